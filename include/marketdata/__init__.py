@@ -1,0 +1,1 @@
+"""The price pipeline. Runs from any Python prompt: nothing here imports Airflow."""

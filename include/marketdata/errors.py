@@ -1,0 +1,35 @@
+"""The errors of the pipeline, branched by what the caller does next."""
+
+from __future__ import annotations
+
+
+class MarketDataError(Exception):
+    """Anything the pipeline itself refuses; the message names the value and the cure."""
+
+
+class RetryableError(MarketDataError):
+    """The other side did not answer as it should: the same call may succeed later."""
+
+
+class SettingsError(MarketDataError):
+    """The deployment is set up wrongly: trying again does not help until someone fixes it."""
+
+
+class UnknownSymbolError(SettingsError):
+    """The exchange does not list the symbol."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__(
+            f"symbol {symbol!r} is not listed by the exchange; "
+            "correct the Airflow Variable 'symbols' (upper case, like BTCUSDT)"
+        )
+        self.symbol = symbol
+
+
+class InvalidAnswerError(MarketDataError):
+    """The exchange answered with something that is not the documented payload."""
+
+    def __init__(self, reason: str, payload: object) -> None:
+        super().__init__(f"{reason}: {str(payload)[:200]!r}")
+        self.reason = reason
+        self.payload = payload

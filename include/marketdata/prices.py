@@ -1,0 +1,138 @@
+"""The records of the pipeline: what is extracted, and what is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Flag(StrEnum):
+    """What a published minute is, or why it has no value (docs/method.md)."""
+
+    OK = "OK"
+    PARTIAL = "PARTIAL"
+    NO_TRADES = "NO_TRADES"
+    HALTED = "HALTED"
+    EXCHANGE_OUTAGE = "EXCHANGE_OUTAGE"
+    SOURCE_GAP = "SOURCE_GAP"
+    INGEST_GAP = "INGEST_GAP"
+
+
+@dataclass(frozen=True)
+class SymbolInfo:
+    """What the exchange says of one symbol.
+
+    Attributes:
+        symbol: Binance's pair id, upper case, like BTCUSDT.
+        status: TRADING while it trades; any other word means that it does not.
+        base_asset: What is bought and sold, like BTC.
+        quote_asset: What it is paid in, like USDT.
+        tick_size: Smallest step of a price, in quote asset per base asset.
+        step_size: Smallest step of a quantity, in base asset.
+        checked_at: When the exchange said so, aware UTC.
+    """
+
+    symbol: str
+    status: str
+    base_asset: str
+    quote_asset: str
+    tick_size: Decimal
+    step_size: Decimal
+    checked_at: datetime
+
+
+@dataclass(frozen=True)
+class TradedSpan:
+    """What was traded in one second or minute, as the exchange reports it.
+
+    Attributes:
+        symbol: Binance's pair id, upper case.
+        start: First moment of the second or minute, aware UTC; its end is exclusive.
+        open: First price, quote asset per base asset; with no trade, the last price before.
+        high: Highest price.
+        low: Lowest price.
+        close: Last price.
+        volume: Sum of quantities, in base asset; zero when nothing traded.
+        quote_volume: Sum of price x quantity, in quote asset.
+        trade_count: Number of trades.
+        taker_volume: Part of volume whose taker bought, in base asset.
+        taker_quote_volume: Part of quote_volume whose taker bought, in quote asset.
+    """
+
+    symbol: str
+    start: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    trade_count: int
+    taker_volume: Decimal
+    taker_quote_volume: Decimal
+
+
+class SecondPrice(TradedSpan):
+    """One symbol and second: the extracted price the averages are made of."""
+
+
+class ExchangeMinute(TradedSpan):
+    """One symbol and minute: the exchange's own word, to reconcile the seconds with."""
+
+
+@dataclass(frozen=True)
+class MinuteAverage:
+    """What one symbol and minute comes to, before it is published.
+
+    Attributes:
+        symbol: Binance's pair id, upper case.
+        minute: First moment of the minute, aware UTC; the minute is [minute, minute + 60 s).
+        vwap: Sum of quote volume / sum of volume, quote asset per base asset, rounded
+            half up to 12 decimals; None where the flag says why there is none.
+        open: First price; None without a source.
+        high: Highest price; None without a source.
+        low: Lowest price; None without a source.
+        close: Last price; None without a source.
+        volume: Base asset; None without a source.
+        quote_volume: Quote asset; None without a source.
+        trade_count: Trades in the minute; None without a source.
+        coverage: Seconds held / 60, from 0 to 1, two decimals rounded down.
+        source_level: 1 to 8, the row of the method's table that made the value.
+        flag: What the value is or why it is missing.
+        is_reconciled: Whether the seconds and the exchange's minute agree; None where
+            one of them is absent.
+        method_version: Version of the rules that made it.
+    """
+
+    symbol: str
+    minute: datetime
+    vwap: Decimal | None
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    close: Decimal | None
+    volume: Decimal | None
+    quote_volume: Decimal | None
+    trade_count: int | None
+    coverage: Decimal
+    source_level: int
+    flag: Flag
+    is_reconciled: bool | None
+    method_version: int
+
+
+@dataclass(frozen=True)
+class MinutePrice:
+    """One revision of a published minute.
+
+    Attributes:
+        average: What the minute comes to in this revision.
+        revision: 1 for the first publication, then one more each time it changed.
+        known_at: When this revision was published, aware UTC, whole milliseconds.
+    """
+
+    average: MinuteAverage
+    revision: int
+    known_at: datetime
