@@ -33,3 +33,21 @@ class InvalidAnswerError(MarketDataError):
         super().__init__(f"{reason}: {str(payload)[:200]!r}")
         self.reason = reason
         self.payload = payload
+
+
+class RefusedBatchError(MarketDataError):
+    """The gate refused whole batches; what they hold is quarantined, the watermark stays."""
+
+
+class ExchangeBusyError(RetryableError):
+    """The exchange asks for a pause (429 or 418).
+
+    Attributes:
+        wait_seconds: How long it asked for, from its Retry-After header.
+        is_ban: 418: nothing may be sent from this address before the wait is over.
+    """
+
+    def __init__(self, message: str, *, wait_seconds: float, is_ban: bool) -> None:
+        super().__init__(message)
+        self.wait_seconds = wait_seconds
+        self.is_ban = is_ban

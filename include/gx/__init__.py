@@ -1,0 +1,1 @@
+"""The gate: expectations, suites and checkpoints of Great Expectations, as code."""

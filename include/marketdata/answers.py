@@ -1,0 +1,104 @@
+"""What an answer of the exchange means: pure decisions, no network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from http import HTTPStatus
+from typing import NoReturn
+
+from include.marketdata.errors import (
+    ExchangeBusyError,
+    InvalidAnswerError,
+    MarketDataError,
+    RetryableError,
+    SettingsError,
+)
+
+# Binance's codes for a symbol it does not list, and for one written as none can be.
+SYMBOL_CODES = frozenset({-1121, -1100})
+# Of Binance's error codes, those that say the server failed and not the request:
+# unknown, disconnected, unexpected response, timeout, overloaded.
+PASSING_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
+TEAPOT = 418
+RETRY_AFTER_SECONDS = 60.0
+
+
+class RejectedRequestError(MarketDataError):
+    """The exchange refused the request itself, with a code of its own.
+
+    Attributes:
+        code: Binance's negative error code.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"the exchange refused the request with code {code}: {message!r}")
+        self.code = code
+
+
+def parse_json(body: bytes) -> object:
+    """Parse a body without ever making a binary float of a number.
+
+    Raises:
+        InvalidAnswerError: It is no JSON, or holds NaN or Infinity, which JSON does not know.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise InvalidAnswerError(f"the exchange's JSON holds {constant}", body[:200])
+
+    try:
+        parsed: object = json.loads(body, parse_float=Decimal, parse_constant=refuse)
+    except ValueError as error:
+        raise InvalidAnswerError("the exchange's answer is no JSON", body[:200]) from error
+    return parsed
+
+
+def error_of(status: int, headers: Mapping[str, str], body: bytes) -> MarketDataError | None:
+    """Decide what an answer means for the caller.
+
+    Args:
+        status: HTTP status.
+        headers: Lower-case names.
+        body: May be HTML, empty or JSON when the status is not 200; untrusted.
+
+    Returns:
+        None for a good answer, else the error to raise. Binance's codes are explained in
+        https://developers.binance.com/docs/binance-spot-api-docs/errors
+    """
+    if status == HTTPStatus.OK:
+        return None
+    code, message = _code_and_message(body)
+    said = f"HTTP {status}, {message!r}"
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, TEAPOT}:
+        wait_seconds = _retry_after(headers)
+        return ExchangeBusyError(
+            f"the exchange asks for a pause of {wait_seconds:g} s ({said})",
+            wait_seconds=wait_seconds,
+            is_ban=status == TEAPOT,
+        )
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}:
+        return SettingsError(
+            f"the exchange refuses this address ({said}); use a host that serves your region: "
+            "set the connection 'binance_default' to https://data-api.binance.vision"
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in PASSING_CODES:
+        return RetryableError(f"the exchange failed ({said})")
+    if code is not None:
+        return RejectedRequestError(code, message)
+    return InvalidAnswerError(f"the exchange answered HTTP {status}", message)
+
+
+def _code_and_message(body: bytes) -> tuple[int | None, str]:
+    try:
+        parsed = parse_json(body)
+    except InvalidAnswerError:
+        return None, body[:80].decode("utf-8", "replace")
+    if isinstance(parsed, dict) and isinstance(parsed.get("code"), int):
+        return parsed["code"], str(parsed.get("msg", ""))[:200]
+    return None, body[:80].decode("utf-8", "replace")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    text = headers.get("retry-after", "")
+    return float(text) if text.isdecimal() else RETRY_AFTER_SECONDS

@@ -1,0 +1,99 @@
+"""Published minutes as rows of text, for the mart and for files, and back."""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from upath import UPath
+
+from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+
+DECIMALS = ("vwap", "open", "high", "low", "close", "volume", "quote_volume", "coverage")
+COUNTS = ("trade_count", "source_level", "is_reconciled", "method_version", "revision")
+MOMENTS = ("minute", "known_at")
+COLUMNS = (
+    "minute",
+    "symbol",
+    *(field.name for field in fields(MinuteAverage) if field.name not in {"minute", "symbol"}),
+    "revision",
+    "known_at",
+)
+# A hundred thousand rows a first run: dataclasses.astuple would copy each value deeply.
+AVERAGE = attrgetter(*(field.name for field in fields(MinuteAverage)))
+# Twelve decimals hold a vwap whole; 26 digits before the point hold any turnover of a minute.
+PARQUET_DECIMAL = pd.ArrowDtype(pa.decimal128(38, 12))
+
+
+def minute_text(moment: datetime) -> str:
+    """Return a UTC moment as YYYY-MM-DDTHH:MM:SSZ, which sorts as text like as time."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def known_text(moment: datetime) -> str:
+    """Return a UTC moment as YYYY-MM-DDTHH:MM:SS.mmmZ, milliseconds cut off."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def text_frame(prices: Iterable[MinutePrice]) -> pd.DataFrame:
+    """Return one row per price: decimals and times as text, counts as nullable integers.
+
+    A decimal keeps every digit it came with, and never has an exponent.
+    """
+    frame = pd.DataFrame([_row(price) for price in prices], columns=list(COLUMNS), dtype=object)
+    return frame.astype(dict.fromkeys(COUNTS, "Int64"))
+
+
+def minute_prices(frame: pd.DataFrame) -> list[MinutePrice]:
+    """Return the prices that `text_frame` made a frame of, in its order."""
+    whole = frame.astype(object).where(frame.notna(), None)
+    return [_price(row) for row in whole.to_dict("records")]
+
+
+def typed_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a text frame with the types of the Parquet file: decimal128(38, 12), UTC times."""
+    typed = {
+        name: pd.Series(
+            [None if text is None else Decimal(text) for text in frame[name]],
+            index=frame.index,
+            dtype=PARQUET_DECIMAL,
+        )
+        for name in DECIMALS
+    }
+    times = {name: pd.to_datetime(frame[name], utc=True) for name in MOMENTS}
+    return frame.assign(**typed, **times)
+
+
+def write_whole(target: UPath, content: bytes) -> None:
+    """Write a file whole or not at all: a reader meets the old content or the new."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.draft")
+    draft.write_bytes(content)
+    draft.rename(target)
+
+
+def _row(price: MinutePrice) -> Sequence[str | int | None]:
+    symbol, minute, *others = AVERAGE(price.average)
+    return [
+        minute_text(minute),
+        symbol,
+        *(format(value, "f") if isinstance(value, Decimal) else value for value in others),
+        price.revision,
+        known_text(price.known_at),
+    ]
+
+
+def _price(row: Mapping[Hashable, Any]) -> MinutePrice:
+    values = {str(name): value for name, value in row.items()}
+    held = [name for name in DECIMALS if values[name] is not None]
+    values |= {name: Decimal(values[name]) for name in held}
+    values |= {name: datetime.fromisoformat(values[name]) for name in MOMENTS}
+    values["flag"] = Flag(values["flag"])
+    if values["is_reconciled"] is not None:
+        values["is_reconciled"] = bool(values["is_reconciled"])
+    revision, known_at = values.pop("revision"), values.pop("known_at")
+    return MinutePrice(MinuteAverage(**values), revision, known_at)

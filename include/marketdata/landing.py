@@ -1,0 +1,103 @@
+"""Where batches lie between tasks: files addressed by URL, so that XCom carries no rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from upath import UPath
+
+from include.marketdata.batches import Batch, Interval, Verdict
+from include.marketdata.windows import Window
+
+
+def land_batch(storage_url: str, batch: Batch) -> str:
+    """Write a batch and return its URL; the same batch again replaces the file.
+
+    Args:
+        storage_url: The deployment's folder; batches go to landing/ in it.
+        batch: Of any size; it is written as one JSON document.
+    """
+    folder = UPath(storage_url) / "landing" / f"{batch.window.end:%Y-%m-%d}" / batch.symbol
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (
+        folder / f"{batch.window.start:%H%M}-{batch.window.end:%H%M}-{batch.fetched_at:%S%f}.json"
+    )
+    content = {
+        "symbol": batch.symbol,
+        "window": _window_json(batch.window),
+        "fetched_at": batch.fetched_at.isoformat(),
+        "rows": batch.rows,
+        "spans": {interval: _window_json(span) for interval, span in batch.spans.items()},
+        "tick_size": str(batch.tick_size),
+        "used_weight": batch.used_weight,
+        "fetch_ms": batch.fetch_ms,
+    }
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return str(file)
+
+
+def read_batch(url: str) -> Batch:
+    """Read a batch back from its URL."""
+    content = _read_json(url)
+    return Batch(
+        symbol=content["symbol"],
+        window=_window(content["window"]),
+        fetched_at=datetime.fromisoformat(content["fetched_at"]),
+        rows={Interval(name): rows for name, rows in content["rows"].items()},
+        spans={Interval(name): _window(span) for name, span in content["spans"].items()},
+        tick_size=Decimal(content["tick_size"]),
+        used_weight=content["used_weight"],
+        fetch_ms=content["fetch_ms"],
+    )
+
+
+def land_verdict(batch_url: str, verdict: Verdict) -> None:
+    """Write the verdict beside its batch."""
+    content = {
+        "bad_rows": verdict.bad_rows,
+        "warnings": verdict.warnings,
+        "is_refused": verdict.is_refused,
+        "reason": verdict.reason,
+        "check_ms": verdict.check_ms,
+    }
+    _verdict_file(batch_url).write_text(json.dumps(content), encoding="utf-8")
+
+
+def read_verdict(batch_url: str) -> Verdict:
+    """Read the verdict on a batch.
+
+    Raises:
+        FileNotFoundError: The batch was not checked.
+    """
+    content = json.loads(_verdict_file(batch_url).read_text(encoding="utf-8"))
+    return Verdict(
+        bad_rows={
+            Interval(name): {int(index): tuple(failed) for index, failed in rows.items()}
+            for name, rows in content["bad_rows"].items()
+        },
+        warnings=tuple(content["warnings"]),
+        is_refused=content["is_refused"],
+        reason=content["reason"],
+        check_ms=content["check_ms"],
+    )
+
+
+def _verdict_file(batch_url: str) -> UPath:
+    return UPath(batch_url.removesuffix(".json") + ".verdict.json")
+
+
+def _read_json(url: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(UPath(url).read_text(encoding="utf-8"))
+    return content
+
+
+def _window_json(window: Window) -> list[str]:
+    return [window.start.isoformat(), window.end.isoformat()]
+
+
+def _window(moments: list[str]) -> Window:
+    start, end = moments
+    return Window(datetime.fromisoformat(start), datetime.fromisoformat(end))

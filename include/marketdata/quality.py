@@ -1,0 +1,118 @@
+"""The gate: every batch is judged before any row of it is stored."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from decimal import Decimal
+
+import pandas as pd
+from great_expectations.data_context import EphemeralDataContext
+
+from include.gx.checkpoints import ROW, Failure, run_checkpoint
+from include.gx.suites import KLINE_COLUMNS, kline_suite
+from include.marketdata.batches import Batch, Interval, RawRow, Verdict
+from include.marketdata.windows import to_ms
+
+SUITES = {Interval.SECOND: "second_prices", Interval.MINUTE: "exchange_minutes"}
+# More than this share of bad rows means that the batch as a whole is not what it should be.
+MOST_BAD_RATIO = 0.2
+# Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
+PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
+INTEGER_COLUMNS = {"open_time_ms", "close_time_ms", "trade_count"}
+
+
+def check_batch(context: EphemeralDataContext, batch: Batch) -> Verdict:
+    """Judge a batch: which rows may be stored, which are quarantined, or that none may.
+
+    Args:
+        context: Keeps the results for Data Docs.
+        batch: As landed.
+
+    Returns:
+        The verdict. The batch is refused when an expectation could not be judged at all
+        or when more than a fifth of an interval's rows are bad.
+    """
+    started = time.monotonic()
+    bad_rows: dict[Interval, dict[int, tuple[str, ...]]] = {}
+    warnings: list[str] = []
+    reasons: list[str] = []
+    for interval, rows in batch.rows.items():
+        failures = _check_rows(context, batch, interval, rows)
+        bad_rows[interval] = _by_row(failures)
+        warnings += [failure.expectation for failure in failures if failure.is_warning]
+        reasons += [
+            f"{failure.expectation} on {SUITES[interval]} could not be judged: {failure.error}"
+            for failure in failures
+            if failure.error
+        ]
+        if len(bad_rows[interval]) > MOST_BAD_RATIO * len(rows):
+            reasons.append(
+                f"{len(bad_rows[interval])} of {len(rows)} {SUITES[interval]} are bad, "
+                f"more than {MOST_BAD_RATIO:.0%}"
+            )
+    return Verdict(
+        bad_rows=bad_rows,
+        warnings=tuple(dict.fromkeys(warnings)),
+        is_refused=bool(reasons),
+        reason="; ".join(reasons),
+        check_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def kline_table(batch: Batch, interval: Interval) -> pd.DataFrame:
+    """Lay out a batch's klines as a table, one row a kline, in the order they came.
+
+    Prices and volumes are Decimal, times and counts int; what is not written as plain
+    digits is missing. Beside them stand what a row is judged by: `row` its number,
+    `interval_ms`, `tick_size` and `fetched_at_ms`.
+    """
+    columns: dict[str, list[object]] = defaultdict(list)
+    for row in batch.rows[interval]:
+        for name, value in zip(KLINE_COLUMNS, row, strict=False):
+            columns[name].append(_integer(value) if name in INTEGER_COLUMNS else _decimal(value))
+    table = pd.DataFrame({name: columns[name] for name in KLINE_COLUMNS}, dtype=object)
+    table[ROW] = range(len(table))
+    table["interval_ms"] = interval.length_ms
+    table["tick_size"] = batch.tick_size
+    table["fetched_at_ms"] = to_ms(batch.fetched_at)
+    return table
+
+
+def _check_rows(
+    context: EphemeralDataContext, batch: Batch, interval: Interval, rows: list[RawRow]
+) -> list[Failure]:
+    span = batch.spans[interval]
+    suite = kline_suite(
+        SUITES[interval],
+        first_open_ms=to_ms(span.start),
+        end_ms=to_ms(span.end),
+        expected_rows=span.minute_count * 60_000 // interval.length_ms,
+    )
+    if not rows:
+        return [Failure("expect_table_row_count_to_be_between", (), is_warning=True, error="")]
+    return run_checkpoint(
+        context,
+        suite,
+        kline_table(batch, interval),
+        symbol=batch.symbol,
+        checked_at=batch.fetched_at,
+    )
+
+
+def _by_row(failures: list[Failure]) -> dict[int, tuple[str, ...]]:
+    by_row: dict[int, list[str]] = defaultdict(list)
+    for failure in failures:
+        for row in failure.rows:
+            by_row[row].append(failure.expectation)
+    return {row: tuple(names) for row, names in sorted(by_row.items())}
+
+
+def _decimal(value: object) -> Decimal | None:
+    is_plain = isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value)
+    return Decimal(str(value)) if is_plain else None
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,111 @@
+"""The simulator as a web application: the API under /api/v3 and a status page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from html import escape
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from include.simulator.endpoints import ENDPOINTS, Endpoint
+from include.simulator.errors import ApiError, too_much_weight
+from include.simulator.exchange import Exchange
+from include.simulator.parameters import Parameters
+from include.simulator.rate_limit import WeightCounter, seconds_to_next_minute
+
+# Returns milliseconds since the epoch.
+Clock = Callable[[], int]
+NOT_FOUND_PAGE = "<html><body><h2>404 Not found</h2></body></html>"
+
+
+def create_app(exchange: Exchange, clock: Clock) -> Starlette:
+    """Return the application.
+
+    Args:
+        exchange: What it answers from.
+        clock: Tells the moment, in milliseconds since the epoch.
+    """
+    weights = WeightCounter()
+    api = [
+        Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, weights))
+        for name, endpoint in ENDPOINTS.items()
+    ]
+
+    async def status_page(_request: Request) -> Response:
+        return HTMLResponse(_status_html(exchange))
+
+    async def status(_request: Request) -> Response:
+        return _json(_status(exchange))
+
+    return Starlette(
+        routes=[*api, Route("/simulator", status_page), Route("/simulator.json", status)],
+        exception_handlers={404: _not_found},
+    )
+
+
+def _serve(
+    endpoint: Endpoint, exchange: Exchange, clock: Clock, weights: WeightCounter
+) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        now_ms = clock()
+        client = request.client.host if request.client else ""
+        used = weights.charge(client, endpoint.weight, now_ms)
+        headers = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used)}
+        if used > exchange.weight_limit:
+            headers["retry-after"] = str(seconds_to_next_minute(now_ms))
+            return _refusal(429, too_much_weight(exchange.weight_limit), headers)
+        try:
+            query = Parameters(
+                request.query_params.multi_items(), endpoint.required, endpoint.optional
+            )
+            return _json(endpoint.answer(exchange, query, now_ms), headers=headers)
+        except ApiError as error:
+            return _refusal(400, error, headers)
+
+    return serve
+
+
+def _refusal(status: int, error: ApiError, headers: dict[str, str]) -> Response:
+    return _json({"code": error.code, "msg": error.message}, status, headers)
+
+
+def _json(content: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        json.dumps(content, separators=(",", ":")),
+        status,
+        headers,
+        media_type="application/json;charset=UTF-8",
+    )
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(NOT_FOUND_PAGE, 404)
+    return Response(status_code=404)
+
+
+def _status(exchange: Exchange) -> dict[str, object]:
+    return {
+        "weight_limit_per_minute": exchange.weight_limit,
+        "symbols": {symbol: listing.tape.origin for symbol, listing in exchange.listings.items()},
+    }
+
+
+def _status_html(exchange: Exchange) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(symbol)}</td><td>{escape(listing.tape.origin)}</td></tr>"
+        for symbol, listing in exchange.listings.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Exchange simulator</title>'
+        "<body><h1>Exchange simulator</h1>"
+        "<p>This is not Binance. It replays recorded and generated trades on the clock, so "
+        "its prices belong to no real moment.</p>"
+        f"<p>Request weight limit: {exchange.weight_limit} a minute.</p>"
+        "<table><thead><tr><th>Symbol</th><th>Trades</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></body></html>"
+    )

@@ -1,0 +1,104 @@
+"""What each endpoint answers: functions of the exchange, the parameters and the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from include.simulator import agg_trades, errors
+from include.simulator.exchange import Exchange
+from include.simulator.exchange_info import exchange_info
+from include.simulator.klines import INTERVALS_MS, decimal_text
+from include.simulator.parameters import Parameters
+from include.simulator.tapes import MINUTE_MS, ONE_E8
+
+AVERAGE_MINUTES = 5
+
+
+def ping(_exchange: Exchange, _query: Parameters, _now_ms: int) -> object:
+    """Answer nothing, to show that the exchange answers."""
+    return {}
+
+
+def server_time(_exchange: Exchange, _query: Parameters, now_ms: int) -> object:
+    """Tell the exchange's clock."""
+    return {"serverTime": now_ms}
+
+
+def klines(exchange: Exchange, query: Parameters, now_ms: int) -> object:
+    """Return klines by open time; the last is the running one."""
+    listing = exchange.listing(query.text("symbol"))
+    interval_ms = INTERVALS_MS.get(query.text("interval"))
+    if interval_ms is None:
+        raise errors.invalid_interval()
+    return listing.klines.rows(
+        interval_ms, query.start_ms(), query.end_ms(now_ms), now_ms, query.limit()
+    )
+
+
+def average_price(exchange: Exchange, query: Parameters, now_ms: int) -> object:
+    """Return the price of the last five minutes, weighted by quantity, rounded half up."""
+    tape = exchange.listing(query.text("symbol")).tape
+    running_minute = now_ms // MINUTE_MS
+    # Never empty: the span holds four whole minutes, and every minute of a tape has trades.
+    timed_trades = [
+        (time_ms, trade)
+        for minute in range(running_minute - AVERAGE_MINUTES, running_minute + 1)
+        for trade in tape.trades_in(minute)
+        if now_ms - AVERAGE_MINUTES * MINUTE_MS
+        < (time_ms := minute * MINUTE_MS + trade.offset_ms)
+        <= now_ms
+    ]
+    value_e8 = sum(trade.value_e8 for _, trade in timed_trades)
+    quantity_e8 = sum(trade.quantity_e8 for _, trade in timed_trades)
+    price_e8 = (2 * value_e8 * ONE_E8 + quantity_e8) // (2 * quantity_e8)
+    return {
+        "mins": AVERAGE_MINUTES,
+        "price": decimal_text(price_e8),
+        "closeTime": timed_trades[-1][0],
+    }
+
+
+def aggregate_trades(exchange: Exchange, query: Parameters, now_ms: int) -> object:
+    """Return aggregate trades: from an id, from a time, or the most recent."""
+    tape = exchange.listing(query.text("symbol")).tape
+    from_id, start_ms = query.integer("fromId"), query.start_ms()
+    end_ms = min(query.end_ms(now_ms), now_ms)
+    if from_id is not None:
+        if "startTime" in query or "endTime" in query:
+            raise errors.invalid_combination()
+        return agg_trades.rows_from_id(tape, from_id, end_ms, query.limit())
+    if start_ms is not None:
+        return agg_trades.oldest_rows(tape, start_ms, end_ms, query.limit())
+    return agg_trades.newest_rows(tape, end_ms, query.limit())
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One path of the API.
+
+    Attributes:
+        weight: What a request costs, refused ones included.
+        answer: Makes the JSON content.
+        required: Parameters that must be sent.
+        optional: Parameters that may be sent.
+    """
+
+    weight: int
+    answer: Callable[[Exchange, Parameters, int], object]
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+
+_SPAN = ("startTime", "endTime", "limit")
+ENDPOINTS = {
+    "ping": Endpoint(1, ping),
+    "time": Endpoint(1, server_time),
+    "exchangeInfo": Endpoint(
+        20, exchange_info, optional=("symbol", "symbols", "showPermissionSets")
+    ),
+    # timeZone moves days and longer intervals; the served ones start the same everywhere.
+    "klines": Endpoint(2, klines, required=("symbol", "interval"), optional=(*_SPAN, "timeZone")),
+    "avgPrice": Endpoint(2, average_price, required=("symbol",)),
+    "aggTrades": Endpoint(4, aggregate_trades, required=("symbol",), optional=(*_SPAN, "fromId")),
+}

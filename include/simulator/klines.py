@@ -1,0 +1,147 @@
+"""Klines made of a tape's trades, by the exchange's rules."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from include.simulator.tapes import MINUTE_MS, ONE_E8, SECOND_MS, Tape, Trade
+
+# The exchange knows longer intervals too; an average of one minute needs none of them.
+INTERVALS_MS = {"1s": SECOND_MS, "1m": MINUTE_MS}
+
+Row = list[int | str]
+
+
+class Kline(NamedTuple):
+    """What was traded in one interval; every number but the count is in 1e-8."""
+
+    open_e8: int
+    high_e8: int
+    low_e8: int
+    close_e8: int
+    volume_e8: int
+    quote_volume_e8: int
+    trade_count: int
+    taker_volume_e8: int
+    taker_quote_volume_e8: int
+
+
+class _RowText(NamedTuple):
+    """A row's columns beside its times: before the close time, and after it."""
+
+    before: tuple[str, ...]
+    after: tuple[int | str, ...]
+
+
+def build_kline(trades: Sequence[Trade], previous_close_e8: int) -> Kline:
+    """Build one kline.
+
+    Args:
+        trades: The trades of the interval, in the order of their ids.
+        previous_close_e8: Price of the last trade before, at which an interval
+            without trades stands flat.
+    """
+    if not trades:
+        flat_e8 = previous_close_e8
+        return Kline(flat_e8, flat_e8, flat_e8, flat_e8, 0, 0, 0, 0, 0)
+    prices = [trade.price_e8 for trade in trades]
+    taker_bought = [trade for trade in trades if not trade.is_buyer_maker]
+    return Kline(
+        open_e8=prices[0],
+        high_e8=max(prices),
+        low_e8=min(prices),
+        close_e8=prices[-1],
+        volume_e8=sum(trade.quantity_e8 for trade in trades),
+        quote_volume_e8=sum(trade.value_e8 for trade in trades),
+        trade_count=len(trades),
+        taker_volume_e8=sum(trade.quantity_e8 for trade in taker_bought),
+        taker_quote_volume_e8=sum(trade.value_e8 for trade in taker_bought),
+    )
+
+
+def decimal_text(number_e8: int) -> str:
+    """Write a number of 1e-8 as the exchange does, with eight decimals."""
+    return f"{number_e8 // ONE_E8}.{number_e8 % ONE_E8:08d}"
+
+
+class KlineHistory:
+    """The klines of one tape, as they stand at any moment.
+
+    Whole minutes are computed once and kept: the minute's own row, and the rows of its seconds.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._minute = lru_cache(maxsize=4096)(self._build_minute)
+        self._seconds = lru_cache(maxsize=64)(self._build_seconds)
+
+    def rows(
+        self, interval_ms: int, start_ms: int | None, end_ms: int, now_ms: int, limit: int
+    ) -> list[Row]:
+        """Return rows by open time, ascending.
+
+        Args:
+            interval_ms: One of INTERVALS_MS.
+            start_ms: Open time from which the oldest rows are returned, inclusive; None for
+                the most recent rows.
+            end_ms: Last open time, inclusive.
+            now_ms: The moment asked; the row it lies in is the running one, and holds the
+                trades so far.
+            limit: Most rows.
+        """
+        last_ms = min(end_ms, now_ms) // interval_ms * interval_ms
+        if start_ms is None:
+            first_ms = max(last_ms - (limit - 1) * interval_ms, 0)
+        else:
+            first_ms = -(-start_ms // interval_ms) * interval_ms
+            last_ms = min(last_ms, first_ms + (limit - 1) * interval_ms)
+        return [
+            self._row(open_ms, interval_ms, now_ms)
+            for open_ms in range(first_ms, last_ms + 1, interval_ms)
+        ]
+
+    def _row(self, open_ms: int, interval_ms: int, now_ms: int) -> Row:
+        minute, offset_ms = divmod(open_ms, MINUTE_MS)
+        key = self._tape.content_key(minute)
+        close_ms = open_ms + interval_ms - 1
+        if close_ms > now_ms:
+            text = self._build(key, offset_ms, now_ms + 1 - minute * MINUTE_MS)
+        elif interval_ms == MINUTE_MS:
+            text = self._minute(key)
+        else:
+            text = self._seconds(key)[offset_ms // SECOND_MS]
+        return [open_ms, *text.before, close_ms, *text.after]
+
+    def _build_minute(self, key: int) -> _RowText:
+        return self._build(key, 0, MINUTE_MS)
+
+    def _build_seconds(self, key: int) -> tuple[_RowText, ...]:
+        return tuple(
+            self._build(key, offset_ms, offset_ms + SECOND_MS)
+            for offset_ms in range(0, MINUTE_MS, SECOND_MS)
+        )
+
+    def _build(self, key: int, start_offset_ms: int, end_offset_ms: int) -> _RowText:
+        """Build the row of the half-open span of one minute, in ms since its start."""
+        trades = self._tape.trades_in(key)
+        first = bisect_left(trades, start_offset_ms, key=_offset_ms)
+        end = bisect_left(trades, end_offset_ms, key=_offset_ms)
+        before = trades[first - 1] if first else self._tape.trades_in(key - 1)[-1]
+        kline = build_kline(trades[first:end], before.price_e8)
+        return _RowText(
+            before=tuple(map(decimal_text, kline[:5])),
+            after=(
+                decimal_text(kline.quote_volume_e8),
+                kline.trade_count,
+                decimal_text(kline.taker_volume_e8),
+                decimal_text(kline.taker_quote_volume_e8),
+                "0",
+            ),
+        )
+
+
+def _offset_ms(trade: Trade) -> int:
+    return trade.offset_ms

@@ -1,0 +1,73 @@
+"""The symbols the simulator lists, and where the trades of each come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from include.simulator.generated import generated_tape
+from include.simulator.recorded import TAPE_FOLDER, recorded_tape
+from include.simulator.tapes import ONE_E8, Tape
+
+QUOTE_ASSET = "USDT"
+
+
+@dataclass(frozen=True)
+class Market:
+    """One symbol and its grid.
+
+    Attributes:
+        base_asset: What is bought and sold against USDT, like BTC.
+        tick_size: Smallest step of a price, USDT per base asset.
+        step_size: Smallest step of a quantity, base asset.
+        recording: File of recorded trades; None where they are generated.
+        typical_price: Where generated prices move about, USDT per base asset.
+    """
+
+    base_asset: str
+    tick_size: Decimal
+    step_size: Decimal
+    recording: str | None = None
+    typical_price: Decimal = Decimal(0)
+
+    @property
+    def symbol(self) -> str:
+        """The exchange's pair id, like BTCUSDT."""
+        return self.base_asset + QUOTE_ASSET
+
+    def tape(self, seed: int) -> Tape:
+        """Return the trades of this symbol; the seed chooses among generated ones."""
+        if self.recording:
+            return recorded_tape(TAPE_FOLDER / self.recording)
+        return generated_tape(
+            self.symbol,
+            seed,
+            typical_price_e8=int(self.typical_price * ONE_E8),
+            tick_e8=int(self.tick_size * ONE_E8),
+            step_e8=int(self.step_size * ONE_E8),
+        )
+
+
+def _recorded(base_asset: str, tick: str, step: str, recording: str) -> Market:
+    return Market(base_asset, Decimal(tick), Decimal(step), recording=recording)
+
+
+def _generated(base_asset: str, tick: str, step: str, typical_price: str) -> Market:
+    return Market(base_asset, Decimal(tick), Decimal(step), typical_price=Decimal(typical_price))
+
+
+MARKETS = {
+    market.symbol: market
+    for market in (
+        _recorded("BTC", "0.01", "0.00001", "BTCUSDT_trades_20240808_2354_20240809_0005.csv.gz"),
+        _recorded("ETH", "0.01", "0.0001", "ETHUSDT_trades_20240808_2354_20240809_0005.csv.gz"),
+        _recorded("SOL", "0.01", "0.001", "SOLUSDT_trades_20250325_2307_2310.csv.gz"),
+        _generated("BNB", "0.01", "0.001", "520"),
+        _generated("XRP", "0.0001", "0.1", "0.61"),
+        _generated("ADA", "0.0001", "0.1", "0.35"),
+        _generated("DOGE", "0.00001", "1", "0.105"),
+        _generated("TRX", "0.0001", "0.1", "0.127"),
+        _generated("AVAX", "0.01", "0.01", "22.5"),
+        _generated("LINK", "0.01", "0.01", "10.4"),
+    )
+}

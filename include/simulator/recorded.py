@@ -1,0 +1,88 @@
+"""Tapes of recorded trades, replayed in a loop on whole minutes.
+
+Wall-clock minute k (since the epoch) replays full minute k mod L of a recording with L full
+minutes. Trades keep their offset within the minute. Nothing depends on when the simulator started.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+from include.simulator.tapes import MINUTE_MS, ONE_E8, IdCycle, Tape, Trade, aggregate
+
+TAPE_FOLDER = Path(__file__).parent / "tape"
+
+
+class Recording(NamedTuple):
+    """The full minutes of a recorded file.
+
+    Attributes:
+        first_minute: Minutes since the epoch of the first full minute.
+        first_trade_id: The exchange's id of the first trade in it.
+        minutes: The trades of each full minute; ids are consecutive throughout.
+    """
+
+    first_minute: int
+    first_trade_id: int
+    minutes: tuple[tuple[Trade, ...], ...]
+
+
+def read_recording(path: Path) -> Recording:
+    """Read the full minutes of a recording, without its first and last, which are cut off.
+
+    Raises:
+        ValueError: If a minute or a trade id is missing.
+    """
+    with gzip.open(path, "rt", encoding="ascii", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    grouped = [
+        (minute, list(members))
+        for minute, members in groupby(rows, key=lambda row: int(row["time_ms"]) // MINUTE_MS)
+    ][1:-1]
+    first_minute = grouped[0][0]
+    first_trade_id = int(grouped[0][1][0]["id"])
+    ids = [int(row["id"]) for _, members in grouped for row in members]
+    if ids != list(range(first_trade_id, first_trade_id + len(ids))):
+        raise ValueError(f"trade ids of {path.name} are not consecutive; take another recording")
+    if [minute for minute, _ in grouped] != list(range(first_minute, first_minute + len(grouped))):
+        raise ValueError(f"{path.name} has a minute without trades; take another recording")
+    minutes = tuple(tuple(_trade(row) for row in members) for _, members in grouped)
+    return Recording(first_minute, first_trade_id, minutes)
+
+
+def recorded_tape(path: Path) -> Tape:
+    """Return the endless replay of a recorded file.
+
+    Raises:
+        ValueError: If the recording has a gap.
+    """
+    recording = read_recording(path)
+    minutes = recording.minutes
+    aggregated = tuple(aggregate(trades) for trades in minutes)
+    start, end = (
+        datetime.fromtimestamp((recording.first_minute + count) * 60, tz=UTC)
+        for count in (0, len(minutes))
+    )
+    return Tape(
+        origin=f"recorded ({path.name}, [{start:%Y-%m-%dT%H:%MZ}, {end:%Y-%m-%dT%H:%MZ}))",
+        trades_in=lambda minute: minutes[minute % len(minutes)],
+        agg_trades_in=lambda minute: aggregated[minute % len(minutes)],
+        trade_ids=IdCycle(recording.first_trade_id, tuple(map(len, minutes))),
+        agg_trade_ids=IdCycle(1, tuple(map(len, aggregated))),
+        period_minutes=len(minutes),
+    )
+
+
+def _trade(row: dict[str, str]) -> Trade:
+    return Trade(
+        offset_ms=int(row["time_ms"]) % MINUTE_MS,
+        price_e8=int(Decimal(row["price"]) * ONE_E8),
+        quantity_e8=int(Decimal(row["qty"]) * ONE_E8),
+        is_buyer_maker=row["is_buyer_maker"] == "true",
+    )

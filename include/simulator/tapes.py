@@ -1,0 +1,129 @@
+"""Tapes: the trades of one symbol for any minute of the wall clock."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
+
+SECOND_MS = 1_000
+MINUTE_MS = 60_000
+# Prices, quantities and values are whole numbers of 1e-8, the last decimal the exchange states.
+ONE_E8 = 100_000_000
+
+
+class Trade(NamedTuple):
+    """One match on the exchange.
+
+    Attributes:
+        offset_ms: Milliseconds since the start of its minute, 0 to 59,999.
+        price_e8: Quote asset per base asset, in 1e-8.
+        quantity_e8: Base asset, in 1e-8.
+        is_buyer_maker: True where the taker sold.
+    """
+
+    offset_ms: int
+    price_e8: int
+    quantity_e8: int
+    is_buyer_maker: bool
+
+    @property
+    def value_e8(self) -> int:
+        """Price x quantity in quote asset, truncated to 1e-8 as the exchange does."""
+        return self.price_e8 * self.quantity_e8 // ONE_E8
+
+
+class AggTrade(NamedTuple):
+    """The fills of one taker order at one price and time, added up.
+
+    Attributes:
+        offset_ms: Milliseconds since the start of its minute.
+        price_e8: Quote asset per base asset, in 1e-8.
+        quantity_e8: Base asset, in 1e-8, of all fills.
+        is_buyer_maker: True where the taker sold.
+        first: Place of its first trade in the minute, from 0.
+        last: Place of its last trade in the minute, inclusive.
+    """
+
+    offset_ms: int
+    price_e8: int
+    quantity_e8: int
+    is_buyer_maker: bool
+    first: int
+    last: int
+
+
+def aggregate(trades: Sequence[Trade]) -> tuple[AggTrade, ...]:
+    """Add up neighbouring trades of one minute with the same time, price and maker side.
+
+    Two orders that agree in all three become one: a trade does not name its order. The exchange,
+    which knows, would state about 8 % more aggregates (76 of 1,000 in a recording).
+    """
+    merged: list[AggTrade] = []
+    for place, trade in enumerate(trades):
+        last = merged[-1] if merged else None
+        if last and (last.offset_ms, last.price_e8, last.is_buyer_maker) == (
+            trade.offset_ms,
+            trade.price_e8,
+            trade.is_buyer_maker,
+        ):
+            quantity_e8 = last.quantity_e8 + trade.quantity_e8
+            merged[-1] = last._replace(quantity_e8=quantity_e8, last=place)
+        else:
+            merged.append(AggTrade(*trade, first=place, last=place))
+    return tuple(merged)
+
+
+@dataclass(frozen=True)
+class IdCycle:
+    """Ids that keep rising by one, over minutes whose counts repeat in a cycle.
+
+    Attributes:
+        first_id: The first id of epoch minute 0.
+        counts: Ids used by each minute of the cycle; the minutes after it start over.
+    """
+
+    first_id: int
+    counts: tuple[int, ...]
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        return tuple(accumulate(self.counts, initial=0))
+
+    def first_of(self, minute: int) -> int:
+        """Return the first id of an epoch minute."""
+        loop, place = divmod(minute, len(self.counts))
+        return self.first_id + loop * self._starts[-1] + self._starts[place]
+
+    def minute_of(self, wanted_id: int) -> int:
+        """Return the epoch minute that an id falls in; 0 for ids before the first."""
+        loop, rest = divmod(max(wanted_id - self.first_id, 0), self._starts[-1])
+        return loop * len(self.counts) + bisect_right(self._starts, rest) - 1
+
+
+@dataclass(frozen=True)
+class Tape:
+    """The endless trades of one symbol; minutes are whole minutes since the epoch, UTC.
+
+    Attributes:
+        origin: Where the trades come from, in words for a reader.
+        trades_in: The trades of a minute in the order of their ids; never empty.
+        agg_trades_in: The same minute's trades added up per taker order.
+        trade_ids: Which trade ids a minute has.
+        agg_trade_ids: Which aggregate ids a minute has.
+        period_minutes: After how many minutes the same trades come again; None for never.
+    """
+
+    origin: str
+    trades_in: Callable[[int], tuple[Trade, ...]]
+    agg_trades_in: Callable[[int], tuple[AggTrade, ...]]
+    trade_ids: IdCycle
+    agg_trade_ids: IdCycle
+    period_minutes: int | None
+
+    def content_key(self, minute: int) -> int:
+        """Return the first minute with the same trades: what may be computed once for both."""
+        return minute % self.period_minutes if self.period_minutes else minute

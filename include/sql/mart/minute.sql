@@ -1,0 +1,9 @@
+/* The staged minutes that the mart lacks or has in an older revision: none ever goes back. */
+SELECT
+    staged.minute, staged.symbol, staged.vwap, staged.open, staged.high, staged.low, staged.close,
+    staged.volume, staged.quote_volume, staged.trade_count, staged.coverage, staged.source_level,
+    staged.flag, staged.is_reconciled, staged.method_version, staged.revision, staged.known_at
+FROM {{ staged_minute }} AS staged
+LEFT JOIN {{ minute }} AS held
+    ON held.minute = staged.minute AND held.symbol = staged.symbol
+WHERE held.revision IS NULL OR held.revision < staged.revision

@@ -1,0 +1,154 @@
+"""Records with honest defaults, so that a test shows only what it is about."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from include.marketdata.averages import METHOD_VERSION
+from include.marketdata.batches import Batch, Interval
+from include.marketdata.prices import (
+    ExchangeMinute,
+    Flag,
+    MinuteAverage,
+    MinutePrice,
+    SecondPrice,
+    SymbolInfo,
+)
+from include.marketdata.windows import Window, to_ms
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def span(record, start, *, symbol="BTCUSDT", price="100", volume="2", trades=1, quote_volume=None):
+    price, volume = Decimal(price), Decimal(volume)
+    turned = Decimal(quote_volume) if quote_volume is not None else price * volume
+    return record(
+        symbol=symbol,
+        start=start,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=volume,
+        quote_volume=turned,
+        trade_count=trades,
+        taker_volume=volume / 2,
+        taker_quote_volume=turned / 2,
+    )
+
+
+def second(start, **changes):
+    return span(SecondPrice, start, **changes)
+
+
+def exchange_minute(start, **changes):
+    return span(ExchangeMinute, start, **changes)
+
+
+def silent(record, start, **changes):
+    return span(record, start, volume="0", trades=0, **changes)
+
+
+def full_minute(start, *, symbol="BTCUSDT", price="100", volume="2"):
+    """Sixty seconds of one trade each."""
+    return [
+        second(start + timedelta(seconds=index), symbol=symbol, price=price, volume=volume)
+        for index in range(60)
+    ]
+
+
+def minute_of(seconds):
+    """The exchange's minute that agrees with seconds."""
+    first = seconds[0]
+    return ExchangeMinute(
+        symbol=first.symbol,
+        start=first.start,
+        open=first.open,
+        high=max(second.high for second in seconds),
+        low=min(second.low for second in seconds),
+        close=seconds[-1].close,
+        volume=sum(second.volume for second in seconds),
+        quote_volume=sum(second.quote_volume for second in seconds),
+        trade_count=sum(second.trade_count for second in seconds),
+        taker_volume=sum(second.taker_volume for second in seconds),
+        taker_quote_volume=sum(second.taker_quote_volume for second in seconds),
+    )
+
+
+def average(minute=NOON, *, symbol="BTCUSDT", vwap="100.5", flag=Flag.OK, level=1):
+    return MinuteAverage(
+        symbol=symbol,
+        minute=minute,
+        vwap=Decimal(vwap) if vwap is not None else None,
+        open=Decimal(100),
+        high=Decimal(101),
+        low=Decimal(100),
+        close=Decimal(101),
+        volume=Decimal(2),
+        quote_volume=Decimal(201),
+        trade_count=2,
+        coverage=Decimal("1.00"),
+        source_level=level,
+        flag=flag,
+        is_reconciled=True,
+        method_version=METHOD_VERSION,
+    )
+
+
+def minute_price(minute=NOON, *, revision=1, known_at=None, **changes):
+    return MinutePrice(
+        average(minute, **changes), revision, known_at or minute + timedelta(minutes=1)
+    )
+
+
+def symbol_info(symbol="BTCUSDT", *, checked_at=NOON):
+    return SymbolInfo(
+        symbol=symbol,
+        status="TRADING",
+        base_asset=symbol.removesuffix("USDT"),
+        quote_asset="USDT",
+        tick_size=Decimal("0.01"),
+        step_size=Decimal("0.00001"),
+        checked_at=checked_at,
+    )
+
+
+def kline(start, interval=Interval.SECOND, *, price="100.00", volume="2.00000000", trades=2):
+    """A kline as Binance sends it: one price, takers bought half."""
+    opens_ms = to_ms(start)
+    turned = Decimal(price) * Decimal(volume)
+    return [
+        opens_ms,
+        price,
+        price,
+        price,
+        price,
+        volume,
+        opens_ms + interval.length_ms - 1,
+        f"{turned:.8f}",
+        trades,
+        f"{Decimal(volume) / 2:.8f}",
+        f"{turned / 2:.8f}",
+        "0",
+    ]
+
+
+def batch(*, symbol="BTCUSDT", start=NOON, minutes=1, seconds=None, minute_rows=None):
+    """One fetched batch without overlap, every row of it good."""
+    window = Window(start, start + timedelta(minutes=minutes))
+    if seconds is None:
+        seconds = [kline(start + timedelta(seconds=index)) for index in range(60 * minutes)]
+    if minute_rows is None:
+        minute_rows = [
+            kline(minute, Interval.MINUTE, volume="120.00000000", trades=120)
+            for minute in window.minutes()
+        ]
+    return Batch(
+        symbol=symbol,
+        window=window,
+        fetched_at=window.end + timedelta(seconds=5),
+        rows={Interval.SECOND: seconds, Interval.MINUTE: minute_rows},
+        spans={Interval.SECOND: window, Interval.MINUTE: window},
+        tick_size=Decimal("0.01"),
+        used_weight=4,
+        fetch_ms=12,
+    )
