@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cassandra.cluster import Session
-
 from include.marketdata.errors import SettingsError
-from include.marketdata.session import CassandraSettings, open_cluster, repeat_while_passing
+from include.marketdata.session import CassandraSettings, open_session
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "schema"
 
@@ -31,8 +29,8 @@ def create_schema(settings: CassandraSettings) -> list[str]:
             f"keyspace {settings.keyspace!r} must be lower-case letters, digits and _, "
             "at most 48, starting with a letter"
         )
-    with open_cluster(settings) as cluster:
-        session: Session = repeat_while_passing(settings, cluster.connect)
+    session = open_session(settings)
+    with session.cluster:
         session.execute(
             f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} "
             f"WITH replication = {settings.replication}"

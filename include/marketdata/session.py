@@ -17,7 +17,13 @@ from cassandra import (
     WriteTimeout,
 )
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
+from cassandra.cluster import (
+    EXEC_PROFILE_DEFAULT,
+    Cluster,
+    ExecutionProfile,
+    NoHostAvailable,
+    Session,
+)
 from cassandra.connection import ConnectionException
 from cassandra.policies import (
     ConstantReconnectionPolicy,
@@ -90,8 +96,18 @@ def aware_rows(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict
     ]
 
 
-def open_cluster(settings: CassandraSettings) -> Cluster:
-    """Describe the cluster; nothing is connected before its connect() is called."""
+def open_session(settings: CassandraSettings) -> Session:
+    """Connect to the cluster, without a keyspace; its `cluster` closes it again.
+
+    Raises:
+        RetryableError: Cassandra does not answer within the settings' patience.
+        SettingsError: The settings name a consistency that there is not.
+    """
+    # A cluster whose first connection failed is shut down for good: each attempt makes its own.
+    return repeat_while_passing(settings, lambda: _cluster(settings).connect())
+
+
+def _cluster(settings: CassandraSettings) -> Cluster:
     if settings.consistency not in ConsistencyLevel.name_to_value:
         known = ", ".join(ConsistencyLevel.name_to_value)
         raise SettingsError(f"consistency {settings.consistency!r} is none of {known}")

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Self, TypeVar
 
-from cassandra.cluster import Cluster, Session
+from cassandra.cluster import Session
 
 from include.marketdata.batches import BatchRecord, QuarantinedRow
 from include.marketdata.errors import SettingsError
@@ -19,7 +19,7 @@ from include.marketdata.prices import (
     SecondPrice,
     SymbolInfo,
 )
-from include.marketdata.session import CassandraSettings, open_cluster, repeat_while_passing
+from include.marketdata.session import CassandraSettings, open_session
 from include.marketdata.statements import Row, Statements
 from include.marketdata.windows import MINUTE, Window, month_of
 
@@ -48,30 +48,22 @@ def connect(settings: CassandraSettings) -> Store:
         RetryableError: Cassandra does not answer within the settings' patience.
         SettingsError: The keyspace does not exist yet.
     """
-    cluster = open_cluster(settings)
-    try:
-        session = repeat_while_passing(settings, cluster.connect)
-        _use_keyspace(settings, cluster, session)
-    except BaseException:
-        cluster.shutdown()
-        raise
-    return Store(settings, cluster, session)
-
-
-def _use_keyspace(settings: CassandraSettings, cluster: Cluster, session: Session) -> None:
-    if settings.keyspace not in cluster.metadata.keyspaces:
+    session = open_session(settings)
+    if settings.keyspace not in session.cluster.metadata.keyspaces:
+        session.cluster.shutdown()
         raise SettingsError(
             f"Cassandra at {settings.address} has no keyspace {settings.keyspace!r}; "
             "run the DAG initialize_store first"
         )
     session.set_keyspace(settings.keyspace)
+    return Store(settings, session)
 
 
 class Store:
     """The pipeline's tables in one keyspace; a context manager that closes its session."""
 
-    def __init__(self, settings: CassandraSettings, cluster: Cluster, session: Session) -> None:
-        self._cluster = cluster
+    def __init__(self, settings: CassandraSettings, session: Session) -> None:
+        self._cluster = session.cluster
         self._statements = Statements(settings, session)
 
     def __enter__(self) -> Self:

@@ -18,7 +18,9 @@ from include.marketdata.windows import Window, to_ms
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def span(record, start, *, symbol="BTCUSDT", price="100", volume="2", trades=1, quote_volume=None):
+def span(  # noqa: PLR0913 - one for each thing a test may be about
+    record, start, *, symbol="BTCUSDT", price="100", volume="2", trades=1, quote_volume=None
+):
     price, volume = Decimal(price), Decimal(volume)
     turned = Decimal(quote_volume) if quote_volume is not None else price * volume
     return record(

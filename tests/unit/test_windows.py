@@ -8,7 +8,9 @@ from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, pl
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENTS = st.datetimes(
-    min_value=datetime(2017, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)
+    min_value=datetime(2017, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    timezones=st.just(UTC),
 )
 
 

@@ -1,0 +1,53 @@
+"""Turns published minutes into what people read: the mart, daily files and the HTML report.
+
+**Runs** when `average_minutes` has published minutes. The event is only a wake-up call: what is
+new is read by the mart's own watermark, so a merged, doubled or lost event does no harm.
+
+**Updates** the tables `minute`, `hourly_summary` and `daily_summary` behind the connection
+`mart`; `exports/minute_prices/YYYY-MM-DD.csv` and `.parquet` of every UTC day with news; and
+`reports/latest.html`. The files lie in the folder of the Variable `storage_url`.
+
+**Safe to re-run**: a minute is replaced only by a later revision, hours and days are added up
+anew from their minutes, files appear whole or not at all, and the watermark moves last of all.
+
+**When it fails**: prices are published all the same, only this view of them is late. The next
+run takes up everything since the last one that finished. If every run fails, the red task says
+why: `refresh_mart` needs Cassandra and the mart's database, `publish_report` needs the mart and
+the storage folder. See docs/runbook.md.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, task
+
+from include.orchestration.assets import MINUTE_PRICES
+from include.orchestration.defaults import DEFAULT_ARGS, START
+
+
+@dag(
+    schedule=MINUTE_PRICES,
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    # The first run takes in a week of minutes: half a minute's work for ten symbols.
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=5)},
+    tags=["report"],
+    doc_md=__doc__,
+)
+def report_prices() -> None:
+    @task
+    def refresh_mart() -> list[str]:
+        from include.orchestration import reporting
+
+        return reporting.refresh_mart()
+
+    @task
+    def publish_report(days: list[str]) -> None:
+        from include.orchestration import reporting
+
+        reporting.publish_report(days)
+
+    publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of the list, as yet
+
+
+report_prices()

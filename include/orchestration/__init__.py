@@ -1,0 +1,1 @@
+"""Where the pipeline meets Airflow: the only package here that imports it."""

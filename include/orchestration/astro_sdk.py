@@ -1,0 +1,97 @@
+"""The Astro SDK on Airflow 3 and SQLAlchemy 2: its operators, made to work inside a task.
+
+Import this module inside tasks only: the SDK imports pandas, which a DAG file may not cost.
+Each bridge does nothing where the original still exists (docs/decisions/astro-sdk-on-airflow-3.md).
+"""
+
+import sys
+import warnings
+from importlib import import_module
+from types import ModuleType
+from typing import Protocol, cast
+
+import sqlalchemy.engine.row
+from airflow.configuration import conf
+from airflow.providers.common.sql.hooks.sql import DbApiHook
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.definitions.xcom_arg import PlainXComArg
+from sqlalchemy import Connection, Engine
+
+
+def _restore_pickling_option() -> None:
+    """The SDK reads an option that Airflow 3 no longer has, without a fallback."""
+    if not conf.has_option("core", "enable_xcom_pickling"):
+        if not conf.has_section("core"):
+            conf.add_section("core")
+        conf.set("core", "enable_xcom_pickling", "False")
+
+
+def _restore_dbapi_module() -> None:
+    """The SDK imports `airflow.hooks.dbapi`, which moved to the common.sql provider."""
+    try:
+        import_module("airflow.hooks.dbapi")
+    except ModuleNotFoundError:
+        module = ModuleType("airflow.hooks.dbapi")
+        vars(module)["DbApiHook"] = DbApiHook
+        sys.modules[module.__name__] = module
+
+
+def _restore_legacy_row() -> None:
+    """The SDK subclasses `LegacyRow` for raw SQL answers; SQLAlchemy 2 has only `Row`."""
+    if not hasattr(sqlalchemy.engine.row, "LegacyRow"):
+        vars(sqlalchemy.engine.row)["LegacyRow"] = sqlalchemy.engine.row.Row
+
+
+class _HasEngine(Protocol):
+    """A database of the SDK."""
+
+    sqlalchemy_engine: Engine
+
+
+def _restore_autocommit(databases: ModuleType) -> None:
+    """The SDK never commits: SQLAlchemy 1 did it by itself, SQLAlchemy 2 rolls back silently."""
+
+    def connection(database: _HasEngine) -> Connection:
+        engine = database.sqlalchemy_engine
+        return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
+
+    if not sqlalchemy.__version__.startswith("1."):
+        databases.BaseDatabase.connection = property(connection)
+
+
+_restore_pickling_option()
+_restore_dbapi_module()
+_restore_legacy_row()
+# Two dozen lines in every task log about imports that only the SDK could change.
+warnings.filterwarnings("ignore", category=FutureWarning, module=r"astro\.")
+aql = import_module("astro.sql")
+File = import_module("astro.files").File
+Table = import_module("astro.table").Table
+create_database = import_module("astro.databases").create_database
+_restore_autocommit(import_module("astro.databases.base"))
+
+
+class _NoXCom:
+    """Takes what the SDK pushes for OpenLineage, which is off: a request per value saved."""
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Drop the value."""
+
+
+def run(step: PlainXComArg) -> object:
+    """Execute a step of the SDK here and now, inside the running task.
+
+    Args:
+        step: What an `aql` function returned, such as `aql.transform_file(...)`.
+
+    Returns:
+        What the operator returns: its output table or file.
+    """
+    operator = cast(BaseOperator, step.operator)
+    # Airflow warns of operators executed by anything but its task runner, and marks them so.
+    token = ExecutorSafeguard.tracker.set(operator)
+    try:
+        return operator.execute(cast(Context, {"ti": _NoXCom()}))
+    finally:
+        ExecutorSafeguard.tracker.reset(token)

@@ -1,0 +1,66 @@
+"""Airflow's connections and variables, read inside a task and handed down as plain settings."""
+
+from pathlib import Path
+
+from airflow.sdk import Connection, Variable
+
+from include.marketdata.binance import BinanceSettings
+from include.marketdata.errors import SettingsError
+from include.marketdata.store import CassandraSettings, Store, connect
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def symbols() -> tuple[str, ...]:
+    """Return the symbols of the Variable `symbols`, in its order, each once.
+
+    Raises:
+        SettingsError: The variable names no symbol.
+    """
+    listed: str = Variable.get("symbols", default="")
+    names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+    if not names:
+        raise SettingsError(
+            "the Airflow Variable 'symbols' names no symbol; set it to a list such as "
+            "BTCUSDT,ETHUSDT (Admin > Variables, or airflow_settings.yaml)"
+        )
+    return names
+
+
+def storage_url() -> str:
+    """Return the folder for batches, check results, exports and reports, without a final slash.
+
+    The Variable `storage_url` names it (s3://, gs:// or a path that every worker shares);
+    without one it is data/ in the project.
+    """
+    return str(Variable.get("storage_url", default=str(PROJECT / "data"))).rstrip("/")
+
+
+def binance_settings() -> BinanceSettings:
+    """Return where the exchange answers, from the connection `binance_default`."""
+    return BinanceSettings(base_url=Connection.get("binance_default").host or "")
+
+
+def cassandra_settings() -> CassandraSettings:
+    """Return where Cassandra answers, from the connection `cassandra_default`."""
+    connection = Connection.get("cassandra_default")
+    hosts = tuple(host.strip() for host in (connection.host or "").split(",") if host.strip())
+    if not hosts:
+        raise SettingsError("the Airflow connection 'cassandra_default' names no host")
+    return CassandraSettings(
+        hosts=hosts,
+        port=connection.port or 9042,
+        keyspace=connection.schema or "prices",
+        login=connection.login,
+        password=connection.password,
+        **{
+            key: value
+            for key, value in connection.extra_dejson.items()
+            if key in {"local_datacenter", "consistency", "replication"}
+        },
+    )
+
+
+def open_store() -> Store:
+    """Open the store that `cassandra_default` names; use it as a context manager."""
+    return connect(cassandra_settings())

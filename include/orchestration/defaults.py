@@ -1,0 +1,18 @@
+"""What every DAG of this project has in common."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.timetables.trigger import CronTriggerTimetable
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+# A trigger, not an interval: what a run works on comes from the watermark.
+EVERY_MINUTE = CronTriggerTimetable("* * * * *", timezone="UTC")
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "prices",
+    "retries": 1,
+    "retry_delay": timedelta(seconds=3),
+    "execution_timeout": timedelta(seconds=50),
+}

@@ -1,0 +1,38 @@
+"""The bodies of the tasks of report_prices."""
+
+from datetime import UTC, datetime, timedelta
+
+from upath import UPath
+
+from include.marketdata.exports import minute_prices, write_whole
+from include.marketdata.reports import SPAN, render_report
+from include.marketdata.windows import Window, floor_minute
+from include.orchestration import mart
+from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.failures import no_retry_for_settings
+
+# So that a whole day is left to show when the last minutes are published late.
+SLACK = timedelta(hours=1)
+
+
+def refresh_mart() -> list[str]:
+    """Bring what was published since the mart's watermark into the mart.
+
+    Returns:
+        The UTC days with news, YYYY-MM-DD.
+    """
+    with no_retry_for_settings(), open_store() as store:
+        mart.create_tables()
+        return mart.refresh(store.changed_minutes(symbols(), mart.watermark()))
+
+
+def publish_report(days: list[str]) -> None:
+    """Write the files of the days with news and the report, then move the watermark."""
+    with no_retry_for_settings():
+        folder = UPath(storage_url())
+        mart.export_days(days, folder / "exports" / "minute_prices")
+        generated_at = datetime.now(UTC)
+        shown = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
+        page = render_report(symbols(), minute_prices(mart.minutes_in(shown)), generated_at)
+        write_whole(folder / "reports" / "latest.html", page.encode())
+        mart.advance_watermark()

@@ -1,0 +1,164 @@
+"""The bodies of the tasks: open what the connections name, run one step, close it."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
+
+from include.gx.checkpoints import build_data_docs, open_context
+from include.marketdata.binance import BinanceClient
+from include.marketdata.errors import RefusedBatchError
+from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
+from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.marketdata.publication import publish_closed_minutes
+from include.marketdata.quality import check_batch
+from include.marketdata.schema import create_schema
+from include.marketdata.windows import Window
+from include.orchestration.connections import (
+    binance_settings,
+    cassandra_settings,
+    open_store,
+    storage_url,
+    symbols,
+)
+from include.orchestration.failures import no_retry_for_settings
+from include.orchestration.messages import BatchMessage, PlanMessage
+
+log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """Return the moment, aware UTC."""
+    return datetime.now(UTC)
+
+
+def initialize_store() -> list[str]:
+    """Create the keyspace and the tables that are not there yet; return the files applied."""
+    with no_retry_for_settings():
+        return create_schema(cassandra_settings())
+
+
+def plan() -> list[PlanMessage]:
+    """Plan one fetch per symbol."""
+    with (
+        no_retry_for_settings(),
+        open_store() as store,
+        BinanceClient(binance_settings()) as client,
+    ):
+        return [_message(plan) for plan in plan_fetches(store, client, symbols(), now)]
+
+
+def fetch(message: PlanMessage) -> BatchMessage:
+    """Fetch one symbol and land the batch."""
+    with no_retry_for_settings(), BinanceClient(binance_settings()) as client:
+        batch = fetch_batch(client, _plan(message), now)
+    url = land_batch(storage_url(), batch)
+    log.info(
+        "%s %s: %d rows in %d ms, weight used %d",
+        batch.symbol,
+        batch.window,
+        batch.row_count,
+        batch.fetch_ms,
+        batch.used_weight,
+    )
+    return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count, verdict="")
+
+
+def validate(messages: Iterable[BatchMessage]) -> list[BatchMessage]:
+    """Run the checkpoint on every batch that arrived and land the verdicts."""
+    context = open_context(f"{storage_url()}/gx")
+    checked = []
+    for message in messages:
+        verdict = check_batch(context, read_batch(message["url"]))
+        land_verdict(message["url"], verdict)
+        summary = (
+            f"refused: {verdict.reason}"
+            if verdict.is_refused
+            else f"{message['rows'] - verdict.bad_row_count} of {message['rows']} rows good"
+        )
+        if verdict.failed:
+            summary += f" ({', '.join(verdict.failed)})"
+        log.log(
+            logging.WARNING if verdict.failed else logging.INFO,
+            "%s: %s, checked in %d ms",
+            message["symbol"],
+            summary,
+            verdict.check_ms,
+        )
+        checked.append(BatchMessage(**{**message, "verdict": summary}))
+    if not checked:
+        raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
+    return checked
+
+
+def load(messages: Iterable[BatchMessage]) -> None:
+    """Store what the gate let pass, for each batch on its own.
+
+    Raises:
+        RefusedBatchError: At least one batch was refused; the others are stored.
+    """
+    refused = []
+    with no_retry_for_settings(), open_store() as store:
+        for message in messages:
+            url = message["url"]
+            record = load_batch(store, read_batch(url), read_verdict(url), url)
+            if record.is_refused:
+                refused.append(f"{record.symbol}: {message['verdict']}")
+            log.info(
+                "%s: %d rows stored, %d quarantined",
+                record.symbol,
+                0 if record.is_refused else record.row_count - record.quarantined_count,
+                record.quarantined_count,
+            )
+    if refused:
+        raise AirflowFailException(str(RefusedBatchError("; ".join(refused))))
+
+
+def publish() -> dict[str, JsonValue]:
+    """Average and publish every closed minute; return what the asset event should say."""
+    with no_retry_for_settings(), open_store() as store:
+        publication = publish_closed_minutes(store, symbols(), now)
+    for price in publication.prices:
+        log.info(
+            "%s %s revision %d: %s %s",
+            price.average.symbol,
+            price.average.minute.isoformat(),
+            price.revision,
+            price.average.flag.value,
+            price.average.vwap,
+        )
+    return {
+        "closed_until": publication.closed_until.isoformat(),
+        "revisions": len(publication.prices),
+        "by_flag": {**publication.counts_by_flag()},
+    }
+
+
+def data_docs() -> str:
+    """Build Data Docs of the latest checkpoint results; return where they are."""
+    return build_data_docs(f"{storage_url()}/gx")
+
+
+def _message(plan: FetchPlan) -> PlanMessage:
+    return PlanMessage(
+        symbol=plan.symbol,
+        start=plan.window.start.isoformat(),
+        end=plan.window.end.isoformat(),
+        tick_size=str(plan.tick_size) if plan.tick_size is not None else None,
+        clock_offset_ms=plan.clock_offset // timedelta(milliseconds=1),
+    )
+
+
+def _plan(message: PlanMessage) -> FetchPlan:
+    tick_size = message["tick_size"]
+    return FetchPlan(
+        symbol=message["symbol"],
+        window=Window(
+            datetime.fromisoformat(message["start"]), datetime.fromisoformat(message["end"])
+        ),
+        tick_size=Decimal(tick_size) if tick_size is not None else None,
+        clock_offset=timedelta(milliseconds=message["clock_offset_ms"]),
+    )

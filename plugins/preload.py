@@ -1,0 +1,17 @@
+"""Imports what every task needs once, in the scheduler.
+
+LocalExecutor's tasks are forks of the scheduler: a fork finds these modules in memory,
+while importing Great Expectations anew costs each task four to ten seconds of CPU.
+Nothing is opened here: a connection made before the fork must not be used after it.
+"""
+
+import sys
+
+if "scheduler" in sys.argv:
+    import cassandra.cluster
+    import httpx
+    import pandas as pd
+
+    import include.orchestration.steps
+
+    __all__ = ["cassandra", "httpx", "include", "pd"]
