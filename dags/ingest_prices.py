@@ -47,7 +47,8 @@ def ingest_prices() -> None:
     def validate(batches: list[BatchMessage]) -> list[BatchMessage]:
         from include.orchestration import steps
 
-        return steps.validate(batches)
+        # Read at once: iterating asks for one more than there are, which Airflow logs as an error.
+        return steps.validate(batches[:])
 
     @task(outlets=[EXTRACTED_PRICES])
     def load(batches: list[BatchMessage]) -> None:

@@ -4,8 +4,9 @@
 new is read by the mart's own watermark, so a merged, doubled or lost event does no harm.
 
 **Updates** the tables `minute`, `hourly_summary` and `daily_summary` behind the connection
-`mart`; `exports/minute_prices/YYYY-MM-DD.csv` and `.parquet` of every UTC day with news; and
-`reports/latest.html`. The files lie in the folder of the Variable `storage_url`.
+`mart`; `exports/minute_prices/YYYY-MM-DD.csv` and `.parquet` of every UTC day with news;
+`reports/latest.html`; and Data Docs in `gx/docs/`. The files lie in the folder of the
+Variable `storage_url`.
 
 **Safe to re-run**: a minute is replaced only by a later revision, hours and days are added up
 anew from their minutes, files appear whole or not at all, and the watermark moves last of all.
@@ -47,6 +48,13 @@ def report_prices() -> None:
 
         reporting.publish_report(days)
 
+    @task
+    def build_data_docs() -> str:
+        from include.orchestration import steps
+
+        return steps.data_docs()
+
+    build_data_docs()
     publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of the list, as yet
 
 

@@ -16,10 +16,17 @@ from great_expectations.data_context.types.base import (
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
+from great_expectations.data_context.types.resource_identifiers import (
+    ValidationResultIdentifier,
+)
+
+# Registers our expectations, without which no result that names one can be rendered.
+import include.gx.expectations  # noqa: F401
 
 ROW = "row"
 DOCS_SITE = "local_site"
 PAGES_IN_DOCS = 100
+KEPT_RESULTS = 1000
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,17 @@ def run_checkpoint(
 
 
 def build_data_docs(results_folder: str) -> str:
-    """Build the site of the latest results and return the path of its first page."""
+    """Build the site of the latest results and return the path of its first page.
+
+    Results beyond the newest are deleted first, so that a build does not take longer with
+    every day that passes.
+    """
     context = open_context(results_folder)
+    store = context.validation_results_store
+    keys = [key for key in store.list_keys() if isinstance(key, ValidationResultIdentifier)]
+    keys.sort(key=lambda key: key.run_id.run_time, reverse=True)
+    for key in keys[KEPT_RESULTS:]:
+        store.remove_key(key)  # type: ignore[no-untyped-call]
     context.build_data_docs(site_names=[DOCS_SITE])
     return f"{results_folder}/docs/index.html"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from upath import UPath
 
 from include.marketdata.batches import Batch, Interval, Verdict
 from include.marketdata.windows import Window
+
+SUFFIX = ".json.gz"
 
 
 def land_batch(storage_url: str, batch: Batch) -> str:
@@ -35,13 +38,13 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         "used_weight": batch.used_weight,
         "fetch_ms": batch.fetch_ms,
     }
-    file.write_text(json.dumps(content), encoding="utf-8")
+    file.write_bytes(gzip.compress(json.dumps(content).encode()))
     return str(file)
 
 
 def read_batch(url: str) -> Batch:
     """Read a batch back from its URL."""
-    content = _read_json(url)
+    content: dict[str, Any] = json.loads(gzip.decompress(UPath(url).read_bytes()))
     return Batch(
         symbol=content["symbol"],
         window=_window(content["window"]),
@@ -85,13 +88,16 @@ def read_verdict(batch_url: str) -> Verdict:
     )
 
 
+def delete_before(storage_url: str, day: date) -> None:
+    """Delete the batches and verdicts of windows that ended on an earlier UTC day."""
+    landing = UPath(storage_url) / "landing"
+    for folder in landing.iterdir() if landing.exists() else ():
+        if date.fromisoformat(folder.name) < day:
+            folder.fs.rm(folder.path, recursive=True)
+
+
 def _verdict_file(batch_url: str) -> UPath:
-    return UPath(batch_url.removesuffix(".json") + ".verdict.json")
-
-
-def _read_json(url: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(UPath(url).read_text(encoding="utf-8"))
-    return content
+    return UPath(batch_url.removesuffix(SUFFIX) + ".verdict.json")
 
 
 def _window_json(window: Window) -> list[str]:

@@ -32,7 +32,7 @@ SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)
 FIRST_LOOK_BACK = timedelta(days=7)
 # SQLite takes 32,766 values in one statement, and the SDK writes a frame in one.
-ROWS_AT_ONCE = 999999
+ROWS_AT_ONCE = 32_766 // len(COLUMNS)
 
 SUMMARY: dict[str, type[Text | Double[float] | BigInteger]] = {
     **dict.fromkeys(("open", "high", "low", "close", "known_at"), Text),

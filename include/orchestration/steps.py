@@ -12,7 +12,13 @@ from include.gx.checkpoints import build_data_docs, open_context
 from include.marketdata.binance import BinanceClient
 from include.marketdata.errors import RefusedBatchError
 from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
-from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.marketdata.landing import (
+    delete_before,
+    land_batch,
+    land_verdict,
+    read_batch,
+    read_verdict,
+)
 from include.marketdata.publication import publish_closed_minutes
 from include.marketdata.quality import check_batch
 from include.marketdata.schema import create_schema
@@ -26,6 +32,9 @@ from include.orchestration.connections import (
 )
 from include.orchestration.failures import no_retry_for_settings
 from include.orchestration.messages import BatchMessage, PlanMessage
+
+# Long enough to look into a batch that was refused over a weekend.
+LANDING_AGE = timedelta(days=3)
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +122,7 @@ def load(messages: Iterable[BatchMessage]) -> None:
                 0 if record.is_refused else record.row_count - record.quarantined_count,
                 record.quarantined_count,
             )
+    delete_before(storage_url(), now().date() - LANDING_AGE)
     if refused:
         raise AirflowFailException(str(RefusedBatchError("; ".join(refused))))
 

@@ -152,6 +152,8 @@ def test_builds_data_docs_that_name_the_symbol(context, results):
     index = Path(build_data_docs(str(results)))
 
     assert "ETHUSDT-20260301T1201" in index.read_text(encoding="utf-8")
+    (page,) = index.parent.rglob("second_prices/ETHUSDT-20260301T1201*/**/*.html")
+    assert "expect_vwap_to_be_within_prices" in page.read_text(encoding="utf-8")
 
 
 CELLS = st.sampled_from(["100.00", "0.00", "-1", "NaN", "", "1e5", "99.995", "183207.0"])

@@ -1,0 +1,107 @@
+"""What every DAG keeps to, and the edges between them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
+
+PROJECT = Path(__file__).resolve().parents[2]
+DAG_IDS = {"average_minutes", "ingest_prices", "initialize_store", "report_prices"}
+TAGS = {"average", "extract", "report", "store"}
+HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
+
+
+@pytest.fixture(params=sorted(DAG_IDS))
+def dag(request, dag_bag):
+    return dag_bag.dags[request.param]
+
+
+def test_imports_every_file_without_an_error(dag_bag):
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == DAG_IDS
+
+
+def test_lists_every_dag_in_the_readme():
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+    assert [dag_id for dag_id in sorted(DAG_IDS) if f"`{dag_id}`" not in readme] == []
+
+
+def test_is_named_after_its_file(dag):
+    assert Path(dag.fileloc).stem == dag.dag_id
+
+
+def test_explains_itself_to_its_operator(dag):
+    assert [heading for heading in HEADINGS if heading not in dag.doc_md] == []
+
+
+def test_bounds_its_runs(dag):
+    assert dag.max_active_runs == 1
+    assert not dag.catchup
+    assert dag.tags
+    assert set(dag.tags) <= TAGS
+    for task in dag.tasks:
+        assert task.retries == 1
+        assert task.execution_timeout is not None
+
+
+def test_keeps_its_file_short(dag):
+    assert len(Path(dag.fileloc).read_text(encoding="utf-8").splitlines()) <= 62
+
+
+def test_runs_every_minute(dag_bag):
+    for dag_id in ("ingest_prices", "average_minutes"):
+        assert dag_bag.dags[dag_id].timetable.summary == "* * * * *"
+
+
+def test_maps_one_fetch_per_symbol_in_its_own_pool(dag_bag):
+    fetch = dag_bag.dags["ingest_prices"].task_dict["fetch"]
+
+    assert fetch.is_mapped
+    assert fetch.pool == "binance"
+    assert fetch.map_index_template == "{{ symbol }}"
+
+
+def test_checks_every_batch_before_it_is_loaded_even_when_a_fetch_failed(dag_bag):
+    validate = dag_bag.dags["ingest_prices"].task_dict["validate"]
+
+    assert validate.upstream_task_ids == {"fetch"}
+    assert validate.downstream_task_ids == {"load"}
+    assert validate.trigger_rule == "all_done"
+
+
+def test_hands_on_by_the_same_asset_objects(dag_bag):
+    """A retyped name would silently never trigger."""
+    load = dag_bag.dags["ingest_prices"].task_dict["load"]
+    publish = dag_bag.dags["average_minutes"].task_dict["publish"]
+
+    assert load.outlets == [EXTRACTED_PRICES]
+    assert publish.inlets == [EXTRACTED_PRICES]
+    assert publish.outlets == [MINUTE_PRICES]
+    assert publish.outlets[0] is MINUTE_PRICES
+    assert dag_bag.dags["report_prices"].timetable.asset_condition == MINUTE_PRICES
+
+
+PARSE = """
+import runpy, sys
+runpy.run_path(sys.argv[1])
+heavy = {"pandas", "great_expectations", "cassandra", "pyarrow"} & set(sys.modules)
+print(sorted(heavy))
+"""
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_parses_without_the_heavy_imports(dag_id):
+    done = subprocess.run(  # noqa: S603 - our own interpreter and file
+        [sys.executable, "-c", PARSE, str(PROJECT / "dags" / f"{dag_id}.py")],
+        cwd=PROJECT,
+        env={"PYTHONPATH": str(PROJECT), "AIRFLOW_HOME": str(PROJECT / ".dev" / "parse")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -1,0 +1,90 @@
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from dev.ports import any_free_port
+from dev.stack import Stack, StackOptions
+from include.marketdata.store import CassandraSettings, connect
+from include.marketdata.windows import MINUTE, Window, floor_minute
+
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
+
+
+class Product:
+    """The running product, as a person with a terminal sees it."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.started_at = floor_minute(datetime.now(UTC))
+
+    @contextmanager
+    def store(self):
+        port = self.stack.ports.cassandra
+        with connect(CassandraSettings(hosts=("127.0.0.1",), port=port)) as store:
+            yield store
+
+    def history(self, symbol, start, end):
+        with self.store() as store:
+            return store.minute_history(symbol, Window(start, end))
+
+    def minutes(self, symbol, start, end):
+        with self.store() as store:
+            return store.minute_prices(symbol, Window(start, end))
+
+    def wait_for(self, is_true, *, seconds, what):
+        """Wait until something is true; fail, saying what did not come, when it is not."""
+        deadline = time.monotonic() + seconds
+        while not is_true():
+            self.stack.check()
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what} did not come within {seconds} s")
+            time.sleep(1)
+
+    def wait_until_published(self, last_minute, *, flags=("OK",), seconds=150):
+        """Wait until a minute is published for every symbol, with one of some flags."""
+
+        def is_published():
+            found = [
+                price.average.flag.value
+                for symbol in SYMBOLS
+                for price in self.minutes(symbol, last_minute, last_minute + MINUTE)
+            ]
+            return len(found) == len(SYMBOLS) and set(found) <= set(flags)
+
+        self.wait_for(is_published, seconds=seconds, what=f"{last_minute} as {'/'.join(flags)}")
+
+    def get(self, path, **parameters):
+        with self.stack.rest() as api:
+            return api.get(path, params=parameters).raise_for_status().json()
+
+    def task_instances(self, dag_id="~", **parameters):
+        """Return task instances of all runs, newest first."""
+        path = f"/dags/{dag_id}/dagRuns/~/taskInstances"
+        found = self.get(path, limit=100, order_by="-start_date", **parameters)
+        return [SimpleNamespace(**task) for task in found["task_instances"]]
+
+    def log(self, task):
+        """Return the whole log of a task's last try as text."""
+        path = (
+            f"/dags/{task.dag_id}/dagRuns/{task.dag_run_id}/taskInstances/{task.task_id}"
+            f"/logs/{task.try_number}"
+        )
+        return str(self.get(path, map_index=task.map_index, full_content=True)["content"])
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory):
+    """The whole product, every server real, replaying the recorded trades."""
+    options = StackOptions(
+        home=tmp_path_factory.mktemp("home"),
+        symbols=SYMBOLS,
+        replay=True,
+        ports={name: any_free_port() for name in PORTS},
+    )
+    with Stack(options) as stack:
+        stack.start_pipeline()
+        yield Product(stack)

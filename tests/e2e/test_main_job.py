@@ -1,0 +1,123 @@
+"""The main job on the running product; later tests find what earlier ones published."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from include.marketdata.windows import MINUTE, Window, floor_minute
+from tests.e2e.conftest import SYMBOLS
+from tests.e2e.tape import tape_vwaps
+
+NEW_MINUTES = 3
+
+
+def test_publishes_every_new_minute_of_every_symbol(product):
+    """Minutes that closed while it ran, and before them a quarter of an hour it caught up on."""
+    product.wait_until_published(product.started_at, seconds=240)
+    product.wait_until_published(product.started_at + (NEW_MINUTES - 1) * MINUTE, seconds=240)
+
+    for symbol in SYMBOLS:
+        end = product.started_at + NEW_MINUTES * MINUTE
+        prices = product.minutes(symbol, end - 15 * MINUTE, end)
+        assert [price.average.minute for price in prices] == list(
+            Window(end - 15 * MINUTE, end).minutes()
+        )
+
+
+def test_publishes_to_the_last_digit_what_the_tape_says(product):
+    end = product.started_at + NEW_MINUTES * MINUTE
+
+    for symbol in SYMBOLS:
+        expected = tape_vwaps(symbol)
+        prices = product.minutes(symbol, product.started_at - 5 * MINUTE, end)
+        assert len(prices) == 5 + NEW_MINUTES
+        for price in prices:
+            epoch_minute = int(price.average.minute.timestamp()) // 60
+            vwap = expected[epoch_minute % len(expected)]
+            assert str(price.average.vwap) == str(vwap), (symbol, price)
+            assert (price.average.source_level, price.average.is_reconciled) == (1, True)
+
+
+def test_checked_every_batch_before_it_was_stored(product):
+    today = datetime.now(UTC).date()
+    with product.store() as store:
+        for symbol in SYMBOLS:
+            batches = store.batch_log(symbol, today)
+            assert len(batches) >= NEW_MINUTES
+            assert all(batch.check_ms > 0 for batch in batches)
+            assert not any(batch.is_refused for batch in batches)
+            assert store.quarantined(symbol, today) == []
+    results = product.stack.home.data / "gx" / "validations"
+    for suite in ("second_prices", "exchange_minutes"):
+        for symbol in SYMBOLS:
+            assert list((results / suite).glob(f"{symbol}-*"))
+
+
+def test_reports_what_is_stored(product):
+    """The exports hold the same digits as Cassandra; the report names every symbol."""
+    home = product.stack.home
+    last = product.started_at + (NEW_MINUTES - 1) * MINUTE
+    day = f"{last:%Y-%m-%d}"
+
+    def exported():
+        file = Path(home.exports, "minute_prices", f"{day}.csv")
+        return pd.read_csv(file, dtype=str) if file.exists() else pd.DataFrame({"minute": []})
+
+    wanted = f"{last:%Y-%m-%dT%H:%M:%SZ}"
+    product.wait_for(
+        lambda: (exported()["minute"] == wanted).sum() == len(SYMBOLS),
+        seconds=90,
+        what=f"the export of {wanted}",
+    )
+    frame = exported()
+    parquet = pd.read_parquet(Path(home.exports, "minute_prices", f"{day}.parquet"))
+    for symbol in SYMBOLS:
+        (price,) = product.minutes(symbol, last, last + MINUTE)
+        row = frame[(frame["symbol"] == symbol) & (frame["minute"] == wanted)].iloc[0]
+        assert row["vwap"] == str(price.average.vwap)
+        typed = parquet[(parquet["symbol"] == symbol) & (parquet["minute"] == last)].iloc[0]
+        assert typed["vwap"] == price.average.vwap
+        assert symbol in Path(home.report).read_text(encoding="utf-8")
+
+
+def test_builds_data_docs(product):
+    index = product.stack.home.data / "gx" / "docs" / "index.html"
+    product.wait_for(index.exists, seconds=90, what="Data Docs")
+
+    assert "BTCUSDT-" in index.read_text(encoding="utf-8")
+
+
+def test_fails_no_task_and_no_import(product):
+    assert product.get("/importErrors")["import_errors"] == []
+    failed = product.task_instances(state=["failed", "up_for_retry", "upstream_failed"])
+    assert [(task.dag_id, task.task_id, task.start_date) for task in failed] == []
+
+
+def test_ends_every_run_within_its_minute(product):
+    runs = product.get("/dags/~/dagRuns", limit=100, state="success")["dag_runs"]
+
+    late = [run["dag_run_id"] for run in runs if run["duration"] > 60]
+
+    assert len(runs) >= 2 * NEW_MINUTES
+    assert late == []
+
+
+def test_shows_each_fetch_under_its_symbol(product):
+    fetches = product.task_instances("ingest_prices", task_id="fetch", state=["success"])
+
+    assert {task.rendered_map_index for task in fetches} == set(SYMBOLS)
+
+
+def test_knows_the_last_minute_within_seconds(product):
+    """Not how fast: only that publication waits for no grace period when all goes well."""
+    prices = [
+        price
+        for symbol in SYMBOLS
+        for price in product.minutes(
+            symbol, product.started_at + MINUTE, floor_minute(datetime.now(UTC)) - MINUTE
+        )
+    ]
+
+    assert prices
+    assert all(price.revision == 1 for price in prices)

@@ -1,0 +1,101 @@
+"""What breaks, and that nothing is lost; runs on the product that test_main_job left running."""
+
+from datetime import UTC, datetime
+
+from include.marketdata.windows import MINUTE, Window, floor_minute
+from tests.e2e.conftest import SYMBOLS
+
+
+def this_minute():
+    return floor_minute(datetime.now(UTC))
+
+
+def assert_complete(product, start, end):
+    """Every minute once: its revisions are numbered without a hole, the last one is a value."""
+    for symbol in SYMBOLS:
+        history = product.history(symbol, start, end)
+        by_minute = {}
+        for price in history:
+            by_minute.setdefault(price.average.minute, []).append(price)
+        assert list(by_minute) == list(Window(start, end).minutes())
+        for revisions in by_minute.values():
+            numbers = [price.revision for price in revisions]
+            assert numbers == list(range(1, len(numbers) + 1))
+            assert revisions[-1].average.flag.value == "OK"
+            assert revisions[-1].average.is_reconciled
+
+
+def failed_with(product, dag_id, task_id, words):
+    """Tell whether a task of a DAG failed with a message that holds some words."""
+    tasks = product.task_instances(dag_id, task_id=task_id, state=["failed", "up_for_retry"])
+    return any(all(word in product.log(task) for word in words) for task in tasks)
+
+
+def test_makes_up_the_minutes_that_airflow_missed(product):
+    """Stopped in the middle of the flow for more than two minutes, while the exchange goes on."""
+    product.stack.stop_airflow()
+    stopped = this_minute()
+    product.wait_for(
+        lambda: this_minute() >= stopped + 3 * MINUTE, seconds=200, what="the end of the stop"
+    )
+
+    product.stack.start_airflow()
+
+    product.wait_until_published(this_minute(), seconds=240)
+    assert_complete(product, product.started_at, this_minute())
+
+
+def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product):
+    product.stack.stop_exchange()
+    went_down = this_minute() + MINUTE
+    product.wait_until_published(went_down, flags=("INGEST_GAP",), seconds=240)
+
+    assert failed_with(product, "ingest_prices", "plan", ["does not answer", "binance_default"])
+
+    product.stack.start_exchange()
+    product.wait_until_published(went_down, seconds=240)
+    product.wait_until_published(this_minute(), seconds=240)
+    assert_complete(product, product.started_at, this_minute())
+
+
+def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(product):
+    product.stack.stop_cassandra()
+    product.wait_for(
+        lambda: failed_with(
+            product, "average_minutes", "publish", ["cassandra_default", "did not answer"]
+        ),
+        seconds=200,
+        what="a task that failed for want of Cassandra",
+    )
+
+    product.stack.start_cassandra()
+
+    product.wait_until_published(this_minute() + MINUTE, seconds=240)
+    assert_complete(product, product.started_at, this_minute())
+
+
+def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
+    with product.stack.rest() as api:
+        api.patch(
+            "/variables/symbols", json={"key": "symbols", "value": ",".join([*SYMBOLS, "NOSUCH"])}
+        ).raise_for_status()
+    product.wait_for(
+        lambda: failed_with(
+            product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
+        ),
+        seconds=150,
+        what="a fetch that refuses NOSUCH",
+    )
+
+    product.wait_until_published(this_minute(), seconds=150)
+
+
+def test_says_what_to_do_when_no_symbol_is_named(product):
+    with product.stack.rest() as api:
+        api.patch("/variables/symbols", json={"key": "symbols", "value": " , "}).raise_for_status()
+
+    product.wait_for(
+        lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
+        seconds=150,
+        what="a plan that refuses an empty list",
+    )

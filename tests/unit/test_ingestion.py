@@ -1,0 +1,239 @@
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from include.marketdata.batches import Interval, Verdict
+from include.marketdata.errors import RetryableError, UnknownSymbolError
+from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
+from include.marketdata.landing import (
+    delete_before,
+    land_batch,
+    land_verdict,
+    read_batch,
+    read_verdict,
+)
+from include.marketdata.windows import MINUTE, Window, from_ms
+from tests.fakes.builders import NOON, batch, kline, symbol_info
+from tests.fakes.memory_store import MemoryStore
+
+GOOD = Verdict(bad_rows={}, warnings=(), is_refused=False, reason="", check_ms=1)
+
+
+class FakeExchange:
+    """Lists BTCUSDT and has a kline for every second and minute."""
+
+    def __init__(self, now=NOON):
+        self.now = now
+        self.used_weight = 4
+        self.asked = []
+        self.is_down = False
+
+    def server_time(self):
+        return self.now
+
+    def symbol_infos(self, symbols):
+        self.asked.append(tuple(symbols))
+        if self.is_down:
+            raise RetryableError("the exchange does not answer")
+        return {
+            symbol: symbol_info(symbol, checked_at=self.now)
+            for symbol in symbols
+            if symbol == "BTCUSDT"
+        }
+
+    def klines(self, symbol, interval, span):
+        self.asked.append((symbol, interval, span))
+        count = span.minute_count * 60_000 // interval.length_ms
+        return [
+            kline(span.start + timedelta(milliseconds=index * interval.length_ms), interval)
+            for index in range(count)
+        ]
+
+
+def plan(**changes):
+    defaults = {
+        "symbol": "BTCUSDT",
+        "window": Window(NOON, NOON + MINUTE),
+        "tick_size": Decimal("0.01"),
+        "clock_offset": timedelta(0),
+    }
+    return FetchPlan(**defaults | changes)
+
+
+def plans(store, exchange, symbols=("BTCUSDT",), clock=lambda: NOON):
+    return plan_fetches(store, exchange, symbols, clock)
+
+
+def test_plans_from_the_watermark_to_the_exchanges_last_closed_minute():
+    """Our clock says noon, the exchange's a minute and a half later: it decides."""
+    store = MemoryStore()
+    store.set_stored_until("BTCUSDT", NOON - 3 * MINUTE)
+
+    (planned,) = plans(store, FakeExchange(NOON + timedelta(seconds=90)))
+
+    assert planned.window == Window(NOON - 3 * MINUTE, NOON + MINUTE)
+    assert planned.clock_offset == timedelta(seconds=90)
+
+
+def test_plans_an_unknown_symbol_without_stopping_the_others():
+    planned = plans(MemoryStore(), FakeExchange(), ("NOSUCH", "BTCUSDT"))
+
+    assert [(item.symbol, item.tick_size) for item in planned] == [
+        ("NOSUCH", None),
+        ("BTCUSDT", Decimal("0.01")),
+    ]
+
+
+def test_asks_what_a_symbol_is_once_in_ten_minutes():
+    store, exchange = MemoryStore(), FakeExchange()
+    plans(store, exchange)
+    plans(store, exchange)
+
+    exchange.now = NOON + 11 * MINUTE
+    plans(store, exchange)
+
+    assert exchange.asked == [("BTCUSDT",), ("BTCUSDT",)]
+
+
+def test_goes_on_with_what_it_knows_while_the_exchange_does_not_say():
+    store, exchange = MemoryStore(), FakeExchange()
+    plans(store, exchange)
+    exchange.now, exchange.is_down = NOON + 11 * MINUTE, True
+
+    (planned,) = plans(store, exchange)
+
+    assert planned.tick_size == Decimal("0.01")
+
+
+def test_refuses_an_unknown_symbol_before_any_request():
+    exchange = FakeExchange()
+
+    with pytest.raises(UnknownSymbolError, match=r"NOSUCH.*Variable 'symbols'"):
+        fetch_batch(exchange, plan(symbol="NOSUCH", tick_size=None), lambda: NOON)
+
+    assert exchange.asked == []
+
+
+def test_waits_until_the_last_minute_has_settled():
+    """At 12:01:02 by the exchange's clock three of the five seconds are still to come."""
+    slept = []
+
+    fetch_batch(
+        FakeExchange(),
+        plan(clock_offset=timedelta(seconds=2)),
+        lambda: NOON + MINUTE,
+        slept.append,
+    )
+
+    assert slept == [3.0]
+
+
+def test_fetches_the_overlap_with_the_window():
+    exchange = FakeExchange()
+
+    fetched = fetch_batch(exchange, plan(), lambda: NOON + 2 * MINUTE)
+
+    assert exchange.asked == [
+        ("BTCUSDT", Interval.SECOND, Window(NOON - 5 * MINUTE, NOON + MINUTE)),
+        ("BTCUSDT", Interval.MINUTE, Window(NOON - 15 * MINUTE, NOON + MINUTE)),
+    ]
+    assert fetched.row_count == 6 * 60 + 16
+
+
+def test_counts_a_row_that_came_on_two_pages_once():
+    class Doubling(FakeExchange):
+        def klines(self, symbol, interval, span):
+            rows = super().klines(symbol, interval, span)
+            return [rows[-1], *rows]
+
+    fetched = fetch_batch(Doubling(), plan(), lambda: NOON + 2 * MINUTE)
+
+    opens = [row[0] for row in fetched.rows[Interval.MINUTE]]
+    assert opens == sorted(set(opens))
+
+
+def test_reads_a_landed_batch_and_verdict_back(tmp_path):
+    landed = batch()
+    verdict = Verdict(
+        bad_rows={Interval.SECOND: {7: ("expect_prices_to_be_in_order",)}, Interval.MINUTE: {}},
+        warnings=("expect_table_row_count_to_be_between",),
+        is_refused=False,
+        reason="",
+        check_ms=99,
+    )
+
+    url = land_batch(str(tmp_path), landed)
+    land_verdict(url, verdict)
+
+    assert read_batch(url) == landed
+    assert read_verdict(url) == verdict
+
+
+def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
+    old = land_batch(str(tmp_path), batch())
+    new = land_batch(str(tmp_path), batch(start=NOON + timedelta(days=1)))
+
+    delete_before(str(tmp_path), NOON.date() + timedelta(days=1))
+
+    assert not Path(old).exists()
+    assert read_batch(new).window.start == NOON + timedelta(days=1)
+
+
+def test_has_nothing_to_delete_before_the_first_batch(tmp_path):
+    delete_before(str(tmp_path), NOON.date())
+
+
+def test_stores_the_good_rows_and_quarantines_the_others():
+    store, landed = MemoryStore(), batch()
+    verdict = Verdict(
+        bad_rows={Interval.SECOND: {7: ("expect_prices_to_be_in_order",)}},
+        warnings=(),
+        is_refused=False,
+        reason="",
+        check_ms=1,
+    )
+
+    record = load_batch(store, landed, verdict, "batch.json")
+
+    held = store.second_prices("BTCUSDT", landed.window)
+    assert NOON + timedelta(seconds=7) not in {price.start for price in held}
+    assert len(held) == 59
+    (refused,) = store.quarantined("BTCUSDT", NOON.date())
+    assert from_ms(int(refused.open_time)) == NOON + timedelta(seconds=7)
+    assert refused.expectations == ("expect_prices_to_be_in_order",)
+    assert (record.row_count, record.quarantined_count) == (61, 1)
+    assert store.watermark("BTCUSDT").stored_until == NOON + MINUTE
+
+
+def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():
+    store = MemoryStore()
+    refused = Verdict(bad_rows={}, warnings=(), is_refused=True, reason="unit", check_ms=1)
+
+    record = load_batch(store, batch(), refused, "batch.json")
+
+    assert store.second_prices("BTCUSDT", batch().window) == []
+    assert store.watermark("BTCUSDT").stored_until is None
+    assert store.batch_log("BTCUSDT", NOON.date()) == [record]
+
+
+def test_never_moves_the_watermark_back():
+    store = MemoryStore()
+    store.set_stored_until("BTCUSDT", NOON + 9 * MINUTE)
+
+    load_batch(store, batch(), GOOD, "batch.json")
+
+    assert store.watermark("BTCUSDT").stored_until == NOON + 9 * MINUTE
+
+
+def test_loads_the_same_batch_twice_without_a_difference():
+    once, twice = MemoryStore(), MemoryStore()
+    load_batch(once, batch(), GOOD, "batch.json")
+
+    load_batch(twice, batch(), GOOD, "batch.json")
+    load_batch(twice, batch(), GOOD, "batch.json")
+
+    window = batch().window
+    assert twice.second_prices("BTCUSDT", window) == once.second_prices("BTCUSDT", window)
+    assert twice.batch_log("BTCUSDT", NOON.date()) == once.batch_log("BTCUSDT", NOON.date())

@@ -1,0 +1,134 @@
+from datetime import timedelta
+
+from include.marketdata.prices import Flag
+from include.marketdata.publication import GRACE, publish_closed_minutes
+from include.marketdata.windows import MINUTE, Window
+from tests.fakes.builders import NOON, full_minute, minute_of
+from tests.fakes.memory_store import MemoryStore
+
+HOUR = Window(NOON - 30 * MINUTE, NOON + 30 * MINUTE)
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self, now=NOON):
+        self.now = now
+        self.on_tick = lambda: None
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += timedelta(seconds=seconds)
+        self.on_tick()
+
+
+def store_minute(store, minute, *, symbol="BTCUSDT", price="100"):
+    seconds = full_minute(minute, symbol=symbol, price=price)
+    store.write_second_prices(seconds)
+    store.write_exchange_minutes([minute_of(seconds)])
+    store.set_stored_until(symbol, minute + MINUTE)
+
+
+def published(store, symbol="BTCUSDT"):
+    return {p.average.minute: p for p in store.minute_prices(symbol, HOUR)}
+
+
+def publish(store, clock, symbols=("BTCUSDT",)):
+    return publish_closed_minutes(store, symbols, clock, clock.sleep)
+
+
+def test_publishes_a_closed_minute_as_soon_as_it_is_stored():
+    """The prices arrive seven seconds after the minute; nothing waits for the grace to end."""
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - 2 * MINUTE)
+
+    def arrive():
+        if clock.now == NOON + timedelta(seconds=7):
+            store_minute(store, NOON - MINUTE)
+
+    clock.on_tick = arrive
+    publish(store, clock)
+
+    price = published(store)[NOON - MINUTE]
+    assert price.average.flag is Flag.OK
+    assert price.known_at == NOON + timedelta(seconds=7)
+
+
+def test_publishes_a_gap_when_the_grace_is_over_and_revises_it_later():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - 2 * MINUTE)
+    publish(store, clock)
+    gap = published(store)[NOON - MINUTE]
+
+    store_minute(store, NOON - MINUTE)
+    publish(store, clock)
+
+    assert gap.average.flag is Flag.INGEST_GAP
+    assert gap.known_at == NOON + GRACE
+    repaired = published(store)[NOON - MINUTE]
+    assert (repaired.revision, repaired.average.flag) == (2, Flag.OK)
+
+
+def test_writes_nothing_when_nothing_changed():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE)
+    publish(store, clock)
+
+    assert publish(store, clock).prices == ()
+
+
+def test_repairs_a_gap_that_is_older_than_the_overlap():
+    """Nothing is stored for half an hour; when all of it arrives, all of it is revised."""
+    store, clock = MemoryStore(), Clock(NOON - 29 * MINUTE)
+    store_minute(store, NOON - 30 * MINUTE)
+    for _ in range(29):
+        publish(store, clock)
+        clock.now += MINUTE
+    for back in range(29, 0, -1):
+        store_minute(store, NOON - back * MINUTE)
+
+    clock.now = NOON
+    publish(store, clock)
+
+    flags = [price.average.flag for price in published(store).values()]
+    assert flags[-30:] == [Flag.OK] * 30
+
+
+def test_publishes_a_symbol_that_is_stored_before_one_that_is_late():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE, symbol="BTCUSDT")
+    store_minute(store, NOON - 2 * MINUTE, symbol="ETHUSDT")
+
+    publish(store, clock, ("ETHUSDT", "BTCUSDT"))
+
+    assert published(store)[NOON - MINUTE].known_at == NOON
+    assert published(store, "ETHUSDT")[NOON - MINUTE].known_at == NOON + GRACE
+
+
+def test_publishes_nothing_for_a_symbol_that_was_never_stored():
+    """Its first prices are still on their way: that is no gap."""
+    assert publish(MemoryStore(), Clock()).prices == ()
+
+
+def test_revises_a_minute_that_the_exchange_changed():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE, price="100")
+    publish(store, clock)
+
+    store_minute(store, NOON - MINUTE, price="101")
+    publication = publish(store, clock)
+
+    assert [(p.revision, p.average.vwap) for p in publication.prices] == [(2, 101)]
+    assert publication.counts_by_flag() == {"OK": 1}
+
+
+def test_keeps_the_known_time_to_whole_milliseconds():
+    """Cassandra's timestamp holds no microseconds: what is returned must equal what is read."""
+    store, clock = MemoryStore(), Clock(NOON + timedelta(microseconds=1234))
+    store_minute(store, NOON - MINUTE)
+
+    publish(store, clock)
+
+    assert published(store)[NOON - MINUTE].known_at == NOON + timedelta(milliseconds=1)
