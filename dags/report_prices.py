@@ -11,10 +11,9 @@ Variable `storage_url`.
 **Safe to re-run**: a minute is replaced only by a later revision, hours and days are added up
 anew from their minutes, files appear whole or not at all, and the watermark moves last of all.
 
-**When it fails**: prices are published all the same, only this view of them is late. The next
-run takes up everything since the last one that finished. If every run fails, the red task says
-why: `refresh_mart` needs Cassandra and the mart's database, `publish_report` needs the mart and
-the storage folder. See docs/runbook.md.
+**When it fails**: prices are published all the same, and the next run takes up everything since
+the last one that finished. `refresh_mart` needs Cassandra and the mart's database,
+`publish_report` the mart and the storage folder. See docs/runbook.md.
 """
 
 from datetime import timedelta
@@ -30,7 +29,7 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    # The first run takes in a week of minutes: half a minute's work for ten symbols.
+    # The first run takes in a week of minutes: about a minute's work for ten symbols.
     default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=5)},
     tags=["report"],
     doc_md=__doc__,

@@ -1,9 +1,13 @@
 """Expectations on a kline row that Great Expectations does not bring itself.
 
-Each judges a row by its own columns; a row with a missing value is left to
+A table holds what the exchange sent, prices as text: results show it to the last digit. Each
+expectation judges a row by its own columns; a row that cannot be read is left to
 ExpectRowsToBeWellFormed.
 """
 
+import re
+from collections.abc import Callable
+from decimal import Decimal
 from typing import ClassVar, Literal
 
 import pandas as pd
@@ -17,6 +21,38 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 )
 
 PRICES = ["open", "high", "low", "close"]
+# Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
+PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
+
+
+def is_plain(name: str, value: object) -> bool:
+    """Tell whether a cell is written as documented: times and counts int, all else digits."""
+    if name.endswith("_ms") or name == "trade_count":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value) is not None
+
+
+def well_formed(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Return for each row whether every cell is written as documented."""
+    return pd.Series(
+        [all(map(is_plain, rows.columns, row)) for row in rows.itertuples(index=False, name=None)],
+        index=rows.index,
+        dtype=bool,
+    )
+
+
+def judge(
+    rows: pd.DataFrame, is_good: Callable[[pd.DataFrame], "pd.Series[bool]"]
+) -> "pd.Series[bool]":
+    """Judge the rows that can be read, as exact numbers; the others pass here."""
+    readable = well_formed(rows)
+    numbers = rows[readable].apply(
+        lambda column: column if column.name.endswith("_ms") else column.map(Decimal)
+    )
+    verdict = pd.Series(data=True, index=rows.index)
+    if len(numbers):
+        verdict[readable] = is_good(numbers).to_numpy(dtype=bool)
+    return verdict
 
 
 class RowMetric(MulticolumnMapMetricProvider):
@@ -35,9 +71,7 @@ class RowMetric(MulticolumnMapMetricProvider):
 class RowExpectation(MulticolumnMapExpectation):
     """What every expectation below has in common."""
 
-    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = (
-        "any_value_is_missing"
-    )
+    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
 
 
 class WellFormedMetric(RowMetric):
@@ -47,14 +81,13 @@ class WellFormedMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        return column_list.notna().all(axis=1)
+        return well_formed(column_list)
 
 
 class ExpectRowsToBeWellFormed(RowExpectation):
     """Expect every value of a row to be a plain decimal or integer, as documented."""
 
     map_metric: ClassVar[str] = WellFormedMetric.condition_metric_name
-    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
 
 
 class OnGridMetric(RowMetric):
@@ -64,7 +97,7 @@ class OnGridMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        return column_list["open_time_ms"] % column_list["interval_ms"] == 0
+        return judge(column_list, lambda row: row["open_time_ms"] % row["interval_ms"] == 0)
 
 
 class ExpectOpenTimeToBeOnGrid(RowExpectation):
@@ -81,8 +114,10 @@ class CloseTimeMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        ends_ms = column_list["open_time_ms"] + column_list["interval_ms"] - 1
-        return column_list["close_time_ms"] == ends_ms
+        return judge(
+            column_list,
+            lambda row: row["close_time_ms"] == row["open_time_ms"] + row["interval_ms"] - 1,
+        )
 
 
 class ExpectCloseTimeToEndInterval(RowExpectation):
@@ -103,7 +138,7 @@ class ClosedMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        return column_list["close_time_ms"] < column_list["fetched_at_ms"]
+        return judge(column_list, lambda row: row["close_time_ms"] < row["fetched_at_ms"])
 
 
 class ExpectKlineToBeClosed(RowExpectation):
@@ -120,9 +155,14 @@ class PriceOrderMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        low, high = column_list["low"], column_list["high"]
-        inner = column_list[["open", "close"]]
-        return (low > 0) & (low <= inner.min(axis=1)) & (inner.max(axis=1) <= high)
+        return judge(
+            column_list,
+            lambda row: (
+                (row["low"] > 0)
+                & (row["low"] <= row[["open", "close"]].min(axis=1))
+                & (row[["open", "close"]].max(axis=1) <= row["high"])
+            ),
+        )
 
 
 class ExpectPricesToBeInOrder(RowExpectation):
@@ -139,9 +179,10 @@ class TickGridMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        tick = column_list["tick_size"]
-        on_grid = [column_list[name] % tick == 0 for name in PRICES]
-        return pd.concat(on_grid, axis=1).all(axis=1)
+        return judge(
+            column_list,
+            lambda row: row[PRICES].mod(row["tick_size"], axis=0).eq(0).all(axis=1),
+        )
 
 
 class ExpectPricesToBeOnTickGrid(RowExpectation):
@@ -158,12 +199,14 @@ class VwapMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        volume, quote_volume = column_list["volume"], column_list["quote_volume"]
-        tick = column_list["tick_size"]
-        # Multiplied instead of divided: exact, and a volume of zero passes with none paid.
-        at_least = (column_list["low"] - tick) * volume <= quote_volume
-        at_most = quote_volume <= (column_list["high"] + tick) * volume
-        return at_least & at_most
+        return judge(
+            column_list,
+            # Multiplied instead of divided: exact, and a volume of zero passes with none paid.
+            lambda row: (
+                ((row["low"] - row["tick_size"]) * row["volume"] <= row["quote_volume"])
+                & (row["quote_volume"] <= (row["high"] + row["tick_size"]) * row["volume"])
+            ),
+        )
 
 
 class ExpectVwapToBeWithinPrices(RowExpectation):
@@ -186,16 +229,15 @@ class VolumeMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        whole = column_list[["volume", "quote_volume", "trade_count"]]
-        all_zero, all_positive = (whole == 0).all(axis=1), (whole > 0).all(axis=1)
-        taker, taker_quote = column_list["taker_volume"], column_list["taker_quote_volume"]
-        is_part = (
-            (taker >= 0)
-            & (taker <= column_list["volume"])
-            & (taker_quote >= 0)
-            & (taker_quote <= column_list["quote_volume"])
+        whole = ["volume", "quote_volume", "trade_count"]
+        return judge(
+            column_list,
+            lambda row: (
+                (row[whole].eq(0).all(axis=1) | row[whole].gt(0).all(axis=1))
+                & (row["taker_volume"] <= row["volume"])
+                & (row["taker_quote_volume"] <= row["quote_volume"])
+            ),
         )
-        return (all_zero | all_positive) & is_part
 
 
 class ExpectVolumesToAgree(RowExpectation):

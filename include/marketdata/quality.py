@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections import defaultdict
-from decimal import Decimal
 
 import pandas as pd
 from great_expectations.data_context import EphemeralDataContext
@@ -18,9 +16,6 @@ from include.marketdata.windows import to_ms
 SUITES = {Interval.SECOND: "second_prices", Interval.MINUTE: "exchange_minutes"}
 # More than this share of bad rows means that the batch as a whole is not what it should be.
 MOST_BAD_RATIO = 0.2
-# Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
-PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
-INTEGER_COLUMNS = {"open_time_ms", "close_time_ms", "trade_count"}
 
 
 def check_batch(context: EphemeralDataContext, batch: Batch) -> Verdict:
@@ -64,18 +59,14 @@ def check_batch(context: EphemeralDataContext, batch: Batch) -> Verdict:
 def kline_table(batch: Batch, interval: Interval) -> pd.DataFrame:
     """Lay out a batch's klines as a table, one row a kline, in the order they came.
 
-    Prices and volumes are Decimal, times and counts int; what is not written as plain
-    digits is missing. Beside them stand what a row is judged by: `row` its number,
-    `interval_ms`, `tick_size` and `fetched_at_ms`.
+    Every cell is what the exchange sent. Beside them stands what a row is judged by: `row`
+    its number, `interval_ms`, `tick_size` and `fetched_at_ms`.
     """
-    columns: dict[str, list[object]] = defaultdict(list)
-    for row in batch.rows[interval]:
-        for name, value in zip(KLINE_COLUMNS, row, strict=False):
-            columns[name].append(_integer(value) if name in INTEGER_COLUMNS else _decimal(value))
-    table = pd.DataFrame({name: columns[name] for name in KLINE_COLUMNS}, dtype=object)
+    rows = [row[: len(KLINE_COLUMNS)] for row in batch.rows[interval]]
+    table = pd.DataFrame(rows, columns=KLINE_COLUMNS, dtype=object)
     table[ROW] = range(len(table))
     table["interval_ms"] = interval.length_ms
-    table["tick_size"] = batch.tick_size
+    table["tick_size"] = str(batch.tick_size)
     table["fetched_at_ms"] = to_ms(batch.fetched_at)
     return table
 
@@ -107,12 +98,3 @@ def _by_row(failures: list[Failure]) -> dict[int, tuple[str, ...]]:
         for row in failure.rows:
             by_row[row].append(failure.expectation)
     return {row: tuple(names) for row, names in sorted(by_row.items())}
-
-
-def _decimal(value: object) -> Decimal | None:
-    is_plain = isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value)
-    return Decimal(str(value)) if is_plain else None
-
-
-def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

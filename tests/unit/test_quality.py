@@ -1,6 +1,5 @@
 import json
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -132,10 +131,11 @@ def test_refuses_a_batch_with_more_than_a_fifth_bad(context):
     assert "13 of 60" in verdict.reason
 
 
-def test_reads_prices_exactly():
+def test_lays_out_what_the_exchange_sent():
+    """A result shows the text itself, where a float would show another number."""
     table = kline_table(batch(), Interval.SECOND)
 
-    assert table["open"][0] == Decimal("100.00")
+    assert table["open"][0] == "100.00"
     assert table["open_time_ms"][0] == 1772366400000
 
 
