@@ -126,7 +126,7 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         if settings.login
         else None,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        protocol_version=4,
+        protocol_version=5,
         # Nagle's delay costs four fifths of the throughput with few requests in flight.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         # The default doubles its waits up to ten minutes and sleeps through a recovery.

@@ -73,7 +73,7 @@ class Statements:
     def _prepare(self, name: str) -> PreparedStatement:
         if name not in self._prepared:
             text = (QUERY_FOLDER / f"{name}.cql").read_text(encoding="utf-8")
-            statement = self._session.prepare(text)
+            statement = self._session.prepare(text, keyspace=self._settings.keyspace)
             statement.is_idempotent = True
             self._prepared[name] = statement
         return self._prepared[name]

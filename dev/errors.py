@@ -1,0 +1,11 @@
+"""How a command of dev/ ends when it cannot do what was asked."""
+
+from __future__ import annotations
+
+
+class SetupError(Exception):
+    """The user or the machine has to change something first; commands exit with 2."""
+
+
+class StartError(Exception):
+    """A part of the stack did not come up or died; commands exit with 1."""
