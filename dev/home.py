@@ -93,6 +93,11 @@ class Home:
         return self.data / "reports" / "latest.html"
 
     @property
+    def data_docs(self) -> Path:
+        """The first page of Great Expectations' Data Docs."""
+        return self.data / "gx" / "docs" / "index.html"
+
+    @property
     def exports(self) -> Path:
         """The folder of CSV and Parquet files."""
         return self.data / "exports"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from rich.table import Table
 
@@ -81,6 +82,18 @@ def count_complete(prices: Sequence[MinutePrice], symbols: Sequence[str], start:
 def delay_seconds(price: MinutePrice) -> float:
     """Return how long after its minute's end a price was published, seconds."""
     return (price.known_at - price.average.minute - MINUTE).total_seconds()
+
+
+def delay_summary(prices: Sequence[MinutePrice]) -> str:
+    """Return a line on how long after their minutes' ends prices, as they stand, were stored."""
+    delays = sorted(map(delay_seconds, prices))
+    if not delays:
+        return "no minute closed while this ran"
+    p50, p95 = (delays[ceil(len(delays) * share) - 1] for share in (0.5, 0.95))
+    return (
+        f"from a minute's end to the stored row, {len(delays)} rows: "
+        f"p50 {p50:.1f} s, p95 {p95:.1f} s, max {delays[-1]:.1f} s"
+    )
 
 
 def value_text(price: MinutePrice) -> str:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from dev import exchange
@@ -16,13 +16,25 @@ from dev.airflow import airflow_url
 from dev.console import CONSOLE, complain, say
 from dev.errors import SetupError, StartError
 from dev.ports import PORT_NAMES, Ports
-from dev.published import Published, as_line, as_table, count_complete, open_published
+from dev.published import (
+    Published,
+    as_line,
+    as_table,
+    count_complete,
+    delay_summary,
+    open_published,
+)
 from dev.stack import DEFAULT_SYMBOLS, Stack, StackOptions
 from include.marketdata.errors import MarketDataError
+from include.marketdata.prices import MinutePrice
+from include.marketdata.windows import MINUTE
 
 POLL_SECONDS = 1.0
 # A cold machine needs about a minute from the first fetch to the first report.
 PATIENCE_SECONDS = 240.0
+# A minute is shown when every symbol has it, or this long after its end.
+SHOWN_AFTER = timedelta(seconds=40)
+FOLLOWED = timedelta(minutes=10)
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
@@ -117,6 +129,9 @@ def _show_start(stack: Stack, published: Published) -> None:
     say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
     say(f"  Report              {stack.home.report}")
     say(f"  CSV and Parquet     {stack.home.exports}")
+    say(f"  Data Docs           {stack.home.data_docs}")
+    if stack.options.replay:
+        say(f"  Simulator           {stack.exchange_url}/simulator (recorded or generated?)")
     say(f"  Logs                {stack.home.logs}")
 
 
@@ -136,30 +151,46 @@ def _wait_for_first(stack: Stack, published: Published) -> None:
 def _follow(stack: Stack, published: Published, began: datetime, minutes: int | None) -> None:
     """Print each new minute; return when `minutes` of them and a report are there, if given."""
     deadline = time.monotonic() + (minutes or 0) * 60 + PATIENCE_SECONDS
-    seen = {(price.average.symbol, price.average.minute) for price in published.since(began)}
+    shown_until = min(price.average.minute for price in published.latest().values())
     while True:
         stack.check()
-        prices = published.since(began)
-        new = [
-            price for price in prices if (price.average.symbol, price.average.minute) not in seen
-        ]
-        for _, group in groupby(new, key=lambda price: price.average.minute):
-            say(as_line(list(group)))
-        seen.update((price.average.symbol, price.average.minute) for price in new)
-        if minutes:
-            complete = count_complete(prices, published.symbols, began)
-            report = stack.home.report
-            has_report = report.exists() and report.stat().st_mtime >= began.timestamp()
-            if complete >= minutes and has_report:
-                say(f"new minutes published for every symbol: {complete}; report: {report}")
-                return
-            if time.monotonic() > deadline:
-                raise StartError(
-                    f"{complete} of {minutes} minutes were published for every symbol in time, "
-                    f"{'a' if has_report else 'no'} report was written; "
-                    f"look at the task logs in {stack.home.airflow / 'logs'}"
-                )
+        # Without an end, a day of minutes would be read every second.
+        prices = published.since(began if minutes else datetime.now(UTC) - FOLLOWED)
+        for minute, group in groupby(prices, key=lambda price: price.average.minute):
+            found = list(group)
+            is_late = datetime.now(UTC) > minute + MINUTE + SHOWN_AFTER
+            if minute > shown_until and (len(found) == len(published.symbols) or is_late):
+                say(as_line(found))
+                shown_until = minute
+        if minutes and _is_enough(stack, published, prices, began, minutes):
+            return
+        if minutes and time.monotonic() > deadline:
+            raise StartError(
+                f"{count_complete(prices, published.symbols, began)} of {minutes} minutes were "
+                f"published for every symbol in time, {'a' if _has_report(stack, began) else 'no'} "
+                f"report was written; look at the task logs in {stack.home.airflow / 'logs'}"
+            )
         time.sleep(POLL_SECONDS)
+
+
+def _is_enough(
+    stack: Stack,
+    published: Published,
+    prices: Sequence[MinutePrice],
+    began: datetime,
+    minutes: int,
+) -> bool:
+    complete = count_complete(prices, published.symbols, began)
+    if complete < minutes or not _has_report(stack, began):
+        return False
+    say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
+    say(delay_summary([price for price in prices if price.average.minute >= began]))
+    return True
+
+
+def _has_report(stack: Stack, began: datetime) -> bool:
+    report = stack.home.report
+    return report.exists() and report.stat().st_mtime >= began.timestamp()
 
 
 def _run(stack: Stack, began: datetime, minutes: int | None) -> None:

@@ -73,6 +73,16 @@ def checked_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def describe_source(base_url: str) -> str:
+    """Say in words for readers of a report whether its prices come from the exchange itself."""
+    if _is_loopback(urlsplit(base_url).hostname or ""):
+        return (
+            "Replayed by an exchange simulator, not live: recorded trades of the past, or "
+            "generated ones (its page /simulator says which)"
+        )
+    return f"Binance spot, from {base_url}"
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

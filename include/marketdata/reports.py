@@ -114,7 +114,7 @@ def figures_of(symbol: str, prices: Iterable[MinutePrice], axis: Window) -> Symb
 
 
 def render_report(
-    symbols: Sequence[str], prices: Sequence[MinutePrice], generated_at: datetime
+    symbols: Sequence[str], prices: Sequence[MinutePrice], generated_at: datetime, source: str
 ) -> str:
     """Render the page: no script, no outside file, light and dark, screen and paper.
 
@@ -122,12 +122,14 @@ def render_report(
         symbols: Those to show, in this order; one without a price says so.
         prices: The latest revision of each minute, in any order; a day of them is shown.
         generated_at: When the report is made, aware UTC.
+        source: Where the prices come from, in words.
     """
     window = report_window(prices, generated_at)
     return _template().render(
         figures=[figures_of(symbol, prices, window) for symbol in symbols],
         window=window,
         generated_at=generated_at,
+        source=source,
         causes=CAUSES,
         time_ticks=time_ticks(window),
         height=HEIGHT,

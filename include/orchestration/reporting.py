@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 from upath import UPath
 
+from include.marketdata.binance import describe_source
 from include.marketdata.exports import minute_prices, write_whole
 from include.marketdata.reports import SPAN, render_report
 from include.marketdata.windows import Window, floor_minute
 from include.orchestration import mart
-from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.connections import (
+    binance_settings,
+    open_store,
+    storage_url,
+    symbols,
+)
 from include.orchestration.failures import no_retry_for_settings
 
 # So that a whole day is left to show when the last minutes are published late.
@@ -33,6 +39,11 @@ def publish_report(days: list[str]) -> None:
         mart.export_days(days, folder / "exports" / "minute_prices")
         generated_at = datetime.now(UTC)
         shown = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
-        page = render_report(symbols(), minute_prices(mart.minutes_in(shown)), generated_at)
+        page = render_report(
+            symbols(),
+            minute_prices(mart.minutes_in(shown)),
+            generated_at,
+            describe_source(binance_settings().base_url),
+        )
         write_whole(folder / "reports" / "latest.html", page.encode())
         mart.advance_watermark()

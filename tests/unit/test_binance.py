@@ -8,7 +8,12 @@ import stamina
 
 from include.marketdata.answers import RejectedRequestError, error_of, parse_json
 from include.marketdata.batches import Interval
-from include.marketdata.binance import LONGEST_BODY_BYTES, BinanceClient, BinanceSettings
+from include.marketdata.binance import (
+    LONGEST_BODY_BYTES,
+    BinanceClient,
+    BinanceSettings,
+    describe_source,
+)
 from include.marketdata.errors import (
     ExchangeBusyError,
     InvalidAnswerError,
@@ -170,6 +175,11 @@ def test_leaves_out_a_symbol_that_the_exchange_does_not_list():
 def test_refuses_to_talk_to(url):
     with pytest.raises(SettingsError, match="binance_default"):
         client(json_answer({}), url)
+
+
+def test_says_whether_prices_are_live():
+    assert describe_source(URL) == f"Binance spot, from {URL}"
+    assert "not live" in describe_source("http://127.0.0.1:8900")
 
 
 def test_does_not_follow_a_redirect():

@@ -11,6 +11,8 @@ from include.marketdata.reports import figures_of, render_report, report_window,
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price
 
+SOURCE = "Replayed by an exchange simulator"
+
 
 def minutes(count, *, vwap="100.5", **changes):
     """Minutes in a row from noon on."""
@@ -195,7 +197,7 @@ class _Page(HTMLParser):
 
 
 def test_fetches_nothing_and_runs_no_script():
-    html = render_report(["BTCUSDT"], minutes(90), NOON)
+    html = render_report(["BTCUSDT"], minutes(90), NOON, SOURCE)
 
     page = _Page(html)
 
@@ -213,13 +215,13 @@ def test_stays_small_with_ten_symbols_and_a_day():
         for index in range(1440)
     ]
 
-    html = render_report([f"COIN{number}USDT" for number in range(10)], held, NOON)
+    html = render_report([f"COIN{number}USDT" for number in range(10)], held, NOON, SOURCE)
 
     assert len(html.encode()) < 1_000_000
 
 
 def test_shows_thirty_minutes_a_symbol_newest_first():
-    html = render_report(["BTCUSDT"], minutes(40), NOON)
+    html = render_report(["BTCUSDT"], minutes(40), NOON, SOURCE)
 
     rows = [line for line in html.splitlines() if line.startswith("<tr><td>12:")]
     assert len(rows) == 30
@@ -227,18 +229,18 @@ def test_shows_thirty_minutes_a_symbol_newest_first():
 
 
 def test_says_that_a_symbol_has_no_price_yet():
-    html = render_report(["BTCUSDT", "NEWUSDT"], minutes(2), NOON)
+    html = render_report(["BTCUSDT", "NEWUSDT"], minutes(2), NOON, SOURCE)
 
     assert html.count("no price yet") == 1
     assert "No minute of this symbol is published" in html
 
 
 def test_renders_without_a_single_minute():
-    assert "No minute of this symbol is published" in render_report(["BTCUSDT"], [], NOON)
+    assert "No minute of this symbol is published" in render_report(["BTCUSDT"], [], NOON, SOURCE)
 
 
 def test_escapes_what_it_is_given():
-    html = render_report(["<b>BTC"], [], NOON)
+    html = render_report(["<b>BTC"], [], NOON, SOURCE)
 
     assert "<b>BTC" not in html
     assert "&lt;b&gt;BTC" in html

@@ -1,0 +1,59 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dev.errors import SetupError
+from dev.home import CHECKOUT, Home
+
+HOLD_UNTIL_KILLED = (
+    "import sys, time; from pathlib import Path; from dev.home import Home\n"
+    "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "home")
+
+
+def test_lets_only_one_run_in(home):
+    with home.locked(), pytest.raises(SetupError, match=r"already running here \(pid \d+\)"):
+        home.locked().__enter__()
+
+
+def test_is_free_again_after_the_run(home):
+    with home.locked():
+        assert home.holder() is not None
+
+    assert home.holder() is None
+
+
+def test_a_killed_run_does_not_block_the_next(home):
+    command = [sys.executable, "-c", HOLD_UNTIL_KILLED, str(home.path)]
+    with subprocess.Popen(  # noqa: S603 - our own words
+        command, stdout=subprocess.PIPE, cwd=CHECKOUT
+    ) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        assert home.holder() == holder.pid
+        holder.kill()
+
+    with home.locked():
+        assert home.holder() is not None
+
+
+def test_keeps_its_secrets_to_its_owner(home):
+    secrets = home.secrets()
+
+    file = home.path / "secrets.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert json.loads(file.read_text()) == secrets
+    assert home.secrets() == secrets
+
+
+def test_remembers_nothing_from_a_torn_file(home):
+    home.remember("ports", {"airflow": 8081})
+    (home.path / "ports.json").write_text('{"airflow": 80')
+
+    assert home.recall("ports") == {}

@@ -1,0 +1,60 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from dev.published import as_line, count_complete
+from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+BOTH = ("BTCUSDT", "ETHUSDT")
+
+
+def price(symbol="BTCUSDT", minute=NOON, vwap="1234.5", flag=Flag.OK, delay_seconds=5.0):
+    return MinutePrice(
+        average=MinuteAverage(
+            symbol=symbol,
+            minute=minute,
+            vwap=None if vwap is None else Decimal(vwap),
+            open=None,
+            high=None,
+            low=None,
+            close=None,
+            volume=None,
+            quote_volume=None,
+            trade_count=None,
+            coverage=Decimal(1),
+            source_level=1,
+            flag=flag,
+            is_reconciled=None,
+            method_version=1,
+        ),
+        revision=1,
+        known_at=minute + timedelta(seconds=60 + delay_seconds),
+    )
+
+
+def test_counts_a_minute_when_every_symbol_has_it():
+    prices = [price("BTCUSDT"), price("ETHUSDT"), price("BTCUSDT", NOON + timedelta(minutes=1))]
+
+    assert count_complete(prices, BOTH, NOON) == 1
+
+
+def test_does_not_count_a_minute_that_closed_before_the_start():
+    """The minute of noon closes at 12:01, so a start at 12:01 does not see it close."""
+    prices = [price("BTCUSDT"), price("ETHUSDT")]
+
+    assert count_complete(prices, BOTH, NOON + timedelta(minutes=1)) == 0
+    assert count_complete(prices, BOTH, NOON + timedelta(seconds=59)) == 1
+
+
+def test_does_not_count_a_minute_whose_request_failed():
+    prices = [price("BTCUSDT"), price("ETHUSDT", vwap=None, flag=Flag.INGEST_GAP)]
+
+    assert count_complete(prices, BOTH, NOON) == 0
+
+
+def test_shows_one_line_for_a_minute_with_its_longest_delay():
+    line = as_line([price(), price("ETHUSDT", vwap=None, flag=Flag.HALTED, delay_seconds=9)])
+
+    assert line == (
+        "12:00 UTC  BTCUSDT 1,234.5000  ETHUSDT HALTED  (published 9.0 s after the minute)"
+    )
