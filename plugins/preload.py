@@ -8,10 +8,5 @@ Nothing is opened here: a connection made before the fork must not be used after
 import sys
 
 if "scheduler" in sys.argv:
-    import cassandra.cluster
-    import httpx
-    import pandas as pd
-
-    import include.orchestration.steps
-
-    __all__ = ["cassandra", "httpx", "include", "pd"]
+    import include.orchestration.reporting  # noqa: F401
+    import include.orchestration.steps  # noqa: F401
