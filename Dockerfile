@@ -6,3 +6,6 @@ ENV AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES="airflow.* astro.*" \
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=False \
     GX_ANALYTICS_ENABLED=false \
     SCARF_ANALYTICS=false
+
+# A volume that is first mounted here takes over its owner, the user that Airflow runs as.
+RUN mkdir -p /usr/local/airflow/data

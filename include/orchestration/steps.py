@@ -37,6 +37,8 @@ from include.orchestration.messages import BatchMessage, PlanMessage
 LANDING_AGE = timedelta(days=3)
 
 log = logging.getLogger(__name__)
+# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it once.
+logging.getLogger("cassandra.cluster").setLevel(logging.CRITICAL)
 
 
 def now() -> datetime:
