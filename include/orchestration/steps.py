@@ -37,7 +37,7 @@ from include.orchestration.messages import BatchMessage, PlanMessage
 LANDING_AGE = timedelta(days=3)
 
 log = logging.getLogger(__name__)
-# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it once.
+# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
 logging.getLogger("cassandra.cluster").setLevel(logging.CRITICAL)
 
 
