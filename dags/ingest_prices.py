@@ -8,10 +8,12 @@ that was missed is made up by the next one.
 
 **Safe to re-run**: the same second written twice is one row, and the watermark only grows.
 
-**When it fails**: `fetch` names the symbol and what the exchange said, `load` names the
-batches that the checkpoint refused; nothing is lost, the next run asks for the same window
-again. See docs/runbook.md.
+**When it fails**: `fetch` names the symbol and what the exchange said; `load` stores what is
+good and then names the symbols whose batch is missing or was refused. Nothing is lost, the next
+run asks for the same window again. See docs/runbook.md.
 """
+
+from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -36,7 +38,14 @@ def ingest_prices() -> None:
 
         return steps.plan()
 
-    @task(pool="binance", map_index_template="{{ symbol }}", multiple_outputs=False)
+    # One that is slow must not hold up the others; the next run asks for its window again.
+    @task(
+        pool="binance",
+        map_index_template="{{ symbol }}",
+        multiple_outputs=False,
+        retries=0,
+        execution_timeout=timedelta(seconds=15),
+    )
     def fetch(window: PlanMessage) -> BatchMessage:
         from include.orchestration import steps
 
@@ -45,18 +54,19 @@ def ingest_prices() -> None:
 
     @task(trigger_rule="all_done")
     def validate(batches: list[BatchMessage]) -> list[BatchMessage]:
-        from include.orchestration import steps
+        from include.orchestration import checks
 
         # Read at once: iterating asks for one more than there are, which Airflow logs as an error.
-        return steps.validate(batches[:])
+        return checks.validate(batches[:])
 
     @task(outlets=[EXTRACTED_PRICES])
-    def load(batches: list[BatchMessage]) -> None:
+    def load(batches: list[BatchMessage], windows: list[PlanMessage]) -> None:
         from include.orchestration import steps
 
-        steps.load(batches)
+        steps.load(batches, windows)
 
-    load(validate(fetch.expand(window=plan())))  # type: ignore[arg-type]
+    windows = plan()
+    load(validate(fetch.expand(window=windows)), windows)  # type: ignore[arg-type]
 
 
 ingest_prices()

@@ -49,9 +49,9 @@ def report_prices() -> None:
 
     @task
     def build_data_docs() -> str:
-        from include.orchestration import steps
+        from include.orchestration import checks
 
-        return steps.data_docs()
+        return checks.data_docs()
 
     build_data_docs()
     publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of the list, as yet

@@ -8,5 +8,6 @@ Nothing is opened here: a connection made before the fork must not be used after
 import sys
 
 if "scheduler" in sys.argv:
+    import include.orchestration.checks  # noqa: F401
     import include.orchestration.reporting  # noqa: F401
     import include.orchestration.steps  # noqa: F401

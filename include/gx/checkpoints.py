@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 # Set before the import that reads it: nothing of this deployment is reported to anyone.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -144,11 +145,16 @@ def _failure(outcome: gx.core.ExpectationValidationResult) -> Failure:
     config = outcome.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result without its expectation")
-    raised = outcome.exception_info or {}
-    error = str(raised.get("exception_message", "")) if raised.get("raised_exception") else ""
-    return Failure(
-        expectation=config.type,
-        rows=tuple(int(entry[ROW]) for entry in outcome.result.get("unexpected_index_list") or ()),
-        is_warning=config.severity == "warning",
-        error=error,
-    )
+    rows = tuple(int(entry[ROW]) for entry in outcome.result.get("unexpected_index_list") or ())
+    is_warning = config.severity == "warning"
+    error = _error(outcome.exception_info or {})
+    if not (rows or is_warning or error):
+        error = "it failed without naming a row"
+    return Failure(expectation=config.type, rows=rows, is_warning=is_warning, error=error)
+
+
+def _error(info: dict[str, Any]) -> str:
+    """Return what was raised: the information lies by metric when a metric raised it."""
+    by_metric = [info] if "raised_exception" in info else list(info.values())
+    messages = [entry["exception_message"] for entry in by_metric if entry["raised_exception"]]
+    return "; ".join(map(str, messages))

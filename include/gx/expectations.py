@@ -181,7 +181,14 @@ class TickGridMetric(RowMetric):
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
         return judge(
             column_list,
-            lambda row: row[PRICES].mod(row["tick_size"], axis=0).eq(0).all(axis=1),
+            # A tick of zero is Binance's way to say that there is no such rule.
+            lambda row: (
+                row["tick_size"].eq(0)
+                | row[PRICES]
+                .mod(row["tick_size"].where(row["tick_size"] != 0, Decimal(1)), axis=0)
+                .eq(0)
+                .all(axis=1)
+            ),
         )
 
 

@@ -55,7 +55,7 @@ def average_minutes(
         seconds: Prices in any order; a second seen twice is counted once, the last seen.
         exchange_minutes: The exchange's own minutes, in any order.
         stored_until: Exclusive end of what is stored; None when nothing is. A minute
-            behind it without any data is a gap of ours, not the exchange's.
+            from there on without any data is a gap of ours, not the exchange's.
 
     Returns:
         One average for each minute of the window, ascending. Where the flag says that

@@ -51,7 +51,7 @@ class BinanceSettings:
     """
 
     base_url: str
-    patience_seconds: float = 20.0
+    patience_seconds: float = 8.0
 
 
 def checked_base_url(text: str) -> str:
@@ -190,7 +190,8 @@ class BinanceClient:
     def _get(self, path: str, parameters: dict[str, str | int]) -> object:
         def is_worth_repeating(error: Exception) -> bool | timedelta:
             if isinstance(error, ExchangeBusyError):
-                return not error.is_ban and timedelta(seconds=error.wait_seconds)
+                is_short = error.wait_seconds <= self._settings.patience_seconds
+                return is_short and not error.is_ban and timedelta(seconds=error.wait_seconds)
             return isinstance(error, RetryableError)
 
         for attempt in stamina.retry_context(
@@ -234,7 +235,7 @@ def _kline_rows(page: object) -> list[RawRow]:
         not isinstance(row, list)
         or len(row) != KLINE_COLUMNS
         or not isinstance(row[0], int)
-        or not all(isinstance(cell, str | int | Decimal) for cell in row)
+        or not all(isinstance(cell, str | int) for cell in row)
         for row in page
     ):
         raise InvalidAnswerError("klines are not a list of rows of twelve", page)

@@ -35,10 +35,6 @@ class InvalidAnswerError(MarketDataError):
         self.payload = payload
 
 
-class RefusedBatchError(MarketDataError):
-    """The gate refused whole batches; what they hold is quarantined, the watermark stays."""
-
-
 class ExchangeBusyError(RetryableError):
     """The exchange asks for a pause (429 or 418).
 

@@ -215,8 +215,10 @@ def _record(record: type[Span], symbol: str, row: RawRow) -> Span:
 
 
 def _move_watermark(store: Store, batch: Batch) -> None:
-    stored_until = store.watermark(batch.symbol).stored_until
-    if stored_until is None or stored_until < batch.window.end:
+    mark = store.watermark(batch.symbol)
+    if mark.stored_from is None:
+        store.set_stored_from(batch.symbol, batch.window.start)
+    if mark.stored_until is None or mark.stored_until < batch.window.end:
         store.set_stored_until(batch.symbol, batch.window.end)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from include.marketdata.batches import Batch, Interval, Verdict
 from include.marketdata.windows import Window
 
 SUFFIX = ".json.gz"
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def land_batch(storage_url: str, batch: Batch) -> str:
@@ -23,7 +25,7 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         storage_url: The deployment's folder; batches go to landing/ in it.
         batch: Of any size; it is written as one JSON document.
     """
-    folder = UPath(storage_url) / "landing" / f"{batch.window.end:%Y-%m-%d}" / batch.symbol
+    folder = UPath(storage_url) / "landing" / f"{batch.fetched_at:%Y-%m-%d}" / batch.symbol
     folder.mkdir(parents=True, exist_ok=True)
     file = (
         folder / f"{batch.window.start:%H%M}-{batch.window.end:%H%M}-{batch.fetched_at:%S%f}.json"
@@ -89,10 +91,10 @@ def read_verdict(batch_url: str) -> Verdict:
 
 
 def delete_before(storage_url: str, day: date) -> None:
-    """Delete the batches and verdicts of windows that ended on an earlier UTC day."""
+    """Delete the batches that were fetched on an earlier UTC day, and their verdicts."""
     landing = UPath(storage_url) / "landing"
     for folder in landing.iterdir() if landing.exists() else ():
-        if date.fromisoformat(folder.name) < day:
+        if DAY.fullmatch(folder.name) and date.fromisoformat(folder.name) < day:
             folder.fs.rm(folder.path, recursive=True)
 
 

@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from include.marketdata.averages import average_minutes
 from include.marketdata.prices import MinutePrice
 from include.marketdata.store import Store
-from include.marketdata.windows import floor_minute, plan_window
+from include.marketdata.windows import Window, floor_minute, plan_window
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
 POLL_SECONDS = 0.25
 # As long as the fetch looks back for the exchange's own minutes: what it repairs is averaged again.
 OVERLAP = timedelta(minutes=15)
-FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)
 
 
@@ -73,21 +72,43 @@ def publish_symbol(
         The revisions written, by minute; none for a symbol that was never stored.
     """
     mark = store.watermark(symbol)
-    if mark.stored_until is None:
+    if mark.stored_from is None or mark.stored_until is None:
         return []
-    window = plan_window(
-        mark.averaged_until,
+    backlog = plan_window(
+        mark.averaged_until or mark.stored_from,
         closed_until,
         overlap=OVERLAP,
-        first_look_back=FIRST_LOOK_BACK,
+        first_look_back=OVERLAP,
         longest=LONGEST,
     )
+    # While the backlog is longer than a run takes, the newest minutes are not left out.
+    newest = Window(max(backlog.end, closed_until - OVERLAP), max(backlog.end, closed_until))
+    written = [
+        price
+        for window in (backlog, newest)
+        for price in _publish_window(
+            store, symbol, _not_before(mark.stored_from, window), mark.stored_until, clock
+        )
+    ]
+    store.set_averaged_until(symbol, min(mark.stored_until, backlog.end))
+    return written
+
+
+def _publish_window(
+    store: Store,
+    symbol: str,
+    window: Window,
+    stored_until: datetime,
+    clock: Callable[[], datetime],
+) -> list[MinutePrice]:
+    if not window.minute_count:
+        return []
     averages = average_minutes(
         symbol,
         window,
         store.second_prices(symbol, window),
         store.exchange_minutes(symbol, window),
-        mark.stored_until,
+        stored_until,
     )
     published = {price.average.minute: price for price in store.minute_prices(symbol, window)}
     known_at = _whole_ms(clock())
@@ -96,9 +117,12 @@ def publish_symbol(
         before = published.get(average.minute)
         if before is None or before.average != average:
             revisions.append(MinutePrice(average, before.revision + 1 if before else 1, known_at))
-    written = store.publish(revisions)
-    store.set_averaged_until(symbol, min(mark.stored_until, window.end))
-    return written
+    return store.publish(revisions)
+
+
+def _not_before(moment: datetime, window: Window) -> Window:
+    """Leave out what lies before the first stored price: it is no gap."""
+    return Window(max(moment, window.start), max(moment, window.end))
 
 
 def _is_stored(store: Store, symbol: str, closed_until: datetime) -> bool:

@@ -33,10 +33,12 @@ class Watermark:
     """How far one symbol has come.
 
     Attributes:
+        stored_from: Start of the first window stored; None before the first.
         stored_until: Exclusive end of the last window wholly stored; None before the first.
         averaged_until: stored_until as the last averaging run saw it; None before the first.
     """
 
+    stored_from: datetime | None
     stored_until: datetime | None
     averaged_until: datetime | None
 
@@ -104,11 +106,7 @@ class Store:
                 for price in prices
             ],
         )
-        return [
-            price
-            for price in prices
-            if self._statements.run("insert_minute_price", _minute_values(price))[0]["[applied]"]
-        ]
+        return [price for price in prices if self._append(price)]
 
     def minute_prices(self, symbol: str, window: Window) -> list[MinutePrice]:
         """Return the latest revision of each published minute of a symbol, ascending."""
@@ -142,7 +140,11 @@ class Store:
     def watermark(self, symbol: str) -> Watermark:
         """Return how far a symbol has come."""
         rows = self._statements.run("select_watermark", (symbol,))
-        return Watermark(**rows[0]) if rows else Watermark(None, None)
+        return Watermark(**rows[0]) if rows else Watermark(None, None, None)
+
+    def set_stored_from(self, symbol: str, moment: datetime) -> None:
+        """Record where the stored prices of a symbol begin."""
+        self._statements.run("update_stored_from", (moment, symbol))
 
     def set_stored_until(self, symbol: str, moment: datetime) -> None:
         """Record that every window before a moment is stored."""
@@ -190,6 +192,11 @@ class Store:
         """Return what the exchange last said of a symbol; None if it was never asked."""
         rows = self._statements.run("select_symbol_info", (symbol,))
         return SymbolInfo(**rows[0]) if rows else None
+
+    def _append(self, price: MinutePrice) -> bool:
+        row = self._statements.run("insert_minute_price", _minute_values(price))[0]
+        # After a timeout the repeated insert meets the row that the first one wrote.
+        return bool(row["[applied]"] or row["known_at"] == price.known_at)
 
     def _write_spans(self, name: str, spans: Iterable[Span]) -> None:
         self._statements.write(

@@ -28,12 +28,20 @@ def symbols() -> tuple[str, ...]:
 
 
 def storage_url() -> str:
-    """Return the folder for batches, check results, exports and reports, without a final slash.
+    """Return the folder for batches, check results, exports and reports.
 
-    The Variable `storage_url` names it (s3://, gs:// or a path that every worker shares);
-    without one it is data/ in the project.
+    The Variable `storage_url` names it; without one it is data/ in the project.
+
+    Raises:
+        SettingsError: It is no absolute path; Great Expectations keeps its results in files.
     """
-    return str(Variable.get("storage_url", default=str(PROJECT / "data"))).rstrip("/")
+    url = str(Variable.get("storage_url", default=str(PROJECT / "data"))).rstrip("/")
+    if not Path(url).is_absolute():
+        raise SettingsError(
+            f"the Airflow Variable 'storage_url' is {url!r}; set it to the absolute path of a "
+            "folder that every worker reaches"
+        )
+    return url
 
 
 def binance_settings() -> BinanceSettings:

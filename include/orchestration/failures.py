@@ -5,13 +5,19 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import SettingsError
+from include.marketdata.errors import ExchangeBusyError, SettingsError
+
+# What a damaged file or a payload that nobody foresaw raises; Cassandra's errors are not of these.
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, ArithmeticError)
 
 
 @contextmanager
-def no_retry_for_settings() -> Iterator[None]:
-    """Fail a task at once, with the message alone, when only a person can fix its cause."""
+def no_retry_in_vain() -> Iterator[None]:
+    """Fail a task at once, with the message alone, when trying again soon cannot help.
+
+    Only a person can fix settings; a pause that the exchange asks for would only get longer.
+    """
     try:
         yield
-    except SettingsError as error:
+    except (SettingsError, ExchangeBusyError) as error:
         raise AirflowFailException(str(error)) from error

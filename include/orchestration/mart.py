@@ -65,7 +65,8 @@ def watermark() -> datetime:
     rows = database.fetch_all_rows(table) if database.table_exists(table) else []
     if not rows or rows[0][0] is None:
         return datetime.now(UTC) - FIRST_LOOK_BACK
-    return datetime.fromisoformat(rows[0][0]) - OVERLAP
+    # A worker's clock that once ran ahead must not hide what is published until then.
+    return min(datetime.fromisoformat(rows[0][0]), datetime.now(UTC)) - OVERLAP
 
 
 def create_tables() -> None:

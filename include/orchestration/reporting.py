@@ -15,7 +15,7 @@ from include.orchestration.connections import (
     storage_url,
     symbols,
 )
-from include.orchestration.failures import no_retry_for_settings
+from include.orchestration.failures import no_retry_in_vain
 
 # So that a whole day is left to show when the last minutes are published late.
 SLACK = timedelta(hours=1)
@@ -27,14 +27,14 @@ def refresh_mart() -> list[str]:
     Returns:
         The UTC days with news, YYYY-MM-DD.
     """
-    with no_retry_for_settings(), open_store() as store:
+    with no_retry_in_vain(), open_store() as store:
         mart.create_tables()
         return mart.refresh(store.changed_minutes(symbols(), mart.watermark()))
 
 
 def publish_report(days: list[str]) -> None:
     """Write the files of the days with news and the report, then move the watermark."""
-    with no_retry_for_settings():
+    with no_retry_in_vain():
         folder = UPath(storage_url())
         mart.export_days(days, folder / "exports" / "minute_prices")
         generated_at = datetime.now(UTC)

@@ -1,4 +1,7 @@
-"""The bodies of the tasks: open what the connections name, run one step, close it."""
+"""The bodies of the tasks: open what the connections name, run one step, close it.
+
+Those that need Great Expectations are in checks.py: importing it takes seconds.
+"""
 
 import logging
 from collections.abc import Iterable
@@ -8,20 +11,17 @@ from decimal import Decimal
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
-from include.gx.checkpoints import build_data_docs, open_context
 from include.marketdata.binance import BinanceClient
-from include.marketdata.errors import RefusedBatchError
 from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
     land_batch,
-    land_verdict,
     read_batch,
     read_verdict,
 )
 from include.marketdata.publication import publish_closed_minutes
-from include.marketdata.quality import check_batch
 from include.marketdata.schema import create_schema
+from include.marketdata.store import Store
 from include.marketdata.windows import Window
 from include.orchestration.connections import (
     binance_settings,
@@ -30,7 +30,7 @@ from include.orchestration.connections import (
     storage_url,
     symbols,
 )
-from include.orchestration.failures import no_retry_for_settings
+from include.orchestration.failures import UNREADABLE, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, PlanMessage
 
 # Long enough to look into a batch that was refused over a weekend.
@@ -48,14 +48,14 @@ def now() -> datetime:
 
 def initialize_store() -> list[str]:
     """Create the keyspace and the tables that are not there yet; return the files applied."""
-    with no_retry_for_settings():
+    with no_retry_in_vain():
         return create_schema(cassandra_settings())
 
 
 def plan() -> list[PlanMessage]:
     """Plan one fetch per symbol."""
     with (
-        no_retry_for_settings(),
+        no_retry_in_vain(),
         open_store() as store,
         BinanceClient(binance_settings()) as client,
     ):
@@ -64,7 +64,7 @@ def plan() -> list[PlanMessage]:
 
 def fetch(message: PlanMessage) -> BatchMessage:
     """Fetch one symbol and land the batch."""
-    with no_retry_for_settings(), BinanceClient(binance_settings()) as client:
+    with no_retry_in_vain(), BinanceClient(binance_settings()) as client:
         batch = fetch_batch(client, _plan(message), now)
     url = land_batch(storage_url(), batch)
     log.info(
@@ -78,60 +78,41 @@ def fetch(message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count, verdict="")
 
 
-def validate(messages: Iterable[BatchMessage]) -> list[BatchMessage]:
-    """Run the checkpoint on every batch that arrived and land the verdicts."""
-    context = open_context(f"{storage_url()}/gx")
-    checked = []
-    for message in messages:
-        verdict = check_batch(context, read_batch(message["url"]))
-        land_verdict(message["url"], verdict)
-        summary = (
-            f"refused: {verdict.reason}"
-            if verdict.is_refused
-            else f"{message['rows'] - verdict.bad_row_count} of {message['rows']} rows good"
-        )
-        if verdict.failed:
-            summary += f" ({', '.join(verdict.failed)})"
-        log.log(
-            logging.WARNING if verdict.failed else logging.INFO,
-            "%s: %s, checked in %d ms",
-            message["symbol"],
-            summary,
-            verdict.check_ms,
-        )
-        checked.append(BatchMessage(**{**message, "verdict": summary}))
-    if not checked:
-        raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
-    return checked
-
-
-def load(messages: Iterable[BatchMessage]) -> None:
+def load(messages: Iterable[BatchMessage], windows: Iterable[PlanMessage]) -> None:
     """Store what the gate let pass, for each batch on its own.
 
     Raises:
-        RefusedBatchError: At least one batch was refused; the others are stored.
+        AirflowFailException: A batch is missing, refused or unreadable; the others are stored.
     """
-    refused = []
-    with no_retry_for_settings(), open_store() as store:
+    problems = {window["symbol"]: "was not fetched" for window in windows}
+    with no_retry_in_vain(), open_store() as store:
         for message in messages:
-            url = message["url"]
-            record = load_batch(store, read_batch(url), read_verdict(url), url)
-            if record.is_refused:
-                refused.append(f"{record.symbol}: {message['verdict']}")
-            log.info(
-                "%s: %d rows stored, %d quarantined",
-                record.symbol,
-                0 if record.is_refused else record.row_count - record.quarantined_count,
-                record.quarantined_count,
-            )
+            problems[message["symbol"]] = _load(store, message)
     delete_before(storage_url(), now().date() - LANDING_AGE)
-    if refused:
-        raise AirflowFailException(str(RefusedBatchError("; ".join(refused))))
+    named = [f"{symbol} {problem}" for symbol, problem in problems.items() if problem]
+    if named:
+        raise AirflowFailException("; ".join(named))
+
+
+def _load(store: Store, message: BatchMessage) -> str:
+    """Load one batch; return what is wrong with it, nothing when all is well."""
+    url = message["url"]
+    try:
+        record = load_batch(store, read_batch(url), read_verdict(url), url)
+    except UNREADABLE as error:
+        return f"could not be read ({error!r})"
+    log.info(
+        "%s: %d rows stored, %d quarantined",
+        record.symbol,
+        0 if record.is_refused else record.row_count - record.quarantined_count,
+        record.quarantined_count,
+    )
+    return message["verdict"] if record.is_refused else ""
 
 
 def publish() -> dict[str, JsonValue]:
     """Average and publish every closed minute; return what the asset event should say."""
-    with no_retry_for_settings(), open_store() as store:
+    with no_retry_in_vain(), open_store() as store:
         publication = publish_closed_minutes(store, symbols(), now)
     for price in publication.prices:
         log.info(
@@ -147,11 +128,6 @@ def publish() -> dict[str, JsonValue]:
         "revisions": len(publication.prices),
         "by_flag": {**publication.counts_by_flag()},
     }
-
-
-def data_docs() -> str:
-    """Build Data Docs of the latest checkpoint results; return where they are."""
-    return build_data_docs(f"{storage_url()}/gx")
 
 
 def _message(plan: FetchPlan) -> PlanMessage:

@@ -106,11 +106,20 @@ def test_shows_the_latest_revision_and_keeps_the_others(store):
 
 
 def test_never_overwrites_a_revision_that_another_worker_wrote(store):
-    ours, theirs = minute_price(NOON, vwap="1"), minute_price(NOON, vwap="2")
+    theirs = minute_price(NOON, vwap="2")
+    ours = minute_price(NOON, vwap="1", known_at=theirs.known_at + MINUTE)
     store.publish([theirs])
 
     assert store.publish([ours]) == []
     assert store.minute_prices("BTCUSDT", FIVE_MINUTES) == [theirs]
+
+
+def test_counts_a_revision_that_it_wrote_itself_as_written(store):
+    """After a timeout an insert is repeated and meets the row that the first one wrote."""
+    price = minute_price(NOON)
+    store.publish([price])
+
+    assert store.publish([price]) == [price]
 
 
 def test_reads_minutes_over_the_turn_of_a_month(store):
@@ -142,12 +151,13 @@ def test_follows_a_revision_of_an_old_minute_once_with_its_latest_value(store):
 
 
 def test_moves_each_watermark_on_its_own(store):
-    assert store.watermark("BTCUSDT") == Watermark(None, None)
+    assert store.watermark("BTCUSDT") == Watermark(None, None, None)
 
+    store.set_stored_from("BTCUSDT", NOON - 5 * MINUTE)
     store.set_stored_until("BTCUSDT", NOON)
     store.set_averaged_until("BTCUSDT", NOON - MINUTE)
 
-    assert store.watermark("BTCUSDT") == Watermark(NOON, NOON - MINUTE)
+    assert store.watermark("BTCUSDT") == Watermark(NOON - 5 * MINUTE, NOON, NOON - MINUTE)
 
 
 def test_lists_batches_newest_first(store):

@@ -11,7 +11,7 @@ class MemoryStore:
         self._spans = {"second": {}, "minute": {}}
         self._minutes = {}
         self._changes = []
-        self._watermarks = defaultdict(lambda: Watermark(None, None))
+        self._watermarks = defaultdict(lambda: Watermark(None, None, None))
         self._batches = {}
         self._quarantine = {}
         self._symbols = {}
@@ -43,8 +43,7 @@ class MemoryStore:
         for price in prices:
             key = (price.average.symbol, price.average.minute, price.revision)
             self._changes.append((price.average.symbol, price.known_at, price.average.minute))
-            if key not in self._minutes:
-                self._minutes[key] = price
+            if self._minutes.setdefault(key, price).known_at == price.known_at:
                 written.append(price)
         return written
 
@@ -71,6 +70,9 @@ class MemoryStore:
 
     def watermark(self, symbol):
         return self._watermarks[symbol]
+
+    def set_stored_from(self, symbol, moment):
+        self._watermarks[symbol] = replace(self._watermarks[symbol], stored_from=moment)
 
     def set_stored_until(self, symbol, moment):
         self._watermarks[symbol] = replace(self._watermarks[symbol], stored_until=moment)

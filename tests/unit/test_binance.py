@@ -115,6 +115,20 @@ def test_never_asks_again_during_a_ban():
     assert len(asked) == 1
 
 
+def test_does_not_sit_out_a_pause_that_is_longer_than_its_patience():
+    """The task would be killed while it sleeps, and its retry would come before the pause ends."""
+    asked = []
+
+    def answer(request):
+        asked.append(request)
+        return httpx.Response(429, headers={"retry-after": "60"}, json={"code": -1003, "msg": "x"})
+
+    with client(answer) as binance, pytest.raises(ExchangeBusyError):
+        binance.server_time()
+
+    assert len(asked) == 1
+
+
 def test_knows_the_weight_used_from_every_answer_errors_too():
     with (
         client(
@@ -204,8 +218,15 @@ def test_stops_reading_a_body_that_does_not_end():
 
 @pytest.mark.parametrize(
     "page",
-    [{}, [[1, "2"]], [["1577977860000", *kline(NOON)[1:]]], [[*kline(NOON)[:11], []]], [1]],
-    ids=["no list", "too short", "time as text", "nested", "no rows"],
+    [
+        {},
+        [[1, "2"]],
+        [["1577977860000", *kline(NOON)[1:]]],
+        [[*kline(NOON)[:11], []]],
+        [1],
+        [[*kline(NOON)[:11], 0.5]],
+    ],
+    ids=["no list", "too short", "time as text", "nested", "no rows", "number for a text"],
 )
 def test_refuses_klines_of_another_shape(page):
     with client(json_answer(page)) as binance, pytest.raises(InvalidAnswerError, match="twelve"):

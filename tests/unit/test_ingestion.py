@@ -14,6 +14,7 @@ from include.marketdata.landing import (
     read_batch,
     read_verdict,
 )
+from include.marketdata.store import Watermark
 from include.marketdata.windows import MINUTE, Window, from_ms
 from tests.fakes.builders import NOON, batch, kline, symbol_info
 from tests.fakes.memory_store import MemoryStore
@@ -173,11 +174,13 @@ def test_reads_a_landed_batch_and_verdict_back(tmp_path):
 
 def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
     old = land_batch(str(tmp_path), batch())
+    (tmp_path / "landing" / "notes").mkdir()
     new = land_batch(str(tmp_path), batch(start=NOON + timedelta(days=1)))
 
     delete_before(str(tmp_path), NOON.date() + timedelta(days=1))
 
     assert not Path(old).exists()
+    assert (tmp_path / "landing" / "notes").exists()
     assert read_batch(new).window.start == NOON + timedelta(days=1)
 
 
@@ -204,7 +207,7 @@ def test_stores_the_good_rows_and_quarantines_the_others():
     assert from_ms(int(refused.open_time)) == NOON + timedelta(seconds=7)
     assert refused.expectations == ("expect_prices_to_be_in_order",)
     assert (record.row_count, record.quarantined_count) == (61, 1)
-    assert store.watermark("BTCUSDT").stored_until == NOON + MINUTE
+    assert store.watermark("BTCUSDT") == Watermark(NOON, NOON + MINUTE, None)
 
 
 def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():

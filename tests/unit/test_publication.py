@@ -28,6 +28,8 @@ def store_minute(store, minute, *, symbol="BTCUSDT", price="100"):
     seconds = full_minute(minute, symbol=symbol, price=price)
     store.write_second_prices(seconds)
     store.write_exchange_minutes([minute_of(seconds)])
+    if store.watermark(symbol).stored_from is None:
+        store.set_stored_from(symbol, minute)
     store.set_stored_until(symbol, minute + MINUTE)
 
 
@@ -105,6 +107,39 @@ def test_publishes_a_symbol_that_is_stored_before_one_that_is_late():
 
     assert published(store)[NOON - MINUTE].known_at == NOON
     assert published(store, "ETHUSDT")[NOON - MINUTE].known_at == NOON + GRACE
+
+
+def test_publishes_all_that_was_stored_before_its_first_run():
+    """Stored for half an hour while nobody averaged: no minute of it is left out."""
+    store, clock = MemoryStore(), Clock()
+    for back in range(30, 0, -1):
+        store_minute(store, NOON - back * MINUTE)
+
+    publish(store, clock)
+
+    assert [price.average.flag for price in published(store).values()] == [Flag.OK] * 30
+
+
+def test_publishes_nothing_before_the_first_stored_minute():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE)
+    publish(store, clock)
+    clock.now += MINUTE
+    store_minute(store, NOON)
+
+    publish(store, clock)
+
+    assert list(published(store)) == [NOON - MINUTE, NOON]
+
+
+def test_publishes_the_newest_minutes_also_when_nothing_was_stored_for_a_day():
+    """A run takes six hours of a backlog; that is no reason to say nothing of the present."""
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - timedelta(days=1))
+
+    publish(store, clock)
+
+    assert published(store)[NOON - MINUTE].average.flag is Flag.INGEST_GAP
 
 
 def test_publishes_nothing_for_a_symbol_that_was_never_stored():

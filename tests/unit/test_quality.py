@@ -1,16 +1,24 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from great_expectations.core import ExpectationSuite
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
+    multicolumn_condition_partial,
+)
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from include.gx.checkpoints import build_data_docs, open_context
+from include.gx.checkpoints import build_data_docs, open_context, run_checkpoint
+from include.gx.expectations import RowExpectation, RowMetric
 from include.marketdata.batches import Interval
 from include.marketdata.ingestion import good_rows
 from include.marketdata.prices import SecondPrice
-from include.marketdata.quality import check_batch, kline_table
+from include.marketdata.quality import check_batch, describe, kline_table, refusal
 from tests.fakes.builders import NOON, batch, kline
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME, QUOTE_VOLUME, TRADES, TAKER = range(1, 10)
@@ -76,6 +84,84 @@ def test_finds_the_bad_row_and_only_that(context, cells, expectation):
     assert list(verdict.bad_rows[Interval.SECOND]) == [7]
     assert expectation in verdict.bad_rows[Interval.SECOND][7]
     assert not verdict.is_refused
+
+
+@pytest.mark.parametrize("tick", ["0.01", "0.00000010", "0.00000001"])
+def test_judges_the_average_whatever_the_tick(context, tick):
+    """A tick of 1E-8 is written with an exponent by str(), which no row would be judged by."""
+    landed = replace(
+        batch(seconds=seconds(rows={7: {QUOTE_VOLUME: "183207.00000000"}})),
+        tick_size=Decimal(tick),
+    )
+
+    verdict = check_batch(context, landed)
+
+    assert "expect_vwap_to_be_within_prices" in verdict.bad_rows[Interval.SECOND][7]
+
+
+def test_has_no_grid_to_keep_to_when_the_tick_is_zero(context):
+    """Binance's way to switch the rule off; the other checks still judge."""
+    landed = replace(
+        batch(seconds=seconds(rows={3: {HIGH: "100.005"}, 7: {LOW: "101.00"}})),
+        tick_size=Decimal("0.00"),
+    )
+
+    verdict = check_batch(context, landed)
+
+    assert list(verdict.bad_rows[Interval.SECOND]) == [7]
+
+
+def test_does_not_refuse_a_batch_for_a_tick_that_became_coarser(context):
+    """All rows of before the change are off the new grid: they are kept out, nothing else."""
+    landed = replace(
+        batch(seconds=seconds(rows={index: {HIGH: "100.01"} for index in range(30)})),
+        tick_size=Decimal("0.1"),
+    )
+
+    verdict = check_batch(context, landed)
+
+    assert len(verdict.bad_rows[Interval.SECOND]) == 30
+    assert not verdict.is_refused
+
+
+class CrashingMetric(RowMetric):
+    condition_metric_name = "multicolumn_values.crashes"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, *_, **__):  # noqa: N805 - GX makes a class method of it
+        raise ZeroDivisionError("not to be judged")
+
+
+class ExpectCheckToCrash(RowExpectation):
+    map_metric = CrashingMetric.condition_metric_name
+
+
+def test_says_so_when_an_expectation_could_not_be_judged(context):
+    suite = ExpectationSuite(
+        name="crashing", expectations=[ExpectCheckToCrash(column_list=["open", "close"])]
+    )
+
+    (failure,) = run_checkpoint(
+        context,
+        suite,
+        kline_table(batch(), Interval.SECOND),
+        symbol="BTCUSDT",
+        checked_at=NOON,
+    )
+
+    assert "not to be judged" in failure.error
+
+
+def test_refuses_a_batch_that_could_not_be_judged():
+    verdict = refusal("the batch could not be checked")
+
+    assert describe(verdict, 61) == "refused: the batch could not be checked"
+
+
+def test_describes_a_verdict_in_one_line(context):
+    verdict = verdict_on(context, seconds(rows={7: {LOW: "0.00"}}))
+
+    assert describe(verdict, 61) == "60 of 61 rows good (expect_prices_to_be_in_order)"
 
 
 def test_finds_a_row_off_the_grid(context):
