@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from hashlib import blake2b
 from html import escape
+from itertools import count
+from uuid import UUID
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +19,8 @@ from include.simulator.errors import ApiError, too_much_weight
 from include.simulator.exchange import Exchange
 from include.simulator.parameters import Parameters
 from include.simulator.rate_limit import WeightCounter, seconds_to_next_minute
+from include.simulator.time_units import HEADER as TIME_UNIT_HEADER
+from include.simulator.time_units import time_unit
 
 # Returns milliseconds since the epoch.
 Clock = Callable[[], int]
@@ -29,9 +34,9 @@ def create_app(exchange: Exchange, clock: Clock) -> Starlette:
         exchange: What it answers from.
         clock: Tells the moment, in milliseconds since the epoch.
     """
-    weights = WeightCounter()
+    weights, numbers = WeightCounter(), count()
     api = [
-        Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, weights))
+        Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, weights, numbers))
         for name, endpoint in ENDPOINTS.items()
     ]
 
@@ -48,25 +53,43 @@ def create_app(exchange: Exchange, clock: Clock) -> Starlette:
 
 
 def _serve(
-    endpoint: Endpoint, exchange: Exchange, clock: Clock, weights: WeightCounter
+    endpoint: Endpoint,
+    exchange: Exchange,
+    clock: Clock,
+    weights: WeightCounter,
+    numbers: Iterator[int],
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         now_ms = clock()
         client = request.client.host if request.client else ""
         used = weights.charge(client, endpoint.weight, now_ms)
-        headers = {"x-mbx-used-weight": str(used), "x-mbx-used-weight-1m": str(used)}
+        headers = {
+            "x-mbx-uuid": _uuid(now_ms, next(numbers)),
+            "x-mbx-used-weight": str(used),
+            "x-mbx-used-weight-1m": str(used),
+        }
         if used > exchange.weight_limit:
             headers["retry-after"] = str(seconds_to_next_minute(now_ms))
             return _refusal(429, too_much_weight(exchange.weight_limit), headers)
         try:
             query = Parameters(
-                request.query_params.multi_items(), endpoint.required, endpoint.optional
+                request.query_params.multi_items(),
+                endpoint.required,
+                endpoint.optional,
+                time_unit(request.headers.get(TIME_UNIT_HEADER)),
             )
             return _json(endpoint.answer(exchange, query, now_ms), headers=headers)
         except ApiError as error:
             return _refusal(400, error, headers)
 
     return serve
+
+
+def _uuid(now_ms: int, number: int) -> str:
+    """Return an answer's id: random to a client, and the same in every run on a test's clock."""
+    return str(
+        UUID(bytes=blake2b(f"{now_ms}:{number}".encode(), digest_size=16).digest(), version=4)
+    )
 
 
 def _refusal(status: int, error: ApiError, headers: dict[str, str]) -> Response:

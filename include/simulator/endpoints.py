@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from include.simulator import agg_trades, errors
+from include.simulator import errors
+from include.simulator.agg_trades import aggregate_trades
 from include.simulator.exchange import Exchange
 from include.simulator.exchange_info import exchange_info
-from include.simulator.klines import INTERVALS_MS, decimal_text
+from include.simulator.klines import INTERVALS_MS, Row, decimal_text
 from include.simulator.parameters import Parameters
 from include.simulator.tapes import MINUTE_MS, ONE_E8
+from include.simulator.time_units import TimeUnit
+from include.simulator.trades import historical_trades, trades
 
 AVERAGE_MINUTES = 5
+# Column of a kline's close time.
+CLOSE_TIME = 6
 
 
 def ping(_exchange: Exchange, _query: Parameters, _now_ms: int) -> object:
@@ -20,9 +25,9 @@ def ping(_exchange: Exchange, _query: Parameters, _now_ms: int) -> object:
     return {}
 
 
-def server_time(_exchange: Exchange, _query: Parameters, now_ms: int) -> object:
+def server_time(_exchange: Exchange, query: Parameters, now_ms: int) -> object:
     """Tell the exchange's clock."""
-    return {"serverTime": now_ms}
+    return {"serverTime": query.time_unit.time(now_ms)}
 
 
 def klines(exchange: Exchange, query: Parameters, now_ms: int) -> object:
@@ -31,9 +36,15 @@ def klines(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     interval_ms = INTERVALS_MS.get(query.text("interval"))
     if interval_ms is None:
         raise errors.invalid_interval()
-    return listing.klines.rows(
+    rows = listing.klines.rows(
         interval_ms, query.start_ms(), query.end_ms(now_ms), now_ms, query.limit()
     )
+    return [_in_unit(row, query.time_unit) for row in rows]
+
+
+def _in_unit(row: Row, unit: TimeUnit) -> Row:
+    open_ms, close_ms = int(row[0]), int(row[CLOSE_TIME])
+    return [unit.time(open_ms), *row[1:CLOSE_TIME], unit.last_of(close_ms), *row[CLOSE_TIME + 1 :]]
 
 
 def average_price(exchange: Exchange, query: Parameters, now_ms: int) -> object:
@@ -55,22 +66,8 @@ def average_price(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     return {
         "mins": AVERAGE_MINUTES,
         "price": decimal_text(price_e8),
-        "closeTime": timed_trades[-1][0],
+        "closeTime": query.time_unit.time(timed_trades[-1][0]),
     }
-
-
-def aggregate_trades(exchange: Exchange, query: Parameters, now_ms: int) -> object:
-    """Return aggregate trades: from an id, from a time, or the most recent."""
-    tape = exchange.listing(query.text("symbol")).tape
-    from_id, start_ms = query.integer("fromId"), query.start_ms()
-    end_ms = min(query.end_ms(now_ms), now_ms)
-    if from_id is not None:
-        if "startTime" in query or "endTime" in query:
-            raise errors.invalid_combination()
-        return agg_trades.rows_from_id(tape, from_id, end_ms, query.limit())
-    if start_ms is not None:
-        return agg_trades.oldest_rows(tape, start_ms, end_ms, query.limit())
-    return agg_trades.newest_rows(tape, end_ms, query.limit())
 
 
 @dataclass(frozen=True)
@@ -91,14 +88,20 @@ class Endpoint:
 
 
 _SPAN = ("startTime", "endTime", "limit")
+# The exchange modifies uiKlines for presentation and does not say how; here they are the klines.
+_KLINES = Endpoint(2, klines, required=("symbol", "interval"), optional=(*_SPAN, "timeZone"))
 ENDPOINTS = {
     "ping": Endpoint(1, ping),
     "time": Endpoint(1, server_time),
     "exchangeInfo": Endpoint(
         20, exchange_info, optional=("symbol", "symbols", "showPermissionSets")
     ),
-    # timeZone moves days and longer intervals; the served ones start the same everywhere.
-    "klines": Endpoint(2, klines, required=("symbol", "interval"), optional=(*_SPAN, "timeZone")),
+    "klines": _KLINES,
+    "uiKlines": _KLINES,
     "avgPrice": Endpoint(2, average_price, required=("symbol",)),
+    "trades": Endpoint(25, trades, required=("symbol",), optional=("limit",)),
+    "historicalTrades": Endpoint(
+        25, historical_trades, required=("symbol",), optional=("limit", "fromId")
+    ),
     "aggTrades": Endpoint(4, aggregate_trades, required=("symbol",), optional=(*_SPAN, "fromId")),
 }

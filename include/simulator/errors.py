@@ -93,3 +93,10 @@ def invalid_value(name: str) -> ApiError:
 def repeated_symbol() -> ApiError:
     """The same symbol twice in a list."""
     return ApiError(-1151, "Symbol is present multiple times in the list.")
+
+
+def invalid_time_unit() -> ApiError:
+    """A header that names another unit of time."""
+    return ApiError(
+        -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
+    )

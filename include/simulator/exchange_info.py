@@ -23,7 +23,7 @@ def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[st
     ]
     return {
         "timezone": "UTC",
-        "serverTime": now_ms,
+        "serverTime": query.time_unit.time(now_ms),
         "rateLimits": [
             _rate_limit("REQUEST_WEIGHT", "MINUTE", 1, exchange.weight_limit),
             _rate_limit("ORDERS", "SECOND", 10, 100),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from include.simulator import errors
+from include.simulator.time_units import TimeUnit
 
 MOST_ROWS = 1000
 # Times of 1e15 and more are microseconds: as milliseconds they would lie beyond the year 33,000.
@@ -31,6 +32,10 @@ class Parameters:
         sent: Names and values in the order sent.
         required: Names that must be there.
         optional: Names that may be there.
+        time_unit: In which the answer states its times.
+
+    Attributes:
+        time_unit: In which the answer states its times; times sent say their unit by their size.
 
     Raises:
         ApiError: For a name that is repeated, missing, empty or unknown, and for a value with
@@ -38,7 +43,11 @@ class Parameters:
     """
 
     def __init__(
-        self, sent: Sequence[tuple[str, str]], required: Sequence[str], optional: Sequence[str]
+        self,
+        sent: Sequence[tuple[str, str]],
+        required: Sequence[str],
+        optional: Sequence[str],
+        time_unit: TimeUnit,
     ) -> None:
         known = [*required, *optional]
         values = dict(sent)
@@ -59,6 +68,7 @@ class Parameters:
         if len(read) < len(sent):
             raise errors.unread_parameters(len(read), len(sent))
         self._values = values
+        self.time_unit = time_unit
 
     def __contains__(self, name: str) -> bool:
         return name in self._values

@@ -25,15 +25,26 @@ class Client:
         self.now_ms = NOW_MS
         self.app = create_app(exchange, lambda: self.now_ms)
 
-    def get(self, path: str, *, accept: str = "*/*", client: str = "127.0.0.1", **query: object):
+    def get(
+        self,
+        path: str,
+        *,
+        accept: str = "*/*",
+        client: str = "127.0.0.1",
+        time_unit: str | None = None,
+        **query: object,
+    ):
         """Ask for a path, by its name under /api/v3 or from the root if it starts with a slash."""
+        headers = [(b"accept", accept.encode())]
+        if time_unit is not None:
+            headers.append((b"x-mbx-time-unit", time_unit.encode()))
         sent = []
         scope = {
             "type": "http",
             "method": "GET",
             "path": path if path.startswith("/") else f"/api/v3/{path}",
             "query_string": urlencode(query, doseq=True).encode(),
-            "headers": [(b"accept", accept.encode())],
+            "headers": headers,
             "client": (client, 50_000),
         }
 

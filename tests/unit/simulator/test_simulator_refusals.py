@@ -140,8 +140,10 @@ def test_refuses_in_the_exchanges_words(client, path, query, code, message):
         ("klines", {}, 2),
         ("avgPrice", BTC, 2),
         ("aggTrades", BTC, 4),
+        ("trades", BTC, 25),
+        ("historicalTrades", BTC, 25),
+        ("uiKlines", KLINES, 2),
     ],
-    ids=["ping", "time", "exchangeInfo", "klines", "refused klines", "avgPrice", "aggTrades"],
 )
 def test_every_answer_tells_the_weight_used(client, path, query, weight):
     """A refused request costs what an answered one does."""
