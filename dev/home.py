@@ -115,7 +115,7 @@ class Home:
         path = self.path / "secrets.json"
         known: dict[str, str] = read_json(path)
         if not known:
-            known = {name: secrets.token_urlsafe(32) for name in ("jwt", "session", "postgres")}
+            known = {name: secrets.token_urlsafe(64) for name in ("jwt", "session", "postgres")}
             known["fernet"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
             write_whole(path, json.dumps(known, indent=2) + "\n", mode=0o600)
         return known

@@ -57,7 +57,6 @@ def connect(settings: CassandraSettings) -> Store:
             f"Cassandra at {settings.address} has no keyspace {settings.keyspace!r}; "
             "run the DAG initialize_store first"
         )
-    session.set_keyspace(settings.keyspace)
     return Store(settings, session)
 
 
