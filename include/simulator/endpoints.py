@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from include.simulator import errors
 from include.simulator.agg_trades import aggregate_trades
-from include.simulator.exchange import Exchange
+from include.simulator.exchange import Exchange, Listing
 from include.simulator.exchange_info import exchange_info
+from include.simulator.intervals import LONG_INTERVALS, zone_offset_ms
 from include.simulator.klines import INTERVALS_MS, Row, decimal_text
+from include.simulator.long_klines import long_rows
 from include.simulator.parameters import Parameters
 from include.simulator.tapes import MINUTE_MS, ONE_E8
 from include.simulator.time_units import TimeUnit
@@ -32,14 +34,27 @@ def server_time(_exchange: Exchange, query: Parameters, now_ms: int) -> object:
 
 def klines(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     """Return klines by open time; the last is the running one."""
-    listing = exchange.listing(query.text("symbol"))
-    interval_ms = INTERVALS_MS.get(query.text("interval"))
-    if interval_ms is None:
-        raise errors.invalid_interval()
-    rows = listing.klines.rows(
-        interval_ms, query.start_ms(), query.end_ms(now_ms), now_ms, query.limit()
-    )
+    rows = _kline_rows(exchange.listing(query.text("symbol")), query, now_ms)
     return [_in_unit(row, query.time_unit) for row in rows]
+
+
+def _kline_rows(listing: Listing, query: Parameters, now_ms: int) -> list[Row]:
+    interval, offset_ms = query.text("interval"), zone_offset_ms(query.text("timeZone", "0"))
+    start_ms, end_ms, limit = query.start_ms(), query.end_ms(now_ms), query.limit()
+    # A time zone is whole minutes, so it moves neither seconds nor minutes.
+    if interval in INTERVALS_MS:
+        return listing.klines.rows(INTERVALS_MS[interval], start_ms, end_ms, now_ms, limit)
+    if interval not in LONG_INTERVALS:
+        raise errors.invalid_interval()
+    return long_rows(
+        listing.sums,
+        LONG_INTERVALS[interval],
+        offset_ms=offset_ms,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        now_ms=now_ms,
+        limit=limit,
+    )
 
 
 def _in_unit(row: Row, unit: TimeUnit) -> Row:

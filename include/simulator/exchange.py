@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from include.simulator import errors
 from include.simulator.klines import KlineHistory
 from include.simulator.markets import MARKETS, Market
+from include.simulator.spans import SpanSums
 from include.simulator.tapes import Tape
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A symbol that trades: its grid, its trades and the klines made of them."""
+    """A symbol that trades: its grid, its trades, and the klines and sums made of them."""
 
     market: Market
     tape: Tape
     klines: KlineHistory
+    sums: SpanSums
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,5 @@ def open_exchange(symbols: Iterable[str], seed: int, weight_limit: int) -> Excha
     listings = {}
     for symbol in symbols:
         tape = MARKETS[symbol].tape(seed)
-        listings[symbol] = Listing(MARKETS[symbol], tape, KlineHistory(tape))
+        listings[symbol] = Listing(MARKETS[symbol], tape, KlineHistory(tape), SpanSums(tape))
     return Exchange(listings, weight_limit)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from include.simulator.tapes import MINUTE_MS, ONE_E8, SECOND_MS, Tape, Trade
 
-# The exchange knows longer intervals too; an average of one minute needs none of them.
+# The intervals whose rows are kept as text; long_klines.py has the others.
 INTERVALS_MS = {"1s": SECOND_MS, "1m": MINUTE_MS}
 
 Row = list[int | str]
@@ -29,7 +29,7 @@ class Kline(NamedTuple):
     taker_quote_volume_e8: int
 
 
-class _RowText(NamedTuple):
+class RowText(NamedTuple):
     """A row's columns beside its times: before the close time, and after it."""
 
     before: tuple[str, ...]
@@ -65,6 +65,20 @@ def build_kline(trades: Sequence[Trade], previous_close_e8: int) -> Kline:
 def decimal_text(number_e8: int) -> str:
     """Write a number of 1e-8 as the exchange does, with eight decimals."""
     return f"{number_e8 // ONE_E8}.{number_e8 % ONE_E8:08d}"
+
+
+def kline_text(kline: Kline) -> RowText:
+    """Write a kline's numbers as the exchange does."""
+    return RowText(
+        before=tuple(map(decimal_text, kline[:5])),
+        after=(
+            decimal_text(kline.quote_volume_e8),
+            kline.trade_count,
+            decimal_text(kline.taker_volume_e8),
+            decimal_text(kline.taker_quote_volume_e8),
+            "0",
+        ),
+    )
 
 
 class KlineHistory:
@@ -115,32 +129,23 @@ class KlineHistory:
             text = self._seconds(key)[offset_ms // SECOND_MS]
         return [open_ms, *text.before, close_ms, *text.after]
 
-    def _build_minute(self, key: int) -> _RowText:
+    def _build_minute(self, key: int) -> RowText:
         return self._build(key, 0, MINUTE_MS)
 
-    def _build_seconds(self, key: int) -> tuple[_RowText, ...]:
+    def _build_seconds(self, key: int) -> tuple[RowText, ...]:
         return tuple(
             self._build(key, offset_ms, offset_ms + SECOND_MS)
             for offset_ms in range(0, MINUTE_MS, SECOND_MS)
         )
 
-    def _build(self, key: int, start_offset_ms: int, end_offset_ms: int) -> _RowText:
+    def _build(self, key: int, start_offset_ms: int, end_offset_ms: int) -> RowText:
         """Build the row of the half-open span of one minute, in ms since its start."""
         trades = self._tape.trades_in(key)
         first = bisect_left(trades, start_offset_ms, key=_offset_ms)
         end = bisect_left(trades, end_offset_ms, key=_offset_ms)
         before = trades[first - 1] if first else self._tape.trades_in(key - 1)[-1]
         kline = build_kline(trades[first:end], before.price_e8)
-        return _RowText(
-            before=tuple(map(decimal_text, kline[:5])),
-            after=(
-                decimal_text(kline.quote_volume_e8),
-                kline.trade_count,
-                decimal_text(kline.taker_volume_e8),
-                decimal_text(kline.taker_quote_volume_e8),
-                "0",
-            ),
-        )
+        return kline_text(kline)
 
 
 def _offset_ms(trade: Trade) -> int:
