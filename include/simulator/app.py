@@ -62,7 +62,7 @@ def _serve(
     async def serve(request: Request) -> Response:
         now_ms = clock()
         client = request.client.host if request.client else ""
-        used = weights.charge(client, endpoint.weight, now_ms)
+        used = weights.charge(client, endpoint.weight_of(request.query_params), now_ms)
         headers = {
             "x-mbx-uuid": _uuid(now_ms, next(numbers)),
             "x-mbx-used-weight": str(used),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from include.simulator import errors
@@ -14,8 +14,10 @@ from include.simulator.klines import INTERVALS_MS, Row, decimal_text
 from include.simulator.long_klines import long_rows
 from include.simulator.parameters import Parameters
 from include.simulator.tapes import MINUTE_MS, ONE_E8
+from include.simulator.tickers import book_tickers, day_tickers, prices, rolling_tickers
 from include.simulator.time_units import TimeUnit
 from include.simulator.trades import historical_trades, trades
+from include.simulator.weights import day_weight, price_weight, rolling_weight
 
 AVERAGE_MINUTES = 5
 # Column of a kline's close time.
@@ -90,18 +92,24 @@ class Endpoint:
     """One path of the API.
 
     Attributes:
-        weight: What a request costs, refused ones included.
+        weight: What a request costs, refused ones included, or how that follows from what was
+            sent.
         answer: Makes the JSON content.
         required: Parameters that must be sent.
         optional: Parameters that may be sent.
     """
 
-    weight: int
+    weight: int | Callable[[Mapping[str, str]], int]
     answer: Callable[[Exchange, Parameters, int], object]
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
+    def weight_of(self, sent: Mapping[str, str]) -> int:
+        """Return what a request costs, given its parameters as they were sent."""
+        return self.weight if isinstance(self.weight, int) else self.weight(sent)
 
+
+_LISTED = ("symbol", "symbols", "symbolStatus")
 _SPAN = ("startTime", "endTime", "limit")
 # The exchange modifies uiKlines for presentation and does not say how; here they are the klines.
 _KLINES = Endpoint(2, klines, required=("symbol", "interval"), optional=(*_SPAN, "timeZone"))
@@ -109,7 +117,9 @@ ENDPOINTS = {
     "ping": Endpoint(1, ping),
     "time": Endpoint(1, server_time),
     "exchangeInfo": Endpoint(
-        20, exchange_info, optional=("symbol", "symbols", "showPermissionSets")
+        20,
+        exchange_info,
+        optional=("symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"),
     ),
     "klines": _KLINES,
     "uiKlines": _KLINES,
@@ -119,4 +129,8 @@ ENDPOINTS = {
         25, historical_trades, required=("symbol",), optional=("limit", "fromId")
     ),
     "aggTrades": Endpoint(4, aggregate_trades, required=("symbol",), optional=(*_SPAN, "fromId")),
+    "ticker/price": Endpoint(price_weight, prices, optional=_LISTED),
+    "ticker/bookTicker": Endpoint(price_weight, book_tickers, optional=_LISTED),
+    "ticker/24hr": Endpoint(day_weight, day_tickers, optional=(*_LISTED, "type")),
+    "ticker": Endpoint(rolling_weight, rolling_tickers, optional=(*_LISTED, "windowSize", "type")),
 }

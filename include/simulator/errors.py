@@ -80,6 +80,11 @@ def invalid_symbol() -> ApiError:
     return ApiError(-1121, "Invalid symbol.")
 
 
+def invalid_symbol_status() -> ApiError:
+    """No such status of a symbol."""
+    return ApiError(-1122, "Invalid symbolStatus.")
+
+
 def invalid_combination() -> ApiError:
     """Optional parameters that exclude each other."""
     return ApiError(-1128, "Combination of optional parameters invalid.")
@@ -88,6 +93,11 @@ def invalid_combination() -> ApiError:
 def invalid_value(name: str) -> ApiError:
     """A value that is well-formed and out of range."""
     return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
+def invalid_ticker_type() -> ApiError:
+    """Neither the full ticker nor the short one."""
+    return ApiError(-1139, "Invalid ticker type.")
 
 
 def repeated_symbol() -> ApiError:
@@ -100,3 +110,8 @@ def invalid_time_unit() -> ApiError:
     return ApiError(
         -1194, "Invalid value for time unit; expected either MICROSECOND or MILLISECOND."
     )
+
+
+def other_symbol_status() -> ApiError:
+    """A single symbol that does not have the status asked for."""
+    return ApiError(-1220, "The symbol's status does not match the requested symbolStatus.")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import re
 
 from include.simulator import errors
-from include.simulator.exchange import Exchange
+from include.simulator.exchange import Exchange, Listing
 from include.simulator.markets import QUOTE_ASSET, Market
 from include.simulator.parameters import Parameters
+from include.simulator.selection import STATUS, selected
 
 MOST_SYMBOLS = 100
+# Of every listing; other known ones match none.
+PERMISSIONS = ["SPOT", "MARGIN"]
+KNOWN_PERMISSION = "SPOT|MARGIN|LEVERAGED|TRD_GRP_[0-9]{3}"
 
 
 def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[str, object]:
@@ -18,8 +22,8 @@ def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[st
     if permission_sets not in {"true", "false"}:
         raise errors.invalid_value("showPermissionSets")
     symbols = [
-        _symbol(exchange.listing(symbol).market, with_permission_sets=permission_sets == "true")
-        for symbol in _wanted_symbols(exchange, query)
+        _symbol(listing.market, with_permission_sets=permission_sets == "true")
+        for listing in _wanted(exchange, query)
     ]
     return {
         "timezone": "UTC",
@@ -35,25 +39,23 @@ def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[st
     }
 
 
-def _wanted_symbols(exchange: Exchange, query: Parameters) -> list[str]:
-    if "symbol" in query and "symbols" in query:
+def _wanted(exchange: Exchange, query: Parameters) -> list[Listing]:
+    named = "symbol" in query or "symbols" in query
+    if named and ("permissions" in query or "symbolStatus" in query):
         raise errors.invalid_combination()
-    if "symbol" in query:
-        return [query.text("symbol")]
-    if "symbols" not in query:
-        return list(exchange.listings)
-    symbols: list[str] = json.loads(query.text("symbols"))
-    if len(symbols) > MOST_SYMBOLS:
-        raise errors.too_many_values("symbols", MOST_SYMBOLS)
-    if len(set(symbols)) < len(symbols):
-        raise errors.repeated_symbol()
-    return symbols
+    listings = selected(exchange, query, MOST_SYMBOLS)
+    permissions = set(re.findall("[A-Z0-9_]+", query.text("permissions")))
+    if not all(re.fullmatch(KNOWN_PERMISSION, permission) for permission in permissions):
+        raise errors.invalid_value("permissions")
+    if permissions and permissions.isdisjoint(PERMISSIONS):
+        return []
+    return listings
 
 
 def _symbol(market: Market, *, with_permission_sets: bool) -> dict[str, object]:
     return {
         "symbol": market.symbol,
-        "status": "TRADING",
+        "status": STATUS,
         "baseAsset": market.base_asset,
         "baseAssetPrecision": 8,
         "quoteAsset": QUOTE_ASSET,
@@ -75,7 +77,7 @@ def _symbol(market: Market, *, with_permission_sets: bool) -> dict[str, object]:
             },
         ],
         "permissions": [],
-    } | ({"permissionSets": [["SPOT", "MARGIN"]]} if with_permission_sets else {})
+    } | ({"permissionSets": [PERMISSIONS]} if with_permission_sets else {})
 
 
 def _rate_limit(kind: str, interval: str, interval_count: int, limit: int) -> dict[str, object]:

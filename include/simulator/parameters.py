@@ -18,6 +18,7 @@ _INTEGER = "^[0-9]{1,20}$"
 _LEGAL = {
     "symbol": f"^{_SYMBOL}$",
     "symbols": rf'^\[("{_SYMBOL}"(,"{_SYMBOL}"){{0,}}){{0,1}}\]$',
+    "permissions": r'^[A-Z0-9_]+$|^\["[A-Z0-9_]+"(,"[A-Z0-9_]+")*\]$',
     "startTime": _INTEGER,
     "endTime": _INTEGER,
     "fromId": _INTEGER,
