@@ -12,7 +12,7 @@ import time
 import uvicorn
 
 from include.simulator.app import create_app
-from include.simulator.exchange import open_exchange
+from include.simulator.exchange import REQUESTS_UNTIL_BAN, open_exchange
 from include.simulator.markets import MARKETS
 
 LOG = logging.getLogger("simulator")
@@ -44,7 +44,9 @@ def main() -> int:
             error.strerror,
         )
         return TAKEN_PORT_EXIT_CODE
-    exchange = open_exchange(options.symbols, options.seed, options.weight_limit)
+    exchange = open_exchange(
+        options.symbols, options.seed, options.weight_limit, options.requests_until_ban
+    )
     for symbol, listing in exchange.listings.items():
         LOG.info("%s: %s", symbol, listing.tape.origin)
     host, port = listener.getsockname()[:2]
@@ -90,6 +92,12 @@ def _options() -> argparse.Namespace:
         type=int,
         default=6000,
         help="request weight per client address and clock minute (%(default)s)",
+    )
+    parser.add_argument(
+        "--requests-until-ban",
+        type=int,
+        default=REQUESTS_UNTIL_BAN,
+        help="refused requests of a minute before the next brings a ban (%(default)s)",
     )
     return parser.parse_args()
 

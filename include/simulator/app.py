@@ -15,10 +15,16 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from include.simulator.endpoints import ENDPOINTS, Endpoint
-from include.simulator.errors import ApiError, too_much_weight
+from include.simulator.errors import ApiError, banned, too_many_requests, too_much_weight
 from include.simulator.exchange import Exchange
 from include.simulator.parameters import Parameters
-from include.simulator.rate_limit import WeightCounter, seconds_to_next_minute
+from include.simulator.rate_limit import (
+    RAW_REQUESTS_MINUTES,
+    Charge,
+    RateLimit,
+    seconds_to_next,
+    seconds_until,
+)
 from include.simulator.time_units import HEADER as TIME_UNIT_HEADER
 from include.simulator.time_units import time_unit
 
@@ -34,9 +40,12 @@ def create_app(exchange: Exchange, clock: Clock) -> Starlette:
         exchange: What it answers from.
         clock: Tells the moment, in milliseconds since the epoch.
     """
-    weights, numbers = WeightCounter(), count()
+    rate_limit = RateLimit(
+        exchange.weight_limit, exchange.requests_limit, exchange.requests_until_ban
+    )
+    numbers = count()
     api = [
-        Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, weights, numbers))
+        Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, rate_limit, numbers))
         for name, endpoint in ENDPOINTS.items()
     ]
 
@@ -56,21 +65,22 @@ def _serve(
     endpoint: Endpoint,
     exchange: Exchange,
     clock: Clock,
-    weights: WeightCounter,
+    rate_limit: RateLimit,
     numbers: Iterator[int],
 ) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         now_ms = clock()
         client = request.client.host if request.client else ""
-        used = weights.charge(client, endpoint.weight_of(request.query_params), now_ms)
+        charge = rate_limit.charge(client, endpoint.weight_of(request.query_params), now_ms)
         headers = {
             "x-mbx-uuid": _uuid(now_ms, next(numbers)),
-            "x-mbx-used-weight": str(used),
-            "x-mbx-used-weight-1m": str(used),
+            "x-mbx-used-weight": str(charge.used_weight),
+            "x-mbx-used-weight-1m": str(charge.used_weight),
         }
-        if used > exchange.weight_limit:
-            headers["retry-after"] = str(seconds_to_next_minute(now_ms))
-            return _refusal(429, too_much_weight(exchange.weight_limit), headers)
+        limited = _limited(charge, exchange, now_ms)
+        if limited:
+            status, retry_after_seconds, refusal = limited
+            return _refusal(status, refusal, headers | {"retry-after": str(retry_after_seconds)})
         try:
             query = Parameters(
                 request.query_params.multi_items(),
@@ -83,6 +93,19 @@ def _serve(
             return _refusal(400, error, headers)
 
     return serve
+
+
+def _limited(charge: Charge, exchange: Exchange, now_ms: int) -> tuple[int, int, ApiError] | None:
+    """Return status, seconds to wait and error of a request over a limit; None within them."""
+    if charge.banned_until_ms is not None:
+        seconds = seconds_until(charge.banned_until_ms, now_ms)
+        return 418, seconds, banned(charge.banned_until_ms)
+    if charge.is_over_requests:
+        seconds = seconds_to_next(RAW_REQUESTS_MINUTES, now_ms)
+        return 429, seconds, too_many_requests(exchange.requests_limit, RAW_REQUESTS_MINUTES)
+    if charge.is_over_weight:
+        return 429, seconds_to_next(1, now_ms), too_much_weight(exchange.weight_limit)
+    return None
 
 
 def _uuid(now_ms: int, number: int) -> str:

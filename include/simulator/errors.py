@@ -26,6 +26,24 @@ def too_much_weight(limit: int) -> ApiError:
     )
 
 
+def too_many_requests(limit: int, minutes: int) -> ApiError:
+    """More requests in this span than the limit, whatever they weigh."""
+    return ApiError(
+        -1003,
+        f"Too many requests; current limit is {limit} requests per {minutes} MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+    )
+
+
+def banned(until_ms: int) -> ApiError:
+    """A client address that went on after it was told to stop."""
+    return ApiError(
+        -1003,
+        f"Way too much request weight used; IP banned until {until_ms}. "
+        "Please use WebSocket Streams for live updates to avoid bans.",
+    )
+
+
 def illegal_characters(name: str, legal: str) -> ApiError:
     """A value that does not match the pattern of its parameter."""
     return ApiError(

@@ -11,6 +11,11 @@ from include.simulator.markets import MARKETS, Market
 from include.simulator.spans import SpanSums
 from include.simulator.tapes import Tape
 
+# The exchange does not tell its own number.
+REQUESTS_UNTIL_BAN = 10
+# Of its change log of 2026-04-02.
+REQUESTS_LIMIT = 300_000
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -29,10 +34,14 @@ class Exchange:
     Attributes:
         listings: What is traded, by symbol.
         weight_limit: Request weight a client address may use in a clock minute.
+        requests_until_ban: Refused requests of a clock minute before the next brings a ban.
+        requests_limit: Requests of a client address in five minutes of the clock.
     """
 
     listings: dict[str, Listing]
     weight_limit: int
+    requests_until_ban: int
+    requests_limit: int = REQUESTS_LIMIT
 
     def listing(self, symbol: str) -> Listing:
         """Return what is known of a symbol.
@@ -45,16 +54,22 @@ class Exchange:
         return self.listings[symbol]
 
 
-def open_exchange(symbols: Iterable[str], seed: int, weight_limit: int) -> Exchange:
+def open_exchange(
+    symbols: Iterable[str],
+    seed: int,
+    weight_limit: int,
+    requests_until_ban: int = REQUESTS_UNTIL_BAN,
+) -> Exchange:
     """Load or generate the tapes of symbols.
 
     Args:
         symbols: What to list; keys of MARKETS.
         seed: Chooses the history of the generated ones.
         weight_limit: Request weight a client address may use in a clock minute.
+        requests_until_ban: Refused requests of a clock minute before the next brings a ban.
     """
     listings = {}
     for symbol in symbols:
         tape = MARKETS[symbol].tape(seed)
         listings[symbol] = Listing(MARKETS[symbol], tape, KlineHistory(tape), SpanSums(tape))
-    return Exchange(listings, weight_limit)
+    return Exchange(listings, weight_limit, requests_until_ban)

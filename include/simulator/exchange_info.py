@@ -8,6 +8,7 @@ from include.simulator import errors
 from include.simulator.exchange import Exchange, Listing
 from include.simulator.markets import QUOTE_ASSET, Market
 from include.simulator.parameters import Parameters
+from include.simulator.rate_limit import RAW_REQUESTS_MINUTES
 from include.simulator.selection import STATUS, selected
 
 MOST_SYMBOLS = 100
@@ -32,7 +33,7 @@ def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[st
             _rate_limit("REQUEST_WEIGHT", "MINUTE", 1, exchange.weight_limit),
             _rate_limit("ORDERS", "SECOND", 10, 100),
             _rate_limit("ORDERS", "DAY", 1, 200_000),
-            _rate_limit("RAW_REQUESTS", "MINUTE", 5, 300_000),
+            _rate_limit("RAW_REQUESTS", "MINUTE", RAW_REQUESTS_MINUTES, exchange.requests_limit),
         ],
         "exchangeFilters": [],
         "symbols": symbols,
