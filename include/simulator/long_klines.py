@@ -1,8 +1,9 @@
 """Klines longer than a minute.
 
-Their history begins at 00:00 UTC on the Monday of last week, because a generated month would
-take the simulator a quarter of a minute to make. It is a rule of the clock alone, as everything
-here. A row that opens earlier (1M, 3d, and weeks of other time zones) holds what was traded since.
+Their history begins at 00:00 UTC on the Monday of last week, because a generated month takes
+about eight seconds to make, and everyone else waits. It is a rule of the clock alone, as
+everything here. A row that opens earlier (1M, 3d, weeks of other time zones) holds what was traded
+since, so it loses a week when the next one begins.
 """
 
 from __future__ import annotations
