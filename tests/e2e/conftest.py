@@ -87,4 +87,6 @@ def product(tmp_path_factory):
     )
     with Stack(options) as stack:
         stack.start_pipeline()
-        yield Product(stack)
+        running = Product(stack)
+        running.wait_until_published(running.started_at - MINUTE, seconds=240)
+        yield running
