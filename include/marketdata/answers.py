@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from typing import NoReturn
 
+from include.marketdata.budget import EVERY_HOST, Block
 from include.marketdata.errors import (
     ExchangeBusyError,
+    HostRefusedError,
     InvalidAnswerError,
     MarketDataError,
     RetryableError,
-    SettingsError,
 )
 
 # Binance's codes for a symbol it does not list, and for one written as none can be.
@@ -22,7 +24,16 @@ SYMBOL_CODES = frozenset({-1121, -1100})
 # unknown, disconnected, unexpected response, timeout, overloaded.
 PASSING_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
 TEAPOT = 418
-RETRY_AFTER_SECONDS = 60.0
+# For an answer without Retry-After: a minute's count begins anew; the shortest ban is two minutes.
+PAUSE_SECONDS: dict[int, float] = {HTTPStatus.TOO_MANY_REQUESTS: 60.0, TEAPOT: 120.0}
+# Bans last three days at most: 259,200 s.
+LONGEST_RETRY_AFTER_DIGITS = 6
+# How long a host that refuses this address is left alone. 403 is a firewall's word and may pass;
+# 451 is about where the address is.
+REFUSAL_SECONDS: dict[int, float] = {
+    HTTPStatus.FORBIDDEN: 900.0,
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: 21_600.0,
+}
 
 
 class RejectedRequestError(MarketDataError):
@@ -70,18 +81,14 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> MarketData
         return None
     code, message = _code_and_message(body)
     said = f"HTTP {status}, {message!r}"
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, TEAPOT}:
-        wait_seconds = _retry_after(headers)
+    if status in PAUSE_SECONDS:
+        wait_seconds = _retry_after(headers, PAUSE_SECONDS[status])
         return ExchangeBusyError(
             f"the exchange asks for a pause of {wait_seconds:g} s ({said})",
             wait_seconds=wait_seconds,
-            is_ban=status == TEAPOT,
         )
-    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS}:
-        return SettingsError(
-            f"the exchange refuses this address ({said}); use a host that serves your region: "
-            "set the connection 'binance_default' to https://data-api.binance.vision"
-        )
+    if status in REFUSAL_SECONDS:
+        return HostRefusedError(f"the exchange refuses this address ({said})")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in PASSING_CODES:
         return RetryableError(f"the exchange failed ({said})")
     if code is not None:
@@ -99,6 +106,50 @@ def _code_and_message(body: bytes) -> tuple[int | None, str]:
     return None, body[:80].decode("utf-8", "replace")
 
 
-def _retry_after(headers: Mapping[str, str]) -> float:
+def block_of(
+    status: int, headers: Mapping[str, str], body: bytes, host: str, now: datetime
+) -> Block | None:
+    """Return what an answer forbids to all workers; None when it forbids nothing.
+
+    Args:
+        status: HTTP status.
+        headers: Lower-case names.
+        body: Untrusted.
+        host: The host that answered.
+        now: When, aware UTC.
+    """
+    if status in PAUSE_SECONDS:
+        seconds, host = _retry_after(headers, PAUSE_SECONDS[status]), EVERY_HOST
+    elif status in REFUSAL_SECONDS:
+        seconds = REFUSAL_SECONDS[status]
+    else:
+        return None
+    _, message = _code_and_message(body)
+    # Whole seconds, rounded up: a request in the last fraction of a ban makes it longer.
+    until = now.replace(microsecond=0) + timedelta(seconds=seconds + 1)
+    return Block(host, status, until, f"HTTP {status}, {message!r}")
+
+
+def weight_limit_of(rate_limits: object) -> int | None:
+    """Return the request weight a minute that exchangeInfo's rateLimits state, if they do.
+
+    One entry is
+    {"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000}.
+    """
+    match rate_limits:
+        case list(entries):
+            for entry in entries:
+                match entry:
+                    case {
+                        "rateLimitType": "REQUEST_WEIGHT",
+                        "interval": "MINUTE",
+                        "intervalNum": int(minutes),
+                        "limit": int(limit),
+                    } if minutes > 0:
+                        return limit // minutes
+    return None
+
+
+def _retry_after(headers: Mapping[str, str], default: float) -> float:
     text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else RETRY_AFTER_SECONDS
+    return float(text) if text.isdecimal() and len(text) <= LONGEST_RETRY_AFTER_DIGITS else default

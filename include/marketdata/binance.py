@@ -2,80 +2,35 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
-import stamina
 
-from include.marketdata.answers import (
-    SYMBOL_CODES,
-    RejectedRequestError,
-    error_of,
-    parse_json,
-)
+from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
 from include.marketdata.batches import Interval, RawRow
-from include.marketdata.errors import (
-    ExchangeBusyError,
-    InvalidAnswerError,
-    RetryableError,
-    SettingsError,
-)
+from include.marketdata.binance_transport import BinanceSettings, BinanceTransport, is_loopback
+from include.marketdata.budget import RequestBudget
+from include.marketdata.errors import InvalidAnswerError, RetryableError
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.windows import Window, from_ms, to_ms
 
-# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
-HOSTS = frozenset(
-    {"data-api.binance.vision", "api.binance.com", "api-gcp.binance.com"}
-    | {f"api{number}.binance.com" for number in range(1, 5)}
-)
 ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12
-# A page of 1,000 klines is about 170 kB of JSON; two symbols of exchangeInfo about 10 kB.
-LONGEST_BODY_BYTES = 4_000_000
-
-
-@dataclass(frozen=True)
-class BinanceSettings:
-    """Where the exchange answers and how long to wait for it.
-
-    Attributes:
-        base_url: Scheme, host and port; https, except on loopback.
-        patience_seconds: How long a call is repeated while the exchange does not answer.
-    """
-
-    base_url: str
-    patience_seconds: float = 8.0
-
-
-def checked_base_url(text: str) -> str:
-    """Return the URL without a final slash, if the client may talk to it.
-
-    Raises:
-        SettingsError: It is not https to a host of Binance, and not loopback either.
-    """
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    is_binance = parts.scheme == "https" and host in HOSTS
-    is_local = parts.scheme in {"http", "https"} and _is_loopback(host)
-    if not (is_binance or is_local) or parts.username or parts.query or parts.path.strip("/"):
-        raise SettingsError(
-            f"the exchange's address {text!r} is not allowed; set the connection "
-            f"'binance_default' to https:// and one of {', '.join(sorted(HOSTS))}, "
-            "or to a simulator on loopback"
-        )
-    return text.rstrip("/")
+# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
+TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT = 1, 20, 2
+# Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
+# kline is asked for five seconds after its end.
+LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
 
 
 def describe_source(base_url: str) -> str:
     """Say in words for readers of a report whether its prices come from the exchange itself."""
-    if _is_loopback(urlsplit(base_url).hostname or ""):
+    if is_loopback(urlsplit(base_url).hostname or ""):
         return (
             "Replayed by an exchange simulator, not live: recorded trades of the past, or "
             "generated ones (its page /simulator says which)"
@@ -83,50 +38,69 @@ def describe_source(base_url: str) -> str:
     return f"Binance spot, from {base_url}"
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class BinanceClient:
-    """One keep-alive connection to the exchange; a context manager that closes it.
+    """Binance's public market data; a context manager that closes its connections.
 
-    Attributes:
-        used_weight: The exchange's own count of request weight for the current minute and
-            address, from the last answer; 0 before the first.
+    Args:
+        settings: Where the exchange answers, and how long to try.
+        budget: What all workers share.
+        clock: The exchange's time as far as it is known, aware UTC.
+        http: Stands in for the network in tests.
     """
 
     def __init__(
-        self, settings: BinanceSettings, transport: httpx.BaseTransport | None = None
+        self,
+        settings: BinanceSettings,
+        budget: RequestBudget,
+        clock: Callable[[], datetime],
+        http: httpx.BaseTransport | None = None,
     ) -> None:
-        self.used_weight = 0
-        self._settings = settings
-        self._base_url = checked_base_url(settings.base_url)
-        self._http = httpx.Client(
-            base_url=self._base_url,
-            transport=transport,
-            timeout=httpx.Timeout(5.0, read=11.0),
-            follow_redirects=False,
-            # A proxy or netrc of the machine must neither see nor change what is asked.
-            trust_env=False,
-            headers={"accept": "application/json", "user-agent": "minute-prices"},
-        )
+        self._budget = budget
+        self._clock = clock
+        self._transport = BinanceTransport(settings, budget, clock, http)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        self._transport.close()
+
+    @property
+    def used_weight(self) -> int:
+        """The exchange's count of weight for this minute and address, as last answered."""
+        return self._transport.used_weight
+
+    def restart_patience(self) -> None:
+        """Begin a piece of work: all calls from now on share the patience of the settings."""
+        self._transport.restart_patience()
+
+    def clock_offset(self) -> timedelta:
+        """Return the exchange's clock minus ours (weight 2).
+
+        The exchange read its clock somewhere between question and answer; the middle is taken,
+        as Cristian's algorithm does, and it is wrong by half of the round trip at most.
+
+        Raises:
+            RetryableError: Two readings do not agree, so a clock jumps or the network stalls.
+        """
+        first, second = self._clock_reading(), self._clock_reading()
+        if abs(first - second) > LARGEST_CLOCK_DOUBT:
+            raise RetryableError(
+                f"the exchange's clock minus ours was {first.total_seconds():+.3f} s and then "
+                f"{second.total_seconds():+.3f} s; check the clock (NTP) and the network"
+            )
+        return (first + second) / 2
+
+    def _clock_reading(self) -> timedelta:
+        asked_at = self._clock()
+        server_time = self.server_time()
+        return server_time - (asked_at + (self._clock() - asked_at) / 2)
 
     def server_time(self) -> datetime:
         """Return the exchange's clock, aware UTC, whole milliseconds (weight 1)."""
-        match self._get("/api/v3/time", {}):
+        match self._transport.get("/api/v3/time", {}, TIME_WEIGHT):
             case {"serverTime": int(server_time_ms)}:
-                return from_ms(server_time_ms)
+                return _moment(server_time_ms)
             case other:
                 raise InvalidAnswerError("the exchange's time has no serverTime", other)
 
@@ -138,8 +112,10 @@ class BinanceClient:
         """
         listed = json.dumps(list(symbols), separators=(",", ":"))
         try:
-            answer = self._get(
-                "/api/v3/exchangeInfo", {"symbols": listed, "showPermissionSets": "false"}
+            answer = self._transport.get(
+                "/api/v3/exchangeInfo",
+                {"symbols": listed, "showPermissionSets": "false"},
+                EXCHANGE_INFO_WEIGHT,
             )
         except RejectedRequestError as error:
             if error.code not in SYMBOL_CODES:
@@ -152,8 +128,9 @@ class BinanceClient:
                 for name, info in self.symbol_infos([symbol]).items()
             }
         match answer:
-            case {"serverTime": int(server_time_ms), "symbols": list(entries)}:
-                infos = (_info(entry, from_ms(server_time_ms)) for entry in entries)
+            case {"serverTime": int(server_time_ms), "symbols": list(entries), **others}:
+                self._learn_weight_limit(others.get("rateLimits"))
+                infos = (_info(entry, _moment(server_time_ms)) for entry in entries)
                 return {info.symbol: info for info in infos}
             case other:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
@@ -171,7 +148,7 @@ class BinanceClient:
         rows: list[RawRow] = []
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
         while next_ms < end_ms:
-            page = self._get(
+            page = self._transport.get(
                 "/api/v3/klines",
                 {
                     "symbol": symbol,
@@ -180,6 +157,7 @@ class BinanceClient:
                     "endTime": end_ms - 1,
                     "limit": ROWS_PER_PAGE,
                 },
+                KLINES_WEIGHT,
             )
             rows += _kline_rows(page)
             if len(_kline_rows(page)) < ROWS_PER_PAGE:
@@ -187,47 +165,10 @@ class BinanceClient:
             next_ms = max(int(rows[-1][0]) + interval.length_ms, next_ms + interval.length_ms)
         return rows
 
-    def _get(self, path: str, parameters: dict[str, str | int]) -> object:
-        def is_worth_repeating(error: Exception) -> bool | timedelta:
-            if isinstance(error, ExchangeBusyError):
-                is_short = error.wait_seconds <= self._settings.patience_seconds
-                return is_short and not error.is_ban and timedelta(seconds=error.wait_seconds)
-            return isinstance(error, RetryableError)
-
-        for attempt in stamina.retry_context(
-            on=is_worth_repeating,
-            attempts=None,
-            timeout=self._settings.patience_seconds,
-            wait_initial=0.2,
-            wait_max=5.0,
-        ):
-            with attempt:
-                return self._get_once(path, parameters)
-        raise AssertionError("retry_context either returns the answer or raises")
-
-    def _get_once(self, path: str, parameters: dict[str, str | int]) -> object:
-        try:
-            with self._http.stream("GET", path, params=parameters) as response:
-                body = b""
-                for part in response.iter_bytes():
-                    body += part
-                    if len(body) > LONGEST_BODY_BYTES:
-                        raise InvalidAnswerError(
-                            f"the exchange's answer is longer than {LONGEST_BODY_BYTES} bytes",
-                            body[:200],
-                        )
-        except httpx.HTTPError as error:
-            raise RetryableError(
-                f"the exchange at {self._base_url} does not answer ({type(error).__name__}: "
-                f"{error}); check the network and the connection 'binance_default'"
-            ) from error
-        weight = response.headers.get("x-mbx-used-weight-1m", "")
-        if weight.isdecimal():
-            self.used_weight = int(weight)
-        refusal = error_of(response.status_code, response.headers, body)
-        if refusal:
-            raise refusal
-        return parse_json(body)
+    def _learn_weight_limit(self, rate_limits: object) -> None:
+        limit = weight_limit_of(rate_limits)
+        if limit is not None:
+            self._budget.learn_weight_limit(limit)
 
 
 def _kline_rows(page: object) -> list[RawRow]:
@@ -242,6 +183,13 @@ def _kline_rows(page: object) -> list[RawRow]:
     return page
 
 
+def _moment(epoch_ms: int) -> datetime:
+    try:
+        return from_ms(epoch_ms)
+    except OverflowError as error:
+        raise InvalidAnswerError("the exchange's time is none", epoch_ms) from error
+
+
 def _info(entry: object, checked_at: datetime) -> SymbolInfo:
     match entry:
         case {
@@ -251,15 +199,18 @@ def _info(entry: object, checked_at: datetime) -> SymbolInfo:
             "quoteAsset": str(quote_asset),
             "filters": list(filters),
         }:
-            steps = {step["filterType"]: step for step in filters}
-            return SymbolInfo(
-                symbol=symbol,
-                status=status,
-                base_asset=base_asset,
-                quote_asset=quote_asset,
-                tick_size=Decimal(steps["PRICE_FILTER"]["tickSize"]),
-                step_size=Decimal(steps["LOT_SIZE"]["stepSize"]),
-                checked_at=checked_at,
-            )
+            try:
+                steps = {step["filterType"]: step for step in filters}
+                return SymbolInfo(
+                    symbol=symbol,
+                    status=status,
+                    base_asset=base_asset,
+                    quote_asset=quote_asset,
+                    tick_size=Decimal(steps["PRICE_FILTER"]["tickSize"]),
+                    step_size=Decimal(steps["LOT_SIZE"]["stepSize"]),
+                    checked_at=checked_at,
+                )
+            except (KeyError, TypeError, ArithmeticError) as error:
+                raise InvalidAnswerError("exchangeInfo's symbol has no grid", entry) from error
         case other:
             raise InvalidAnswerError("exchangeInfo's symbol lacks a field", other)

@@ -36,14 +36,16 @@ class InvalidAnswerError(MarketDataError):
 
 
 class ExchangeBusyError(RetryableError):
-    """The exchange asks for a pause (429 or 418).
+    """Nothing may be sent to the exchange for a while: it said so, or the budget is spent.
 
     Attributes:
-        wait_seconds: How long it asked for, from its Retry-After header.
-        is_ban: 418: nothing may be sent from this address before the wait is over.
+        wait_seconds: How long.
     """
 
-    def __init__(self, message: str, *, wait_seconds: float, is_ban: bool) -> None:
+    def __init__(self, message: str, *, wait_seconds: float) -> None:
         super().__init__(message)
         self.wait_seconds = wait_seconds
-        self.is_ban = is_ban
+
+
+class HostRefusedError(RetryableError):
+    """One host of the exchange does not serve this address (403 or 451); another may."""

@@ -61,8 +61,8 @@ def plan_fetches(
         A plan for each symbol, in order; also for one that the exchange does not list, so
         that its fetch can say so without stopping the others.
     """
-    server_now = client.server_time()
-    offset = server_now - clock()
+    offset = client.clock_offset()
+    server_now = clock() + offset
     infos = known_symbols(store, client, symbols, server_now)
     return [
         FetchPlan(
@@ -119,12 +119,14 @@ def fetch_batch(
 
     Raises:
         UnknownSymbolError: The exchange does not list the symbol; nothing was asked.
-        RetryableError: The exchange does not answer; the next run asks for the same window.
+        RetryableError: The exchange does not answer, or wants nothing for longer than the
+            client's patience; the next run asks for the same window.
     """
     if plan.tick_size is None:
         raise UnknownSymbolError(plan.symbol)
     settled_at = plan.window.end + SETTLE - plan.clock_offset
     sleep(max(0.0, (settled_at - clock()).total_seconds()))
+    client.restart_patience()
     started = time.monotonic()
     spans = {
         interval: Window(plan.window.start - overlap, plan.window.end)

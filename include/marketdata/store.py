@@ -11,6 +11,7 @@ from cassandra.cluster import Session
 
 from include.marketdata.batches import BatchRecord, QuarantinedRow
 from include.marketdata.errors import SettingsError
+from include.marketdata.exchange_budget import ExchangeBudgetTable
 from include.marketdata.prices import (
     ExchangeMinute,
     Flag,
@@ -72,6 +73,10 @@ class Store:
 
     def __exit__(self, *_: object) -> None:
         self._cluster.shutdown()
+
+    def exchange_budget(self, egress: str) -> ExchangeBudgetTable:
+        """Return what the workers share that reach the exchange from one address, by its name."""
+        return ExchangeBudgetTable(self._statements, egress)
 
     def write_second_prices(self, prices: Iterable[SecondPrice]) -> None:
         """Store seconds of any symbols and order; a second that is there already is replaced."""

@@ -1,10 +1,14 @@
 """Airflow's connections and variables, read inside a task and handed down as plain settings."""
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from airflow.sdk import Connection, Variable
 
-from include.marketdata.binance import BinanceSettings
+from include.marketdata.binance import BinanceClient
+from include.marketdata.binance_transport import BinanceSettings, allowed_base_urls
+from include.marketdata.budget import RequestBudget
 from include.marketdata.errors import SettingsError
 from include.marketdata.store import CassandraSettings, Store, connect
 
@@ -45,8 +49,26 @@ def storage_url() -> str:
 
 
 def binance_settings() -> BinanceSettings:
-    """Return where the exchange answers, from the connection `binance_default`."""
-    return BinanceSettings(base_url=Connection.get("binance_default").host or "")
+    """Return where the exchange answers, from the connection `binance_default`.
+
+    Its host names the address; `egress` and `ceiling_ratio` may stand in its extra.
+
+    Raises:
+        SettingsError: The address is not Binance's, or the ratio is no share.
+    """
+    connection = Connection.get("binance_default")
+    extra = connection.extra_dejson
+    ratio = extra.get("ceiling_ratio", BinanceSettings.ceiling_ratio)
+    if not isinstance(ratio, int | float) or not 0 < ratio <= 1:
+        raise SettingsError(
+            f"ceiling_ratio in the extra of the connection 'binance_default' is {ratio!r}; set it "
+            "to the share of the exchange's limit to use, above 0 and at most 1"
+        )
+    return BinanceSettings(
+        base_urls=allowed_base_urls(connection.host or ""),
+        egress=str(extra.get("egress", BinanceSettings.egress)),
+        ceiling_ratio=ratio,
+    )
 
 
 def cassandra_settings() -> CassandraSettings:
@@ -67,6 +89,18 @@ def cassandra_settings() -> CassandraSettings:
             if key in {"local_datacenter", "consistency", "replication"}
         },
     )
+
+
+def open_exchange(store: Store, clock: Callable[[], datetime]) -> BinanceClient:
+    """Open the exchange that `binance_default` names, within the budget that the store keeps.
+
+    Args:
+        store: Open while the client is used.
+        clock: The exchange's time as far as it is known, aware UTC.
+    """
+    settings = binance_settings()
+    budget = RequestBudget(store.exchange_budget(settings.egress), settings.ceiling_ratio)
+    return BinanceClient(settings, budget, clock)
 
 
 def open_store() -> Store:

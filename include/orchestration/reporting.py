@@ -43,7 +43,7 @@ def publish_report(days: list[str]) -> None:
             symbols(),
             minute_prices(mart.minutes_in(shown)),
             generated_at,
-            describe_source(binance_settings().base_url),
+            describe_source(binance_settings().base_urls[0]),
         )
         write_whole(folder / "reports" / "latest.html", page.encode())
         mart.advance_watermark()

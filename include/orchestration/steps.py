@@ -11,7 +11,6 @@ from decimal import Decimal
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
-from include.marketdata.binance import BinanceClient
 from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
@@ -24,8 +23,8 @@ from include.marketdata.schema import create_schema
 from include.marketdata.store import Store
 from include.marketdata.windows import Window
 from include.orchestration.connections import (
-    binance_settings,
     cassandra_settings,
+    open_exchange,
     open_store,
     storage_url,
     symbols,
@@ -57,15 +56,20 @@ def plan() -> list[PlanMessage]:
     with (
         no_retry_in_vain(),
         open_store() as store,
-        BinanceClient(binance_settings()) as client,
+        open_exchange(store, now) as client,
     ):
         return [_message(plan) for plan in plan_fetches(store, client, symbols(), now)]
 
 
 def fetch(message: PlanMessage) -> BatchMessage:
     """Fetch one symbol and land the batch."""
-    with no_retry_in_vain(), BinanceClient(binance_settings()) as client:
-        batch = fetch_batch(client, _plan(message), now)
+    plan = _plan(message)
+    with (
+        no_retry_in_vain(),
+        open_store() as store,
+        open_exchange(store, lambda: now() + plan.clock_offset) as client,
+    ):
+        batch = fetch_batch(client, plan, now)
     url = land_batch(storage_url(), batch)
     log.info(
         "%s %s: %d rows in %d ms, weight used %d",

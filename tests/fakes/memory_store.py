@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from include.marketdata.store import Watermark
+from tests.fakes.memory_budget import MemoryBudgetTable
 
 
 class MemoryStore:
@@ -15,12 +16,16 @@ class MemoryStore:
         self._batches = {}
         self._quarantine = {}
         self._symbols = {}
+        self._budgets = defaultdict(MemoryBudgetTable)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         pass
+
+    def exchange_budget(self, egress):
+        return self._budgets[egress]
 
     def write_second_prices(self, prices):
         self._spans["second"].update({(price.symbol, price.start): price for price in prices})

@@ -8,20 +8,23 @@ import stamina
 
 from include.marketdata.answers import RejectedRequestError, error_of, parse_json
 from include.marketdata.batches import Interval
-from include.marketdata.binance import (
+from include.marketdata.binance import BinanceClient, describe_source
+from include.marketdata.binance_transport import (
     LONGEST_BODY_BYTES,
-    BinanceClient,
     BinanceSettings,
-    describe_source,
+    allowed_base_urls,
 )
+from include.marketdata.budget import Block, RequestBudget
 from include.marketdata.errors import (
     ExchangeBusyError,
+    HostRefusedError,
     InvalidAnswerError,
     RetryableError,
     SettingsError,
 )
 from include.marketdata.windows import MINUTE, Window, to_ms
 from tests.fakes.builders import NOON, kline
+from tests.fakes.memory_budget import MemoryBudgetTable
 
 URL = "https://data-api.binance.vision"
 
@@ -32,8 +35,18 @@ def _no_waits():
         yield
 
 
-def client(answer, url=URL):
-    return BinanceClient(BinanceSettings(url), httpx.MockTransport(answer))
+def client(answer, *urls, table=None, clock=lambda: NOON):
+    settings = BinanceSettings(urls or (URL,))
+    budget = RequestBudget(table or MemoryBudgetTable(6000), settings.ceiling_ratio)
+    return BinanceClient(settings, budget, clock, httpx.MockTransport(answer))
+
+
+class Clock:
+    def __init__(self):
+        self.now = NOON
+
+    def __call__(self):
+        return self.now
 
 
 def json_answer(content, status=200, **headers):
@@ -188,7 +201,122 @@ def test_leaves_out_a_symbol_that_the_exchange_does_not_list():
 )
 def test_refuses_to_talk_to(url):
     with pytest.raises(SettingsError, match="binance_default"):
-        client(json_answer({}), url)
+        allowed_base_urls(url)
+
+
+def test_turns_to_the_other_hosts_of_binance_and_never_from_a_simulator():
+    first, *others = allowed_base_urls("https://api.binance.com/")
+
+    assert first == "https://api.binance.com"
+    assert others[0] == URL
+    assert len(set(others)) == 6
+    assert allowed_base_urls("http://127.0.0.1:8900") == ("http://127.0.0.1:8900",)
+
+
+@pytest.mark.parametrize("status", [403, 451])
+def test_asks_the_next_host_when_one_refuses_and_leaves_that_one_alone(status):
+    """The next piece of work, of any worker, does not try the first host again."""
+    asked, table = [], MemoryBudgetTable(6000)
+
+    def answer(request):
+        asked.append(request.url.host)
+        if request.url.host == "data-api.binance.vision":
+            return httpx.Response(status, text="<html>Request blocked.</html>")
+        return httpx.Response(200, json={"serverTime": 0})
+
+    for _ in range(2):
+        with client(answer, URL, "https://api.binance.com", table=table) as binance:
+            binance.server_time()
+
+    assert asked == ["data-api.binance.vision", "api.binance.com", "api.binance.com"]
+
+
+def test_says_what_each_host_said_when_all_refuse():
+    refused = json_answer({"code": 0, "msg": "restricted\nlocation"}, 451)
+
+    with (
+        client(refused, URL, "https://api.binance.com") as binance,
+        pytest.raises(SettingsError) as caught,
+    ):
+        binance.server_time()
+
+    assert "data-api.binance.vision until 2026-03-01 18:00Z" in str(caught.value)
+    assert "api.binance.com until" in str(caught.value)
+    assert r"restricted\nlocation" in str(caught.value)
+    assert "binance_default" in str(caught.value)
+
+
+def test_sends_nothing_while_another_worker_was_told_to_pause():
+    asked, table = [], MemoryBudgetTable(6000)
+    table.add_block(Block("*", 418, NOON + 2 * MINUTE, "HTTP 418"))
+
+    with (
+        client(asked.append, table=table) as binance,
+        pytest.raises(ExchangeBusyError, match="2026-03-01 12:02:00Z") as caught,
+    ):
+        binance.server_time()
+
+    assert asked == []
+    assert caught.value.wait_seconds == 120
+
+
+def test_notes_a_ban_for_all_workers_until_it_is_over():
+    """Retry-After is whole seconds, so the last fraction is waited for, too."""
+    table = MemoryBudgetTable(6000)
+    banned = json_answer({"code": -1003, "msg": "IP banned"}, 418, **{"retry-after": "120"})
+
+    with client(banned, table=table) as binance, pytest.raises(ExchangeBusyError):
+        binance.server_time()
+
+    (block,) = table.blocks()
+    assert (block.host, block.status) == ("*", 418)
+    assert block.until == NOON + timedelta(seconds=121)
+
+
+def test_learns_the_limit_from_exchange_info_and_stops_at_half_of_it():
+    """A limit of 84 leaves 42: exchangeInfo takes 20, eleven pages of klines 22, no more."""
+    table = MemoryBudgetTable()
+
+    def answer(request):
+        if request.url.path == "/api/v3/klines":
+            return httpx.Response(200, json=[])
+        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1}
+        return httpx.Response(
+            200, json={"serverTime": 0, "symbols": [], "rateLimits": [limit | {"limit": 84}]}
+        )
+
+    with client(answer, table=table) as binance:
+        binance.symbol_infos(["BTCUSDT"])
+        for _ in range(11):
+            binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+        with pytest.raises(ExchangeBusyError, match="weight of this minute is spent: 42"):
+            binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+
+    assert table.use(NOON).taken_weight == 42
+
+
+def test_takes_the_middle_of_question_and_answer_for_the_exchanges_moment():
+    """Asked at 0 ms, answered at 200 ms with 12:00:01.100, so 1 s ahead; the second the same."""
+    clock = Clock()
+
+    def answer(_request):
+        clock.now += timedelta(milliseconds=200)
+        middle = clock.now - timedelta(milliseconds=100)
+        return httpx.Response(200, json={"serverTime": to_ms(middle + timedelta(seconds=1))})
+
+    with client(answer, clock=clock) as binance:
+        assert binance.clock_offset() == timedelta(seconds=1)
+
+
+def test_refuses_a_clock_that_jumps():
+    clock = Clock()
+    skews = iter([timedelta(0), timedelta(seconds=2)])
+
+    def answer(_request):
+        return httpx.Response(200, json={"serverTime": to_ms(clock.now + next(skews))})
+
+    with client(answer, clock=clock) as binance, pytest.raises(RetryableError, match="NTP"):
+        binance.clock_offset()
 
 
 def test_says_whether_prices_are_live():
@@ -248,8 +376,8 @@ def test_never_makes_a_float_of_a_number():
     [
         (429, b'{"code":-1003,"msg":"Too much request weight used"}', ExchangeBusyError),
         (418, b'{"code":-1003,"msg":"Way too much request weight used"}', ExchangeBusyError),
-        (403, b"<html>ERROR: The request could not be satisfied</html>", SettingsError),
-        (451, b'{"code":0,"msg":"Service unavailable from a restricted location"}', SettingsError),
+        (403, b"<html>ERROR: The request could not be satisfied</html>", HostRefusedError),
+        (451, b'{"code":0,"msg":"Service unavailable"}', HostRefusedError),
         (500, b"", RetryableError),
         (503, b"<html>", RetryableError),
         (400, b'{"code":-1001,"msg":"Internal error"}', RetryableError),

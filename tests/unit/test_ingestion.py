@@ -31,8 +31,13 @@ class FakeExchange:
         self.asked = []
         self.is_down = False
 
-    def server_time(self):
-        return self.now
+        self.clock = NOON
+
+    def clock_offset(self):
+        return self.now - self.clock
+
+    def restart_patience(self):
+        self.patient_since = len(self.asked)
 
     def symbol_infos(self, symbols):
         self.asked.append(tuple(symbols))

@@ -1,0 +1,223 @@
+"""How a request reaches Binance: within the budget, to an allowed host, again where that helps."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from include.marketdata.answers import block_of, error_of, parse_json
+from include.marketdata.budget import RequestBudget
+from include.marketdata.errors import InvalidAnswerError, RetryableError, SettingsError
+from include.marketdata.retries import retry_delay
+
+# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
+# The first serves market data and nothing else; the numbered ones are faster and less stable.
+HOSTS = (
+    "data-api.binance.vision",
+    "api.binance.com",
+    "api-gcp.binance.com",
+    *(f"api{number}.binance.com" for number in range(1, 5)),
+)
+# A page of 1,000 klines is about 170 kB of JSON; two symbols of exchangeInfo about 10 kB.
+LONGEST_BODY_BYTES = 4_000_000
+# The exchange itself gives up after ten seconds.
+LONGEST_READ_SECONDS = 11.0
+CONNECT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class BinanceSettings:
+    """Where the exchange answers, how long to wait for it and how much to ask of it.
+
+    Attributes:
+        base_urls: Scheme, host and port, the preferred one first; https, except on loopback.
+        patience_seconds: How long one piece of work may take, repeats and pauses included.
+        egress: Name of the address that requests leave from. Workers behind one address must
+            share it, those behind another should not.
+        ceiling_ratio: Share of the exchange's weight limit that they may take, 0 to 1.
+    """
+
+    base_urls: tuple[str, ...]
+    patience_seconds: float = 8.0
+    egress: str = "default"
+    ceiling_ratio: float = 0.5
+
+
+def allowed_base_urls(text: str) -> tuple[str, ...]:
+    """Return a named address and those to turn to when it refuses: the other hosts of Binance.
+
+    Raises:
+        SettingsError: It is not https to a host of Binance, and not loopback either.
+    """
+    parts = urlsplit(text)
+    host = parts.hostname or ""
+    is_binance = parts.scheme == "https" and host in HOSTS
+    is_local = parts.scheme in {"http", "https"} and is_loopback(host)
+    if not (is_binance or is_local) or parts.username or parts.query or parts.path.strip("/"):
+        raise SettingsError(
+            f"the exchange's address {text!r} is not allowed; set the connection "
+            f"'binance_default' to https:// and one of {', '.join(sorted(HOSTS))}, "
+            "or to a simulator on loopback"
+        )
+    others = (f"https://{other}" for other in HOSTS if other != host)
+    return (text.rstrip("/"), *(others if is_binance else ()))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class BinanceTransport:
+    """Sends requests over kept connections; close it when done.
+
+    Args:
+        settings: Where to, and how long to try.
+        budget: What all workers share.
+        clock: The exchange's time as far as it is known, aware UTC.
+        http: Stands in for the network in tests.
+
+    Attributes:
+        used_weight: The exchange's own count of request weight for the current minute and
+            address, from the last answer; 0 before the first.
+    """
+
+    def __init__(
+        self,
+        settings: BinanceSettings,
+        budget: RequestBudget,
+        clock: Callable[[], datetime],
+        http: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.used_weight = 0
+        self._urls = {urlsplit(url).netloc: url for url in settings.base_urls}
+        self._patience_seconds = settings.patience_seconds
+        self._budget = budget
+        self._clock = clock
+        self._http = httpx.Client(
+            transport=http,
+            follow_redirects=False,
+            # A proxy or netrc of the machine must neither see nor change what is asked.
+            trust_env=False,
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "gzip",
+                "user-agent": "minute-prices",
+            },
+        )
+        self.restart_patience()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def restart_patience(self) -> None:
+        """Begin a piece of work: the patience counts from now."""
+        self._gives_up_at = time.monotonic() + self._patience_seconds
+
+    def get(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
+        """Return the JSON of a good answer.
+
+        Args:
+            path: From the root, like /api/v3/time.
+            parameters: Of the query; percent-encoded here.
+            weight: What the request costs.
+
+        Raises:
+            ExchangeBusyError: The exchange asks for a pause, or the minute's weight is spent,
+                for longer than the patience lasts.
+            RetryableError: There was no good answer while the patience lasted.
+            RejectedRequestError: The exchange refuses the request itself.
+            InvalidAnswerError: The answer is not what the exchange documents.
+            SettingsError: Every host refuses this address, or its certificate is not trusted.
+        """
+        attempts = count(1)
+
+        def delay(error: Exception) -> bool | timedelta:
+            seconds = retry_delay(error, next(attempts), self._seconds_left(), random.random())  # noqa: S311 - jitter
+            return False if seconds is None else timedelta(seconds=seconds)
+
+        for attempt in stamina.retry_context(on=delay, attempts=None, timeout=None):
+            with attempt:
+                return self._send(path, parameters, weight)
+        raise AssertionError("retry_context either returns the answer or raises")
+
+    def _seconds_left(self) -> float:
+        return self._gives_up_at - time.monotonic()
+
+    def _send(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
+        now = self._clock()
+        send_at = self._budget.reserve(weight, now)
+        time.sleep(max(0.0, (send_at - now).total_seconds()))
+        # Asked as late as can be, for what another worker was told a moment ago.
+        host = self._budget.open_hosts(self._urls, self._clock())[0]
+        status, headers, body = self._exchange(host, path, parameters)
+        self._learn(host, status, headers, body)
+        refusal = error_of(status, headers, body)
+        if refusal:
+            raise refusal
+        return parse_json(body)
+
+    def _exchange(
+        self, host: str, path: str, parameters: Mapping[str, str | int]
+    ) -> tuple[int, httpx.Headers, bytes]:
+        url = self._urls[host]
+        left = max(self._seconds_left(), 0.1)
+        timeout = httpx.Timeout(min(CONNECT_SECONDS, left), read=min(LONGEST_READ_SECONDS, left))
+        try:
+            with self._http.stream("GET", url + path, params=parameters, timeout=timeout) as answer:
+                return answer.status_code, answer.headers, _body(answer)
+        except httpx.HTTPError as error:
+            if _is_untrusted(error):
+                raise SettingsError(
+                    f"the certificate of the exchange at {url} is not trusted ({error}); something "
+                    "stands between: check the network and the connection 'binance_default'"
+                ) from error
+            raise RetryableError(
+                f"the exchange at {url} does not answer ({type(error).__name__}: "
+                f"{error}); check the network and the connection 'binance_default'"
+            ) from error
+
+    def _learn(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> None:
+        now = self._clock()
+        block = block_of(status, headers, body, host, now)
+        if block:
+            self._budget.block(block)
+        weight = headers.get("x-mbx-used-weight-1m", "")
+        if weight.isdecimal():
+            self.used_weight = int(weight)
+            self._budget.count(self.used_weight, now)
+
+
+def _body(response: httpx.Response) -> bytes:
+    body = b""
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > LONGEST_BODY_BYTES:
+            raise InvalidAnswerError(
+                f"the exchange's answer is longer than {LONGEST_BODY_BYTES} bytes", body[:200]
+            )
+    return body
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,186 @@
+"""One budget of request weight for all that leaves one address, and the breaker that stops it.
+
+The rules stand here, over a table that every worker shares; exchange_budget.py keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from include.marketdata.errors import ExchangeBusyError, SettingsError
+from include.marketdata.windows import MINUTE, floor_minute
+
+EVERY_HOST = "*"
+# Until exchangeInfo has told the limit: enough to ask for it. Binance never had less than 1,200.
+ASSUMED_WEIGHT_LIMIT = 200
+# Requests of all workers leave this far apart, so that what one learns reaches the next: on
+# loopback an answer and its note in the table take about 10 ms. 2,400 requests a minute remain.
+SPACING = timedelta(milliseconds=25)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What was taken of one minute's weight.
+
+    Attributes:
+        minute: Start of the exchange's clock minute, aware UTC; its counts begin at 0.
+        taken_weight: What workers reserved in it or the exchange counted, the larger.
+        sent_at: When the last request reserved may leave, aware UTC, whole milliseconds.
+    """
+
+    minute: datetime
+    taken_weight: int
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class Block:
+    """A word of the exchange that nothing may be sent before some moment.
+
+    Attributes:
+        host: The host it is about; EVERY_HOST when it is about our address.
+        status: The HTTP status that said so: 429, 418, 403 or 451.
+        until: First moment when something may be sent again, aware UTC.
+        reason: What the exchange said, for a reader.
+    """
+
+    host: str
+    status: int
+    until: datetime
+    reason: str
+
+
+class BudgetTable(Protocol):
+    """What the workers behind one address share."""
+
+    def weight_limit(self) -> int | None:
+        """Return the exchange's limit of weight a minute; None when nobody heard it lately."""
+
+    def set_weight_limit(self, limit: int) -> None:
+        """Note the exchange's limit of weight a minute."""
+
+    def use(self, minute: datetime) -> Use | None:
+        """Return what was taken of a minute; None when nothing was."""
+
+    def swap_use(self, old: Use | None, new: Use) -> bool:
+        """Put new in the place of old; False, and nothing done, when old no longer stands."""
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks noted; those that are over may be left out."""
+
+    def add_block(self, block: Block) -> None:
+        """Note a block; one of the same host and status is replaced."""
+
+
+class RequestBudget:
+    """Leave to send, of which all workers behind one address together get no more than a share.
+
+    Args:
+        table: What they share.
+        ceiling_ratio: Share of the exchange's limit to take at most, 0 to 1.
+    """
+
+    def __init__(self, table: BudgetTable, ceiling_ratio: float) -> None:
+        self._table = table
+        self._ceiling_ratio = ceiling_ratio
+        self._weight_limit: int | None = None
+
+    def reserve(self, weight: int, now: datetime) -> datetime:
+        """Take weight of the running minute.
+
+        Returns:
+            The moment to send at, now or a little later.
+
+        Raises:
+            ExchangeBusyError: The minute has no more; wait for the next.
+            SettingsError: The ceiling is below this one request.
+        """
+        ceiling = self._ceiling()
+        if weight > ceiling:
+            raise SettingsError(
+                f"one request weighs {weight} and at most {ceiling} may be used in a minute; "
+                "raise ceiling_ratio in the extra of the connection 'binance_default'"
+            )
+        minute = floor_minute(now)
+        while True:
+            old = self._table.use(minute)
+            new = take(old, weight, ceiling, now)
+            if new is None:
+                raise ExchangeBusyError(
+                    f"the request weight of this minute is spent: {ceiling}, the share of the "
+                    "exchange's limit that all workers may use",
+                    wait_seconds=(minute + MINUTE - now).total_seconds(),
+                )
+            if self._table.swap_use(old, new):
+                return new.sent_at
+
+    def count(self, used_weight: int, now: datetime) -> None:
+        """Take over the exchange's own count when it is higher: others use the address too."""
+        minute = floor_minute(now)
+        while True:
+            old = self._table.use(minute)
+            taken_weight = old.taken_weight if old else 0
+            sent_at = old.sent_at if old else _whole_ms(now)
+            if used_weight <= taken_weight or self._table.swap_use(
+                old, Use(minute, used_weight, sent_at)
+            ):
+                return
+
+    def open_hosts(self, hosts: Iterable[str], now: datetime) -> list[str]:
+        """Return the hosts that something may be sent to now, in order.
+
+        Raises:
+            ExchangeBusyError: The exchange asked this address for a pause that is not over.
+            SettingsError: Every host refuses this address.
+        """
+        blocks = [block for block in self._table.blocks() if now < block.until]
+        for block in sorted(blocks, key=lambda block: block.until, reverse=True):
+            if block.host == EVERY_HOST:
+                raise ExchangeBusyError(
+                    f"nothing is sent to the exchange before {block.until:%Y-%m-%d %H:%M:%SZ}: "
+                    f"it told one of the workers so ({block.reason})",
+                    wait_seconds=(block.until - now).total_seconds(),
+                )
+        closed = {block.host: block for block in blocks}
+        found = [host for host in hosts if host not in closed]
+        if not found:
+            words = "; ".join(
+                f"{block.host} until {block.until:%Y-%m-%d %H:%MZ} ({block.reason})"
+                for block in closed.values()
+            )
+            raise SettingsError(
+                f"the exchange refuses this address: {words}; set the connection "
+                "'binance_default' to a host that serves your region, or see docs/runbook.md"
+            )
+        return found
+
+    def block(self, block: Block) -> None:
+        """Stop all workers for what the exchange said to this one."""
+        self._table.add_block(block)
+
+    def learn_weight_limit(self, limit: int) -> None:
+        """Take over the limit of weight a minute that the exchange states."""
+        self._weight_limit = limit
+        self._table.set_weight_limit(limit)
+
+    def _ceiling(self) -> int:
+        if self._weight_limit is None:
+            self._weight_limit = self._table.weight_limit()
+        return int((self._weight_limit or ASSUMED_WEIGHT_LIMIT) * self._ceiling_ratio)
+
+
+def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | None:
+    """Return what is taken of a minute with one more request; None when it does not fit."""
+    minute = floor_minute(now)
+    taken_weight = (old.taken_weight if old else 0) + weight
+    if taken_weight > ceiling:
+        return None
+    earliest = _whole_ms(now)
+    return Use(minute, taken_weight, max(earliest, old.sent_at + SPACING) if old else earliest)
+
+
+def _whole_ms(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -1,0 +1,34 @@
+"""Whether a failed request is sent again, and when: pure decisions, no clock and no network."""
+
+from __future__ import annotations
+
+from include.marketdata.errors import ExchangeBusyError, RetryableError
+
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.4, 10.0
+
+
+def retry_delay(error: Exception, attempt: int, seconds_left: float, draw: float) -> float | None:
+    """Return how many seconds to wait before a request is sent again.
+
+    A pause that the exchange asks for is kept to its end, and up to a second more, so that not
+    all workers come back at once. Other failures back off exponentially with full jitter:
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+    Args:
+        error: What became of the last attempt.
+        attempt: 1 after the first attempt.
+        seconds_left: Until the answer is of no use any more.
+        draw: A random number in [0, 1).
+
+    Returns:
+        Seconds; None when it is not worth sending again, or no longer.
+    """
+    if isinstance(error, ExchangeBusyError):
+        delay = error.wait_seconds + draw
+    elif isinstance(error, RetryableError):
+        # The exponent is bounded, for 2.0**1100 overflows.
+        backoff = FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt - 1, 16)
+        delay = min(backoff, LONGEST_BACKOFF_SECONDS) * draw
+    else:
+        return None
+    return delay if delay < seconds_left else None
