@@ -31,15 +31,21 @@ def answers(base_url: str) -> bool:
         return False
 
 
-def start_simulator(processes: Processes, port: int) -> None:
-    """Start the simulator and wait until it answers.
+def start_simulator(processes: Processes, port: int, options: Sequence[str] = ()) -> str:
+    """Start the simulator, wait until it answers and return its URL.
+
+    Args:
+        processes: Where it is recorded.
+        port: Where it listens on the loopback address.
+        options: More options of `python -m include.simulator`.
 
     Raises:
         StartError: It died or did not answer in time.
     """
-    command = [sys.executable, "-m", "include.simulator", "--port", str(port)]
+    command = [sys.executable, "-m", "include.simulator", "--port", str(port), *options]
     processes.spawn(NAME, command, port=port)
     processes.wait_until(lambda: answers(simulator_url(port)), NAME, START_TIMEOUT_SECONDS)
+    return simulator_url(port)
 
 
 def parse_symbols(listed: str) -> tuple[str, ...]:
