@@ -38,6 +38,7 @@ class StackOptions:
         symbols: Binance symbols, upper case.
         replay: Whether prices come from the simulator instead of Binance.
         ports: Ports that must be these, by name of Ports; others are chosen.
+        simulator_options: More options of `python -m include.simulator`.
         dags_folder: Where Airflow reads DAGs.
         settings_file: Connections, pools and variables, in the Astro CLI's format.
     """
@@ -46,6 +47,7 @@ class StackOptions:
     symbols: tuple[str, ...] = DEFAULT_SYMBOLS
     replay: bool = True
     ports: dict[str, int] = field(default_factory=dict)
+    simulator_options: tuple[str, ...] = ()
     dags_folder: Path = CHECKOUT / "dags"
     settings_file: Path = CHECKOUT / "airflow_settings.yaml"
 
@@ -176,7 +178,9 @@ class Stack:
         """Start the simulator, unless prices come from Binance."""
         if self.options.replay:
             with step(f"Exchange simulator on {self.exchange_url}", "about 3 s"):
-                exchange.start_simulator(self._processes, self.ports.exchange)
+                exchange.start_simulator(
+                    self._processes, self.ports.exchange, self.options.simulator_options
+                )
 
     def stop_exchange(self) -> None:
         """Stop the simulator."""

@@ -60,7 +60,8 @@ def parse_json(body: bytes) -> object:
 
     try:
         parsed: object = json.loads(body, parse_float=Decimal, parse_constant=refuse)
-    except ValueError as error:
+    # Nesting as deep as Python's stack is no answer of the exchange either.
+    except (ValueError, RecursionError) as error:
         raise InvalidAnswerError("the exchange's answer is no JSON", body[:200]) from error
     return parsed
 

@@ -21,6 +21,8 @@ from include.marketdata.windows import Window, from_ms, to_ms
 
 ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12
+# Seventeen digits: beyond any time in microseconds, and within Cassandra's bigint.
+LARGEST_INTEGER = 10**17
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT = 1, 20, 2
 # Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
@@ -176,11 +178,15 @@ def _kline_rows(page: object) -> list[RawRow]:
         not isinstance(row, list)
         or len(row) != KLINE_COLUMNS
         or not isinstance(row[0], int)
-        or not all(isinstance(cell, str | int) for cell in row)
+        or not all(isinstance(cell, str) or _is_count(cell) for cell in row)
         for row in page
     ):
         raise InvalidAnswerError("klines are not a list of rows of twelve", page)
     return page
+
+
+def _is_count(cell: object) -> bool:
+    return type(cell) is int and 0 <= cell <= LARGEST_INTEGER
 
 
 def _moment(epoch_ms: int) -> datetime:

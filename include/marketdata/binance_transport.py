@@ -16,8 +16,9 @@ import httpx
 import stamina
 
 from include.marketdata.answers import block_of, error_of, parse_json
+from include.marketdata.bodies import read_body
 from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import InvalidAnswerError, RetryableError, SettingsError
+from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.retries import retry_delay
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
@@ -181,7 +182,8 @@ class BinanceTransport:
         timeout = httpx.Timeout(min(CONNECT_SECONDS, left), read=min(LONGEST_READ_SECONDS, left))
         try:
             with self._http.stream("GET", url + path, params=parameters, timeout=timeout) as answer:
-                return answer.status_code, answer.headers, _body(answer)
+                body = read_body(answer, LONGEST_BODY_BYTES, self._seconds_left)
+                return answer.status_code, answer.headers, body
         except httpx.HTTPError as error:
             if _is_untrusted(error):
                 raise SettingsError(
@@ -202,17 +204,6 @@ class BinanceTransport:
         if weight.isdecimal():
             self.used_weight = int(weight)
             self._budget.count(self.used_weight, now)
-
-
-def _body(response: httpx.Response) -> bytes:
-    body = b""
-    for part in response.iter_bytes():
-        body += part
-        if len(body) > LONGEST_BODY_BYTES:
-            raise InvalidAnswerError(
-                f"the exchange's answer is longer than {LONGEST_BODY_BYTES} bytes", body[:200]
-            )
-    return body
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -7,16 +7,25 @@ import logging
 import signal
 import socket
 import sys
+import threading
 import time
+from functools import partial
+from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
-from include.simulator.app import create_app
+from include.simulator.app import create_app, rate_limit_of
+from include.simulator.control import SkewedClock, create_control
 from include.simulator.exchange import REQUESTS_UNTIL_BAN, open_exchange
+from include.simulator.faults import FAULTS, Fault, FaultScript
+from include.simulator.faulty import FaultyApp
 from include.simulator.markets import MARKETS
+from include.simulator.request_log import RequestLog
 
 LOG = logging.getLogger("simulator")
-TAKEN_PORT_EXIT_CODE = 2
+TAKEN_PORT_EXIT_CODE = BAD_OPTION_EXIT_CODE = 2
+LOOPBACK = "127.0.0.1"
 LONGEST_STOP_SECONDS = 2
 
 
@@ -44,15 +53,24 @@ def main() -> int:
             error.strerror,
         )
         return TAKEN_PORT_EXIT_CODE
+    try:
+        script = FaultScript(_faults(options.faults), options.seed)
+        log = RequestLog(options.request_log)
+    except (OSError, ValueError) as error:
+        LOG.error("cannot start: %s", error)  # noqa: TRY400 - as above
+        return BAD_OPTION_EXIT_CODE
     exchange = open_exchange(
         options.symbols, options.seed, options.weight_limit, options.requests_until_ban
     )
+    clock, rate_limit = SkewedClock(lambda: time.time_ns() // 1_000_000), rate_limit_of(exchange)
+    if options.control_port is not None:
+        _start_control(create_control(script, log, rate_limit, clock), options.control_port)
     for symbol, listing in exchange.listings.items():
         LOG.info("%s: %s", symbol, listing.tape.origin)
     host, port = listener.getsockname()[:2]
     server = AnnouncedServer(
         uvicorn.Config(
-            create_app(exchange, clock=lambda: time.time_ns() // 1_000_000),
+            FaultyApp(create_app(exchange, clock, rate_limit), clock, script, log),
             host=host,
             port=port,
             log_config=None,
@@ -67,6 +85,20 @@ def main() -> int:
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     return 0
+
+
+def _faults(file: Path | None) -> list[Fault]:
+    return FAULTS.validate_json(file.read_bytes()) if file else []
+
+
+def _start_control(application: Starlette, port: int) -> None:
+    """Serve the control port beside the data port, on loopback alone; it ends with the process."""
+    listener = socket.create_server((LOOPBACK, port))
+    config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
+    serve = partial(uvicorn.Server(config).run, sockets=[listener])
+    threading.Thread(target=serve, daemon=True, name="control").start()
+    sys.stdout.write(f"control ready: http://{LOOPBACK}:{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
 
 
 def _options() -> argparse.Namespace:
@@ -98,6 +130,18 @@ def _options() -> argparse.Namespace:
         type=int,
         default=REQUESTS_UNTIL_BAN,
         help="refused requests of a minute before the next brings a ban (%(default)s)",
+    )
+    parser.add_argument(
+        "--control-port",
+        type=int,
+        metavar="N",
+        help="serve faults, bans, clock and log on this port of loopback; 0 takes a free one (off)",
+    )
+    parser.add_argument(
+        "--faults", type=Path, metavar="FILE", help="JSON list of faults to begin with (none)"
+    )
+    parser.add_argument(
+        "--request-log", type=Path, metavar="FILE", help="append a JSON line per request (off)"
     )
     return parser.parse_args()
 

@@ -10,6 +10,8 @@ from itertools import count
 from uuid import UUID
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -26,23 +28,27 @@ from include.simulator.rate_limit import (
     seconds_until,
 )
 from include.simulator.time_units import HEADER as TIME_UNIT_HEADER
-from include.simulator.time_units import time_unit
+from include.simulator.time_units import Clock, time_unit
 
-# Returns milliseconds since the epoch.
-Clock = Callable[[], int]
+# Shorter answers are not worth packing.
+LEAST_PACKED_BYTES = 500
 NOT_FOUND_PAGE = "<html><body><h2>404 Not found</h2></body></html>"
 
 
-def create_app(exchange: Exchange, clock: Clock) -> Starlette:
+def rate_limit_of(exchange: Exchange) -> RateLimit:
+    """Return the limits of an exchange, nothing used yet."""
+    return RateLimit(exchange.weight_limit, exchange.requests_limit, exchange.requests_until_ban)
+
+
+def create_app(exchange: Exchange, clock: Clock, rate_limit: RateLimit | None = None) -> Starlette:
     """Return the application.
 
     Args:
         exchange: What it answers from.
         clock: Tells the moment, in milliseconds since the epoch.
+        rate_limit: Counts what clients use; one of its own when None.
     """
-    rate_limit = RateLimit(
-        exchange.weight_limit, exchange.requests_limit, exchange.requests_until_ban
-    )
+    rate_limit = rate_limit or rate_limit_of(exchange)
     numbers = count()
     api = [
         Route(f"/api/v3/{name}", _serve(endpoint, exchange, clock, rate_limit, numbers))
@@ -58,6 +64,7 @@ def create_app(exchange: Exchange, clock: Clock) -> Starlette:
     return Starlette(
         routes=[*api, Route("/simulator", status_page), Route("/simulator.json", status)],
         exception_handlers={404: _not_found},
+        middleware=[Middleware(GZipMiddleware, minimum_size=LEAST_PACKED_BYTES, compresslevel=1)],
     )
 
 

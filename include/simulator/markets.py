@@ -69,5 +69,15 @@ MARKETS = {
         _generated("TRX", "0.0001", "0.1", "0.127"),
         _generated("AVAX", "0.01", "0.01", "22.5"),
         _generated("LINK", "0.01", "0.01", "10.4"),
+        _generated("DOT", "0.001", "0.01", "4.55"),
+        _generated("LTC", "0.01", "0.001", "61.2"),
+        _generated("BCH", "0.1", "0.001", "341"),
+        _generated("UNI", "0.001", "0.01", "6.1"),
+        _generated("ATOM", "0.001", "0.01", "4.6"),
+        _generated("ETC", "0.01", "0.01", "18.7"),
+        _generated("XLM", "0.0001", "1", "0.099"),
+        _generated("FIL", "0.001", "0.01", "3.6"),
+        _generated("NEAR", "0.001", "0.1", "3.9"),
+        _generated("AAVE", "0.01", "0.001", "96.5"),
     )
 }

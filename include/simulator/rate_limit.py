@@ -84,6 +84,12 @@ class RateLimit:
             use.weight, is_over_weight, is_over_requests, use.banned_until_ms if is_banned else None
         )
 
+    def ban(self, client: str, seconds: int, now_ms: int) -> int:
+        """Ban a client at once and return the end, exclusive, milliseconds since the epoch."""
+        use = self._uses.setdefault(client, _Use())
+        use.banned_until_ms = now_ms + seconds * 1000
+        return use.banned_until_ms
+
 
 def seconds_to_next(span_minutes: int, now_ms: int) -> int:
     """Return the whole seconds, rounded up, until a count of this span starts over."""

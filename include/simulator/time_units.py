@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from include.simulator import errors
 
+# Returns milliseconds since the epoch.
+Clock = Callable[[], int]
 HEADER = "x-mbx-time-unit"
 
 

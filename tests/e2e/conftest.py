@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from dev.ports import any_free_port
@@ -17,8 +18,9 @@ PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 class Product:
     """The running product, as a person with a terminal sees it."""
 
-    def __init__(self, stack):
+    def __init__(self, stack, control_port):
         self.stack = stack
+        self.simulator = httpx.Client(base_url=f"http://127.0.0.1:{control_port}")
         self.started_at = floor_minute(datetime.now(UTC))
 
     @contextmanager
@@ -44,16 +46,16 @@ class Product:
                 pytest.fail(f"{what} did not come within {seconds} s")
             time.sleep(1)
 
-    def wait_until_published(self, last_minute, *, flags=("OK",), seconds=150):
+    def wait_until_published(self, last_minute, *, flags=("OK",), seconds=150, symbols=SYMBOLS):
         """Wait until a minute is published for every symbol, with one of some flags."""
 
         def is_published():
             found = [
                 price.average.flag.value
-                for symbol in SYMBOLS
+                for symbol in symbols
                 for price in self.minutes(symbol, last_minute, last_minute + MINUTE)
             ]
-            return len(found) == len(SYMBOLS) and set(found) <= set(flags)
+            return len(found) == len(symbols) and set(found) <= set(flags)
 
         self.wait_for(is_published, seconds=seconds, what=f"{last_minute} as {'/'.join(flags)}")
 
@@ -79,14 +81,16 @@ class Product:
 @pytest.fixture(scope="session")
 def product(tmp_path_factory):
     """The whole product, every server real, replaying the recorded trades."""
+    control_port = any_free_port()
     options = StackOptions(
         home=tmp_path_factory.mktemp("home"),
         symbols=SYMBOLS,
         replay=True,
+        simulator_options=("--control-port", str(control_port)),
         ports={name: any_free_port() for name in PORTS},
     )
     with Stack(options) as stack:
         stack.start_pipeline()
-        running = Product(stack)
+        running = Product(stack, control_port)
         running.wait_until_published(running.started_at - MINUTE, seconds=240)
         yield running

@@ -35,10 +35,23 @@ def _no_waits():
         yield
 
 
+def streamed(answer):
+    """Answers come from a network unread; those made of a text are read already."""
+
+    def respond(request):
+        made = answer(request)
+        if not made.is_stream_consumed:
+            return made
+        body = httpx.ByteStream(made.content)
+        return httpx.Response(made.status_code, headers=made.headers, stream=body)
+
+    return respond
+
+
 def client(answer, *urls, table=None, clock=lambda: NOON):
     settings = BinanceSettings(urls or (URL,))
     budget = RequestBudget(table or MemoryBudgetTable(6000), settings.ceiling_ratio)
-    return BinanceClient(settings, budget, clock, httpx.MockTransport(answer))
+    return BinanceClient(settings, budget, clock, httpx.MockTransport(streamed(answer)))
 
 
 class Clock:
