@@ -19,6 +19,7 @@ from starlette.routing import Route
 from include.simulator.endpoints import ENDPOINTS, Endpoint
 from include.simulator.errors import ApiError, banned, too_many_requests, too_much_weight
 from include.simulator.exchange import Exchange
+from include.simulator.openapi import describe
 from include.simulator.parameters import Parameters
 from include.simulator.rate_limit import (
     RAW_REQUESTS_MINUTES,
@@ -61,8 +62,16 @@ def create_app(exchange: Exchange, clock: Clock, rate_limit: RateLimit | None = 
     async def status(_request: Request) -> Response:
         return _json(_status(exchange))
 
+    async def description(_request: Request) -> Response:
+        return _json(describe(exchange))
+
     return Starlette(
-        routes=[*api, Route("/simulator", status_page), Route("/simulator.json", status)],
+        routes=[
+            *api,
+            Route("/simulator", status_page),
+            Route("/simulator.json", status),
+            Route("/simulator/openapi.json", description),
+        ],
         exception_handlers={404: _not_found},
         middleware=[Middleware(GZipMiddleware, minimum_size=LEAST_PACKED_BYTES, compresslevel=1)],
     )

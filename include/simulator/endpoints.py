@@ -37,6 +37,8 @@ def server_time(_exchange: Exchange, query: Parameters, now_ms: int) -> object:
 def klines(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     """Return klines by open time; the last is the running one."""
     rows = _kline_rows(exchange.listing(query.text("symbol")), query, now_ms)
+    if query.time_unit is TimeUnit.MILLISECOND:
+        return rows
     return [_in_unit(row, query.time_unit) for row in rows]
 
 

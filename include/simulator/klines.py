@@ -62,6 +62,12 @@ def build_kline(trades: Sequence[Trade], previous_close_e8: int) -> Kline:
     )
 
 
+def join(pieces: Sequence[Kline]) -> Kline:
+    """Return the kline of neighbouring spans, each with trades, in the order of time."""
+    _, highs, lows, _, *sums = zip(*pieces, strict=True)
+    return Kline(pieces[0].open_e8, max(highs), min(lows), pieces[-1].close_e8, *map(sum, sums))
+
+
 def decimal_text(number_e8: int) -> str:
     """Write a number of 1e-8 as the exchange does, with eight decimals."""
     return f"{number_e8 // ONE_E8}.{number_e8 % ONE_E8:08d}"
@@ -91,6 +97,7 @@ class KlineHistory:
         self._tape = tape
         self._minute = lru_cache(maxsize=4096)(self._build_minute)
         self._seconds = lru_cache(maxsize=64)(self._build_seconds)
+        self._so_far = lru_cache(maxsize=2)(self._build_so_far)
 
     def rows(
         self, interval_ms: int, start_ms: int | None, end_ms: int, now_ms: int, limit: int
@@ -121,13 +128,30 @@ class KlineHistory:
         minute, offset_ms = divmod(open_ms, MINUTE_MS)
         key = self._tape.content_key(minute)
         close_ms = open_ms + interval_ms - 1
-        if close_ms > now_ms:
+        if close_ms > now_ms and interval_ms == MINUTE_MS:
+            text = self._running_minute(key, now_ms - open_ms)
+        elif close_ms > now_ms:
             text = self._build(key, offset_ms, now_ms + 1 - minute * MINUTE_MS)
         elif interval_ms == MINUTE_MS:
             text = self._minute(key)
         else:
             text = self._seconds(key)[offset_ms // SECOND_MS]
         return [open_ms, *text.before, close_ms, *text.after]
+
+    def _running_minute(self, key: int, last_offset_ms: int) -> RowText:
+        trades = self._tape.trades_in(key)
+        count = bisect_left(trades, last_offset_ms + 1, key=_offset_ms)
+        if not count:
+            return self._build(key, 0, 0)
+        return kline_text(self._so_far(key)[count - 1])
+
+    def _build_so_far(self, key: int) -> tuple[Kline, ...]:
+        """Build the minute's kline as it stands after each of its trades, by adding one at a time."""
+        trades = self._tape.trades_in(key)
+        klines = [build_kline(trades[:1], 0)]
+        for trade in trades[1:]:
+            klines.append(join((klines[-1], build_kline((trade,), 0))))
+        return tuple(klines)
 
     def _build_minute(self, key: int) -> RowText:
         return self._build(key, 0, MINUTE_MS)

@@ -15,7 +15,7 @@ LEAST_MICROSECONDS = 10**15
 _SYMBOL = "[A-Z0-9-_.]{1,20}"
 _INTEGER = "^[0-9]{1,20}$"
 # As the exchange prints them in its messages; each is also a valid Python pattern.
-_LEGAL = {
+LEGAL = {
     "symbol": f"^{_SYMBOL}$",
     "symbols": rf'^\[("{_SYMBOL}"(,"{_SYMBOL}"){{0,}}){{0,1}}\]$',
     "permissions": r'^[A-Z0-9_]+$|^\["[A-Z0-9_]+"(,"[A-Z0-9_]+")*\]$',
@@ -63,7 +63,7 @@ class Parameters:
         for name in read:
             if not values[name]:
                 raise errors.empty_parameter(name)
-            legal = _LEGAL.get(name)
+            legal = LEGAL.get(name)
             if legal and not re.fullmatch(legal, values[name]):
                 raise errors.illegal_characters(name, legal)
         if len(read) < len(sent):

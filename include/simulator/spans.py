@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from include.simulator.klines import Kline, build_kline
+from include.simulator.klines import Kline, build_kline, join
 from include.simulator.tapes import MINUTE_MS, Tape, Trade
 
 # Two weeks: no span that is asked for reaches further back (long_klines.py).
@@ -43,7 +43,7 @@ class SpanSums:
         A span without trades stands flat at the price of the last trade before it.
         """
         pieces = [piece for piece in self._pieces(start_ms, end_ms) if piece.trade_count]
-        return _join(pieces) if pieces else build_kline((), self._trade_before(start_ms).price_e8)
+        return join(pieces) if pieces else build_kline((), self._trade_before(start_ms).price_e8)
 
     def span(self, start_ms: int, end_ms: int) -> Span:
         """Return all that tickers tell of a half-open span of at least one whole minute."""
@@ -78,11 +78,6 @@ class SpanSums:
 
     def _build_minute(self, key: int) -> Kline:
         return build_kline(self._tape.trades_in(key), 0)
-
-
-def _join(pieces: Sequence[Kline]) -> Kline:
-    _, highs, lows, _, *sums = zip(*pieces, strict=True)
-    return Kline(pieces[0].open_e8, max(highs), min(lows), pieces[-1].close_e8, *map(sum, sums))
 
 
 def _place(trades: Sequence[Trade], offset_ms: int) -> int:

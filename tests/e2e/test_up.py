@@ -20,7 +20,7 @@ PROJECT = Path(__file__).resolve().parents[2]
     ids=["unknown symbol", "no symbol", "lower case", "live and replay", "no minutes"],
 )
 def test_refuses_and_says_why(words, message):
-    done = subprocess.run(  # noqa: S603 - our own command
+    done = subprocess.run(
         [str(PROJECT / "dev" / "up"), *words],
         capture_output=True,
         text=True,

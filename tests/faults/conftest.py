@@ -31,7 +31,7 @@ class Simulator:
 @pytest.fixture(scope="session")
 def running_simulator():
     command = [sys.executable, "-m", "include.simulator", "--port", "0", "--control-port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             ready = dict(process.stdout.readline().strip().split(" ready: ") for _ in range(2))
             with httpx.Client() as probe:

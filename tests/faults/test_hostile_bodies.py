@@ -126,7 +126,7 @@ def test_takes_little_memory_for_a_body_without_end(simulator, packed, record_pr
     """The cap is 4 MB; a third of the 100 MB sent would show that it is not kept to."""
     simulator.fault({"kind": "oversized", "megabytes": 100, "packed": packed}, endpoint="klines")
 
-    run = subprocess.run(  # noqa: S603 - this very test
+    run = subprocess.run(
         [sys.executable, "-c", MEASURE, simulator.url], capture_output=True, text=True, check=True
     )
 

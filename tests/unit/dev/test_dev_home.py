@@ -32,9 +32,7 @@ def test_is_free_again_after_the_run(home):
 
 def test_a_killed_run_does_not_block_the_next(home):
     command = [sys.executable, "-c", HOLD_UNTIL_KILLED, str(home.path)]
-    with subprocess.Popen(  # noqa: S603 - our own words
-        command, stdout=subprocess.PIPE, cwd=CHECKOUT
-    ) as holder:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=CHECKOUT) as holder:
         assert holder.stdout.readline() == b"held\n"
         assert home.holder() == holder.pid
         holder.kill()

@@ -93,7 +93,7 @@ def test_a_later_run_stops_what_a_dead_one_left(processes, tmp_path):
 
 def test_leaves_a_stranger_alone_that_got_a_recorded_pid(processes, tmp_path):
     """The record says that our process started an hour before this one did."""
-    stranger = subprocess.Popen(SLEEPER, start_new_session=True)  # noqa: S603 - our own words
+    stranger = subprocess.Popen(SLEEPER, start_new_session=True)
     record = processes.spawn("sleeper", SLEEPER)
     text = (tmp_path / "run" / "sleeper.json").read_text()
     processes.stop()

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def start(*options: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - this interpreter, options of the tests below
+    return subprocess.Popen(
         [sys.executable, "-m", "include.simulator", "--symbols", "SOLUSDT", "XRPUSDT", *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
