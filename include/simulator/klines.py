@@ -146,7 +146,7 @@ class KlineHistory:
         return kline_text(self._so_far(key)[count - 1])
 
     def _build_so_far(self, key: int) -> tuple[Kline, ...]:
-        """Build the minute's kline as it stands after each of its trades, by adding one at a time."""
+        """Return the minute's kline as it stands after each of its trades."""
         trades = self._tape.trades_in(key)
         klines = [build_kline(trades[:1], 0)]
         for trade in trades[1:]:
