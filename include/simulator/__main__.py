@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import logging
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from functools import partial
@@ -16,12 +18,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from include.simulator.app import create_app, rate_limit_of
+from include.simulator.clocks import USAGE, ClockPlan, parse_clock
 from include.simulator.control import SkewedClock, create_control
-from include.simulator.exchange import REQUESTS_UNTIL_BAN, open_exchange
+from include.simulator.exchange import REQUESTS_UNTIL_BAN, Exchange, open_exchange
 from include.simulator.faults import FAULTS, Fault, FaultScript
 from include.simulator.faulty import FaultyApp
 from include.simulator.markets import MARKETS
 from include.simulator.request_log import RequestLog
+from include.simulator.tape_listings import Placement, tape_listings
+from include.simulator.tapes import MINUTE_MS
+from include.simulator.time_units import Clock
 
 LOG = logging.getLogger("simulator")
 TAKEN_PORT_EXIT_CODE = BAD_OPTION_EXIT_CODE = 2
@@ -54,15 +60,15 @@ def main() -> int:
         )
         return TAKEN_PORT_EXIT_CODE
     try:
+        plan = parse_clock(options.clock)
+        clock = SkewedClock(plan.start(lambda: time.time_ns() // 1_000_000))
         script = FaultScript(_faults(options.faults), options.seed)
         log = RequestLog(options.request_log)
+        exchange = _exchange(options, plan, clock)
     except (OSError, ValueError) as error:
         LOG.error("cannot start: %s", error)  # noqa: TRY400 - as above
         return BAD_OPTION_EXIT_CODE
-    exchange = open_exchange(
-        options.symbols, options.seed, options.weight_limit, options.requests_until_ban
-    )
-    clock, rate_limit = SkewedClock(lambda: time.time_ns() // 1_000_000), rate_limit_of(exchange)
+    rate_limit = rate_limit_of(exchange)
     if options.control_port is not None:
         _start_control(create_control(script, log, rate_limit, clock), options.control_port)
     for symbol, listing in exchange.listings.items():
@@ -85,6 +91,24 @@ def main() -> int:
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     return 0
+
+
+def _exchange(options: argparse.Namespace, plan: ClockPlan, clock: Clock) -> Exchange:
+    if options.tape is None:
+        if options.no_loop:
+            raise ValueError("--no-loop is for tapes of your own: name their folder with --tape")
+        return open_exchange(
+            options.symbols, options.seed, options.weight_limit, options.requests_until_ban
+        )
+    # Kept until the process ends; what is on disk is what need not sit in memory.
+    work_folder = tempfile.TemporaryDirectory(prefix="tape-")
+    atexit.register(work_folder.cleanup)
+    if plan.starts_ms is not None:
+        placement = Placement(starts_at=None, loops=False)
+    else:
+        placement = Placement(starts_at=clock() // MINUTE_MS, loops=not options.no_loop)
+    listings = tape_listings(options.tape, Path(work_folder.name), placement)
+    return Exchange(listings, options.weight_limit, options.requests_until_ban)
 
 
 def _faults(file: Path | None) -> list[Fault]:
@@ -130,6 +154,22 @@ def _options() -> argparse.Namespace:
         type=int,
         default=REQUESTS_UNTIL_BAN,
         help="refused requests of a minute before the next brings a ban (%(default)s)",
+    )
+    parser.add_argument(
+        "--tape",
+        type=Path,
+        metavar="DIR",
+        help="play the files of a folder instead, in Binance's archive formats: "
+        "SYMBOL-trades-DATE, SYMBOL-aggTrades-DATE, SYMBOL-1s-DATE, SYMBOL-1m-DATE as "
+        ".csv, .csv.gz or .zip; the finest kind of each symbol",
+    )
+    parser.add_argument(
+        "--clock",
+        default="now",
+        help=f"{USAGE}; a tape is moved to now and looped, or with at: left at its own time (now)",
+    )
+    parser.add_argument(
+        "--no-loop", action="store_true", help="play a tape once, from now on, and then nothing"
     )
     parser.add_argument(
         "--control-port",

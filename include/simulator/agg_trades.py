@@ -40,7 +40,7 @@ class Row(TypedDict):
 def aggregate_trades(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     """Return aggregate trades: from an id, from a time, or the most recent."""
     tape = exchange.listing(query.text("symbol")).tape
-    page = _page(Pages(tape.agg_trade_ids, tape.agg_trades_in), query, now_ms)
+    page = _page(Pages(tape, tape.agg_trade_ids, tape.agg_trades_in), query, now_ms)
     return [_row(tape, agg_trade, query.time_unit) for agg_trade in page]
 
 

@@ -68,9 +68,8 @@ def _in_unit(row: Row, unit: TimeUnit) -> Row:
 
 def average_price(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     """Return the price of the last five minutes, weighted by quantity, rounded half up."""
-    tape = exchange.listing(query.text("symbol")).tape
-    running_minute = now_ms // MINUTE_MS
-    # Never empty: the span holds four whole minutes, and every minute of a tape has trades.
+    listing = exchange.listing(query.text("symbol"))
+    tape, running_minute = listing.tape, now_ms // MINUTE_MS
     timed_trades = [
         (time_ms, trade)
         for minute in range(running_minute - AVERAGE_MINUTES, running_minute + 1)
@@ -81,6 +80,13 @@ def average_price(exchange: Exchange, query: Parameters, now_ms: int) -> object:
     ]
     value_e8 = sum(trade.value_e8 for _, trade in timed_trades)
     quantity_e8 = sum(trade.quantity_e8 for _, trade in timed_trades)
+    if not quantity_e8:
+        price_e8 = listing.sums.last_trade(now_ms).price_e8
+        return {
+            "mins": AVERAGE_MINUTES,
+            "price": decimal_text(price_e8),
+            "closeTime": query.time_unit.time(now_ms),
+        }
     price_e8 = (2 * value_e8 * ONE_E8 + quantity_e8) // (2 * quantity_e8)
     return {
         "mins": AVERAGE_MINUTES,

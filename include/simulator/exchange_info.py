@@ -6,7 +6,7 @@ import re
 
 from include.simulator import errors
 from include.simulator.exchange import Exchange, Listing
-from include.simulator.markets import QUOTE_ASSET, Market
+from include.simulator.markets import Market
 from include.simulator.parameters import Parameters
 from include.simulator.rate_limit import RAW_REQUESTS_MINUTES
 from include.simulator.selection import STATUS, selected
@@ -59,7 +59,7 @@ def _symbol(market: Market, *, with_permission_sets: bool) -> dict[str, object]:
         "status": STATUS,
         "baseAsset": market.base_asset,
         "baseAssetPrecision": 8,
-        "quoteAsset": QUOTE_ASSET,
+        "quoteAsset": market.quote_asset,
         "quotePrecision": 8,
         "quoteAssetPrecision": 8,
         "isSpotTradingAllowed": True,

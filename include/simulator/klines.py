@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from include.simulator.tapes import MINUTE_MS, ONE_E8, SECOND_MS, Tape, Trade
@@ -56,7 +57,7 @@ def build_kline(trades: Sequence[Trade], previous_close_e8: int) -> Kline:
         close_e8=prices[-1],
         volume_e8=sum(trade.quantity_e8 for trade in trades),
         quote_volume_e8=sum(trade.value_e8 for trade in trades),
-        trade_count=len(trades),
+        trade_count=sum(trade.trade_count for trade in trades),
         taker_volume_e8=sum(trade.quantity_e8 for trade in taker_bought),
         taker_quote_volume_e8=sum(trade.value_e8 for trade in taker_bought),
     )
@@ -113,16 +114,18 @@ class KlineHistory:
                 trades so far.
             limit: Most rows.
         """
-        last_ms = min(end_ms, now_ms) // interval_ms * interval_ms
+        begin_ms, stop_ms = self._tape.span_ms()
+        last_ms = min(end_ms, now_ms, stop_ms - 1) // interval_ms * interval_ms
         if start_ms is None:
-            first_ms = max(last_ms - (limit - 1) * interval_ms, 0)
+            newest = islice(self._opens(range(last_ms, begin_ms - 1, -interval_ms)), limit)
+            opens = reversed(list(newest))
         else:
-            first_ms = -(-start_ms // interval_ms) * interval_ms
-            last_ms = min(last_ms, first_ms + (limit - 1) * interval_ms)
-        return [
-            self._row(open_ms, interval_ms, now_ms)
-            for open_ms in range(first_ms, last_ms + 1, interval_ms)
-        ]
+            first_ms = max(-(-start_ms // interval_ms) * interval_ms, begin_ms)
+            opens = islice(self._opens(range(first_ms, last_ms + 1, interval_ms)), limit)
+        return [self._row(open_ms, interval_ms, now_ms) for open_ms in opens]
+
+    def _opens(self, grid: range) -> Iterator[int]:
+        return (open_ms for open_ms in grid if self._tape.is_running(open_ms // MINUTE_MS))
 
     def _row(self, open_ms: int, interval_ms: int, now_ms: int) -> Row:
         minute, offset_ms = divmod(open_ms, MINUTE_MS)
@@ -167,9 +170,10 @@ class KlineHistory:
         trades = self._tape.trades_in(key)
         first = bisect_left(trades, start_offset_ms, key=_offset_ms)
         end = bisect_left(trades, end_offset_ms, key=_offset_ms)
-        before = trades[first - 1] if first else self._tape.trades_in(key - 1)[-1]
-        kline = build_kline(trades[first:end], before.price_e8)
-        return kline_text(kline)
+        before = trades[first - 1] if first else self._tape.last_before(key)
+        # Before the first trade of all it stands at that trade's price.
+        before = before or (trades[0] if trades else None)
+        return kline_text(build_kline(trades[first:end], before.price_e8 if before else 0))
 
 
 def _offset_ms(trade: Trade) -> int:

@@ -10,6 +10,8 @@ from include.simulator.recorded import TAPE_FOLDER, recorded_tape
 from include.simulator.tapes import ONE_E8, Tape
 
 QUOTE_ASSET = "USDT"
+# Of symbols that only a tape names; the longest that fits is taken.
+QUOTE_ASSETS = ("FDUSD", "USDT", "USDC", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY")
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,12 @@ class Market:
     """One symbol and its grid.
 
     Attributes:
-        base_asset: What is bought and sold against USDT, like BTC.
-        tick_size: Smallest step of a price, USDT per base asset.
+        base_asset: What is bought and sold, like BTC.
+        tick_size: Smallest step of a price, quote asset per base asset.
         step_size: Smallest step of a quantity, base asset.
         recording: File of recorded trades; None where they are generated.
         typical_price: Where generated prices move about, USDT per base asset.
+        quote_asset: What is paid.
     """
 
     base_asset: str
@@ -29,11 +32,12 @@ class Market:
     step_size: Decimal
     recording: str | None = None
     typical_price: Decimal = Decimal(0)
+    quote_asset: str = QUOTE_ASSET
 
     @property
     def symbol(self) -> str:
         """The exchange's pair id, like BTCUSDT."""
-        return self.base_asset + QUOTE_ASSET
+        return self.base_asset + self.quote_asset
 
     def tape(self, seed: int) -> Tape:
         """Return the trades of this symbol; the seed chooses among generated ones."""
@@ -81,3 +85,22 @@ MARKETS = {
         _generated("AAVE", "0.01", "0.001", "96.5"),
     )
 }
+
+
+def market_of(symbol: str, tick_e8: int, step_e8: int) -> Market:
+    """Return the market of a symbol: the listed one, or what its name and its tape tell.
+
+    Args:
+        symbol: The exchange's pair id.
+        tick_e8: Smallest step seen of a price, in 1e-8.
+        step_e8: Smallest step seen of a quantity, in 1e-8.
+    """
+    if symbol in MARKETS:
+        return MARKETS[symbol]
+    quote_asset = next((name for name in QUOTE_ASSETS if symbol.endswith(name)), symbol[-3:])
+    return Market(
+        base_asset=symbol.removesuffix(quote_asset),
+        tick_size=Decimal(tick_e8) / ONE_E8,
+        step_size=Decimal(step_e8) / ONE_E8,
+        quote_asset=quote_asset,
+    )

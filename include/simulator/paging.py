@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, count, islice, takewhile
 from typing import Generic, NamedTuple, TypeVar
 
-from include.simulator.tapes import MINUTE_MS, AggTrade, IdCycle, Trade
+from include.simulator.tapes import MINUTE_MS, AggTrade, IdCycle, IdRange, Tape, Trade
 
 TradeT = TypeVar("TradeT", bound=Trade | AggTrade)
 
@@ -31,11 +31,18 @@ class Pages(Generic[TradeT]):
     """The trades of a tape in the order of their ids.
 
     Args:
+        tape: Where they begin and end.
         ids: Which ids a minute has.
         trades_in: The trades of a minute.
     """
 
-    def __init__(self, ids: IdCycle, trades_in: Callable[[int], Sequence[TradeT]]) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        ids: IdCycle | IdRange,
+        trades_in: Callable[[int], Sequence[TradeT]],
+    ) -> None:
+        self._first_minute, self._end_minute = tape.first_minute, tape.end_minute
         self._ids = ids
         self._trades_in = trades_in
 
@@ -51,14 +58,16 @@ class Pages(Generic[TradeT]):
 
     def newest(self, end_ms: int, limit: int) -> list[Numbered[TradeT]]:
         """Return the most recent trades up to a moment, inclusive, oldest first."""
-        minute = end_ms // MINUTE_MS
+        minute = min(end_ms // MINUTE_MS, self._end_minute - 1)
         trades = list(self._until(minute, end_ms))
-        while len(trades) < limit and minute > 0:
+        while len(trades) < limit and minute > self._first_minute:
             minute -= 1
             trades = [*self._minute(minute), *trades]
         return trades[-limit:]
 
     def _until(self, first_minute: int, end_ms: int) -> Iterator[Numbered[TradeT]]:
+        end_ms = min(end_ms, self._end_minute * MINUTE_MS - 1)
+        first_minute = max(first_minute, self._first_minute)
         minutes = takewhile(lambda minute: minute * MINUTE_MS <= end_ms, count(first_minute))
         trades = chain.from_iterable(map(self._minute, minutes))
         return takewhile(lambda trade: trade.time_ms <= end_ms, trades)

@@ -11,6 +11,8 @@ from include.simulator.klines import Kline, build_kline, join
 from include.simulator.tapes import MINUTE_MS, Tape, Trade
 
 # Two weeks: no span that is asked for reaches further back (long_klines.py).
+# Where a tape has no trade at all yet.
+NO_TRADE = Trade(0, 0, 0, is_buyer_maker=False, trade_count=0)
 KEPT_MINUTES = 14 * 24 * 60
 
 
@@ -21,7 +23,7 @@ class Span(NamedTuple):
         kline: The span's prices, sums and trade count.
         first_trade_id: Id of its first trade; its others follow without a gap.
         previous_close_e8: Price of the last trade before it, in 1e-8.
-        last_trade: Its last trade.
+        last_trade: The last trade up to its end.
     """
 
     kline: Kline
@@ -51,7 +53,8 @@ class SpanSums:
         trades = self._tape.trades_in(minute)
         return Span(
             kline=self.kline(start_ms, end_ms),
-            first_trade_id=self._tape.trade_ids.first_of(minute) + _place(trades, offset_ms),
+            first_trade_id=self._tape.trade_ids.first_of(minute)
+            + sum(trade.trade_count for trade in trades[: _place(trades, offset_ms)]),
             previous_close_e8=self._trade_before(start_ms).price_e8,
             last_trade=self._trade_before(end_ms),
         )
@@ -64,9 +67,12 @@ class SpanSums:
         minute, offset_ms = divmod(moment_ms, MINUTE_MS)
         trades = self._tape.trades_in(minute)
         place = _place(trades, offset_ms)
-        return trades[place - 1] if place else self._tape.trades_in(minute - 1)[-1]
+        found = trades[place - 1] if place else self._tape.last_before(minute)
+        return found or (trades[0] if trades else NO_TRADE)
 
     def _pieces(self, start_ms: int, end_ms: int) -> Iterator[Kline]:
+        begin_ms, stop_ms = self._tape.span_ms()
+        start_ms, end_ms = max(start_ms, begin_ms), min(end_ms, stop_ms)
         for minute in range(start_ms // MINUTE_MS, -(-end_ms // MINUTE_MS)):
             first_ms = max(start_ms - minute * MINUTE_MS, 0)
             last_ms = min(end_ms - minute * MINUTE_MS, MINUTE_MS)

@@ -118,11 +118,11 @@ def _book(listing: Listing, now_ms: int) -> Fields:
 def _statistics(listing: Listing, span: Span, start_ms: int, now_ms: int, unit: TimeUnit) -> Fields:
     kline = span.kline
     change = Decimal(kline.close_e8 - kline.open_e8)
-    average_e8 = Decimal(kline.quote_volume_e8 * ONE_E8) / kline.volume_e8
+    average_e8 = Decimal(kline.quote_volume_e8 * ONE_E8) / (kline.volume_e8 or 1)
     return {
         "symbol": listing.market.symbol,
         "priceChange": f"{change / ONE_E8:.8f}",
-        "priceChangePercent": str(_half_up(change * 100 / kline.open_e8, "0.001")),
+        "priceChangePercent": str(_half_up(change * 100 / (kline.open_e8 or 1), "0.001")),
         "weightedAvgPrice": decimal_text(int(_half_up(average_e8, "1"))),
         "openPrice": decimal_text(kline.open_e8),
         "highPrice": decimal_text(kline.high_e8),

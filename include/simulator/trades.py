@@ -32,7 +32,11 @@ def historical_trades(exchange: Exchange, query: Parameters, now_ms: int) -> obj
 
 
 def _pages(tape: Tape) -> Pages[Trade]:
-    return Pages(tape.trade_ids, tape.trades_in)
+    return Pages(tape, tape.trade_ids, tape.trades_in if tape.has_trades else _none)
+
+
+def _none(_minute: int) -> tuple[Trade, ...]:
+    return ()
 
 
 def _row(numbered: Numbered[Trade], unit: TimeUnit) -> dict[str, object]:

@@ -83,7 +83,7 @@ def test_the_generator_keeps_its_history_from_release_to_release():
     """A changed history would look like a restatement to whoever stored the old one."""
     first = MARKETS["XRPUSDT"].tape(seed=1).trades_in(LOOP_START)[0]
 
-    assert first == (282, 60_890_000, 3_470_000_000, False)
+    assert first[:4] == (282, 60_890_000, 3_470_000_000, False)
 
 
 def test_another_seed_gives_another_history():
