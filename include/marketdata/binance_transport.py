@@ -34,6 +34,7 @@ LONGEST_BODY_BYTES = 4_000_000
 # The exchange itself gives up after ten seconds.
 LONGEST_READ_SECONDS = 11.0
 CONNECT_SECONDS = 3.0
+POLL_SECONDS = 0.025
 
 
 @dataclass(frozen=True)
@@ -162,17 +163,34 @@ class BinanceTransport:
         return self._gives_up_at - time.monotonic()
 
     def _send(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
-        now = self._clock()
-        send_at = self._budget.reserve(weight, now)
-        time.sleep(max(0.0, (send_at - now).total_seconds()))
-        # Asked as late as can be, for what another worker was told a moment ago.
-        host = self._budget.open_hosts(self._urls, self._clock())[0]
-        status, headers, body = self._exchange(host, path, parameters)
-        self._learn(host, status, headers, body)
+        self._wait_for_leave(weight)
+        answered, used_weight = False, 0
+        try:
+            # Asked as late as can be, for what another worker was told a moment ago.
+            host = self._budget.open_hosts(self._urls, self._clock())[0]
+            status, headers, body = self._exchange(host, path, parameters)
+            answered = not self._blocks(host, status, headers, body)
+            used_weight = self._weight_of(headers)
+        finally:
+            self._budget.settle(self._clock(), used_weight=used_weight, is_answered=answered)
         refusal = error_of(status, headers, body)
         if refusal:
             raise refusal
         return parse_json(body)
+
+    def _wait_for_leave(self, weight: int) -> None:
+        while True:
+            now = self._clock()
+            send_at = self._budget.reserve(weight, now)
+            if send_at is not None:
+                time.sleep(max(0.0, (send_at - now).total_seconds()))
+                return
+            if self._seconds_left() <= 0:
+                raise RetryableError(
+                    "the exchange does not answer the first request after a pause, which another "
+                    "worker has sent; check the network and the connection 'binance_default'"
+                )
+            time.sleep(POLL_SECONDS)
 
     def _exchange(
         self, host: str, path: str, parameters: Mapping[str, str | int]
@@ -195,15 +213,17 @@ class BinanceTransport:
                 f"{error}); check the network and the connection 'binance_default'"
             ) from error
 
-    def _learn(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> None:
-        now = self._clock()
-        block = block_of(status, headers, body, host, now)
+    def _blocks(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> bool:
+        block = block_of(status, headers, body, host, self._clock())
         if block:
             self._budget.block(block)
+        return block is not None
+
+    def _weight_of(self, headers: httpx.Headers) -> int:
         weight = headers.get("x-mbx-used-weight-1m", "")
         if weight.isdecimal():
             self.used_weight = int(weight)
-            self._budget.count(self.used_weight, now)
+        return self.used_weight if weight else 0
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -6,7 +6,7 @@ The rules stand here, over a table that every worker shares; exchange_budget.py 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,13 @@ ASSUMED_WEIGHT_LIMIT = 200
 # Requests of all workers leave this far apart, so that what one learns reaches the next: on
 # loopback an answer and its note in the table take about 10 ms. 2,400 requests a minute remain.
 SPACING = timedelta(milliseconds=25)
+# After a silence this long one request goes first and the others wait for its answer, so that a
+# ban that began meanwhile is met by one request and not by one of every worker.
+SILENCE = timedelta(seconds=2)
+# How long they wait; the worker that sent it may have died.
+LONGEST_WAIT = timedelta(seconds=3)
+# An answer is noted this often, not every time.
+NOTE_AGE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -29,11 +36,17 @@ class Use:
         minute: Start of the exchange's clock minute, aware UTC; its counts begin at 0.
         taken_weight: What workers reserved in it or the exchange counted, the larger.
         sent_at: When the last request reserved may leave, aware UTC, whole milliseconds.
+        answered_at: When the exchange last answered well, as far as noted; None in a new minute.
+        is_first_out: Whether the first request after a silence is out, with no answer yet.
+        version: One more with each swap.
     """
 
     minute: datetime
     taken_weight: int
     sent_at: datetime
+    answered_at: datetime | None = None
+    is_first_out: bool = False
+    version: int = 1
 
 
 @dataclass(frozen=True)
@@ -88,11 +101,12 @@ class RequestBudget:
         self._ceiling_ratio = ceiling_ratio
         self._weight_limit: int | None = None
 
-    def reserve(self, weight: int, now: datetime) -> datetime:
-        """Take weight of the running minute.
+    def reserve(self, weight: int, now: datetime) -> datetime | None:
+        """Take weight of the running minute; `settle` what became of the request afterwards.
 
         Returns:
-            The moment to send at, now or a little later.
+            The moment to send at, now or a little later; None while the first request of another
+            worker after a silence is out: ask again soon.
 
         Raises:
             ExchangeBusyError: The minute has no more; wait for the next.
@@ -107,6 +121,8 @@ class RequestBudget:
         minute = floor_minute(now)
         while True:
             old = self._table.use(minute)
+            if old and _waits_for_first(old, now):
+                return None
             new = take(old, weight, ceiling, now)
             if new is None:
                 raise ExchangeBusyError(
@@ -117,16 +133,20 @@ class RequestBudget:
             if self._table.swap_use(old, new):
                 return new.sent_at
 
-    def count(self, used_weight: int, now: datetime) -> None:
-        """Take over the exchange's own count when it is higher: others use the address too."""
+    def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
+        """Note what became of a request.
+
+        Args:
+            now: When it ended, aware UTC.
+            used_weight: The exchange's own count for this minute, taken over when it is higher
+                than ours, for others use the address too; 0 when it told none.
+            is_answered: Whether the exchange answered, and not that it wants nothing.
+        """
         minute = floor_minute(now)
         while True:
-            old = self._table.use(minute)
-            taken_weight = old.taken_weight if old else 0
-            sent_at = old.sent_at if old else _whole_ms(now)
-            if used_weight <= taken_weight or self._table.swap_use(
-                old, Use(minute, used_weight, sent_at)
-            ):
+            old = self._table.use(minute) or Use(minute, 0, _whole_ms(now), version=0)
+            new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
+            if new is old or self._table.swap_use(old if old.version else None, new):
                 return
 
     def open_hosts(self, hosts: Iterable[str], now: datetime) -> list[str]:
@@ -179,7 +199,37 @@ def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | Non
     if taken_weight > ceiling:
         return None
     earliest = _whole_ms(now)
-    return Use(minute, taken_weight, max(earliest, old.sent_at + SPACING) if old else earliest)
+    if old is None:
+        return Use(minute, taken_weight, earliest, is_first_out=True)
+    return replace(
+        old,
+        taken_weight=taken_weight,
+        sent_at=max(earliest, old.sent_at + SPACING),
+        is_first_out=_is_silent(old, now),
+        version=old.version + 1,
+    )
+
+
+def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> Use:
+    """Return what stands after a request ended; old itself when there is nothing to note."""
+    is_news = is_answered and (old.answered_at is None or now - old.answered_at > NOTE_AGE)
+    if used_weight <= old.taken_weight and not old.is_first_out and not is_news:
+        return old
+    return replace(
+        old,
+        taken_weight=max(used_weight, old.taken_weight),
+        answered_at=_whole_ms(now) if is_answered else old.answered_at,
+        is_first_out=False,
+        version=old.version + 1,
+    )
+
+
+def _waits_for_first(use: Use, now: datetime) -> bool:
+    return use.is_first_out and now < use.sent_at + LONGEST_WAIT
+
+
+def _is_silent(use: Use, now: datetime) -> bool:
+    return use.answered_at is None or now - use.answered_at > SILENCE
 
 
 def _whole_ms(moment: datetime) -> datetime:

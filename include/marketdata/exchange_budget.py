@@ -37,13 +37,18 @@ class ExchangeBudgetTable:
 
     def swap_use(self, old: Use | None, new: Use) -> bool:
         """Put new in the place of old; False, and nothing done, when old no longer stands."""
+        state: tuple[object, ...] = (
+            new.taken_weight,
+            new.sent_at,
+            new.answered_at,
+            new.is_first_out,
+            new.version,
+        )
         if old is None:
-            values = (self._egress, new.minute, new.taken_weight, new.sent_at)
-            row = self._statements.run("insert_exchange_use", values)[0]
+            row = self._statements.run("insert_exchange_use", (self._egress, new.minute, *state))[0]
         else:
-            swap = (new.taken_weight, new.sent_at, self._egress, new.minute)
             row = self._statements.run(
-                "update_exchange_use", (*swap, old.taken_weight, old.sent_at)
+                "update_exchange_use", (*state, self._egress, new.minute, old.version)
             )[0]
         return bool(row["[applied]"])
 

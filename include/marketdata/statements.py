@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -73,7 +74,15 @@ class Statements:
     def _prepare(self, name: str) -> PreparedStatement:
         if name not in self._prepared:
             text = (QUERY_FOLDER / f"{name}.cql").read_text(encoding="utf-8")
-            statement = self._session.prepare(text, keyspace=self._settings.keyspace)
+            statement = self._session.prepare(qualified(text, self._settings.keyspace))
             statement.is_idempotent = True
             self._prepared[name] = statement
         return self._prepared[name]
+
+
+def qualified(text: str, keyspace: str) -> str:
+    """Return a statement whose table stands with its keyspace.
+
+    A statement prepared for a keyspace by other means makes the server warn with each one.
+    """
+    return re.sub(r"\b(FROM|INTO|UPDATE) (?=[a-z])", rf"\1 {keyspace}.", text)

@@ -8,7 +8,7 @@ from dev.ports import any_free_port
 from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.schema import create_schema
 from include.marketdata.session import open_session
-from include.marketdata.statements import QUERY_FOLDER
+from include.marketdata.statements import QUERY_FOLDER, qualified
 from include.marketdata.store import connect
 
 
@@ -24,10 +24,9 @@ def test_prepares_every_query(cassandra_settings):
     create_schema(cassandra_settings)
     session = open_session(cassandra_settings)
     with session.cluster:
-        session.set_keyspace(cassandra_settings.keyspace)
-
         for file in QUERY_FOLDER.glob("*.cql"):
-            session.prepare(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            session.prepare(qualified(text, cassandra_settings.keyspace))
 
 
 def test_says_which_dag_makes_a_missing_keyspace(cassandra_settings):

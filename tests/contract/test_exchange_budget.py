@@ -1,5 +1,6 @@
 """What every table of the request budget keeps to: over memory and a real Cassandra."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +37,8 @@ def test_knows_the_limit_beside_what_was_taken(table):
 
 
 def test_swaps_what_was_taken_only_when_it_still_stands(table):
-    first, second = Use(NOON, 4, NOON), Use(NOON, 8, NOON + SOON)
+    first = Use(NOON, 4, NOON, is_first_out=True)
+    second = Use(NOON, 8, NOON + SOON, answered_at=NOON, version=2)
 
     assert table.use(NOON) is None
     assert table.swap_use(None, first)
@@ -54,7 +56,7 @@ def test_keeps_addresses_apart(store):
 
 
 def test_keeps_a_block_of_each_host_and_status(table):
-    """Statement of fact: a later word on the same host and status replaces the earlier."""
+    """A later word on the same host and status replaces the earlier."""
     until = floor_minute(datetime.now(UTC)) + 10 * MINUTE
     short = Block(EVERY_HOST, 429, until, "HTTP 429, 'slow down'")
     ban = Block(EVERY_HOST, 418, until + MINUTE, "HTTP 418, 'banned'")
@@ -77,9 +79,12 @@ def test_gives_no_more_than_the_ceiling_to_workers_that_ask_at_once(table):
         budget, granted = RequestBudget(table, 0.5), []
         for _ in range(40):
             try:
-                granted.append(budget.reserve(2, NOON))
+                while (moment := budget.reserve(2, NOON)) is None:
+                    time.sleep(0.002)
             except ExchangeBusyError:
                 break
+            budget.settle(NOON, used_weight=0, is_answered=True)
+            granted.append(moment)
         return granted
 
     with ThreadPoolExecutor(8) as workers:

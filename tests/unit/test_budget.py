@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -25,77 +26,80 @@ def budget(limit=100, ratio=0.5):
     return RequestBudget(MemoryBudgetTable(limit), ratio)
 
 
+def leave(shared, weight, now, *, used_weight=0):
+    """Ask for leave, send, and get an answer at once."""
+    sent_at = shared.reserve(weight, now)
+    shared.settle(now, used_weight=used_weight, is_answered=True)
+    return sent_at
+
+
 def test_gives_leave_until_the_ceiling_and_then_names_the_wait():
     """Half of 100 is 50: two of 25 fit; 20 s into the minute, 40 s are left of it."""
     shared = budget()
-    shared.reserve(25, NOON)
-    shared.reserve(25, NOON)
+    leave(shared, 25, NOON)
+    leave(shared, 25, NOON)
 
     with pytest.raises(ExchangeBusyError, match="spent: 50") as caught:
-        shared.reserve(1, NOON + 20 * SECOND)
+        leave(shared, 1, NOON + 20 * SECOND)
 
     assert caught.value.wait_seconds == 40
 
 
 def test_begins_anew_with_each_minute_of_the_clock():
     shared = budget()
-    shared.reserve(50, NOON + 59 * SECOND)
+    leave(shared, 50, NOON + 59 * SECOND)
 
-    assert shared.reserve(50, NOON + MINUTE) == NOON + MINUTE
+    assert leave(shared, 50, NOON + MINUTE) == NOON + MINUTE
 
 
 def test_lets_requests_leave_apart():
     shared = budget()
 
-    sent = [shared.reserve(2, NOON) for _ in range(3)]
+    sent = [leave(shared, 2, NOON) for _ in range(3)]
 
     assert sent == [NOON, NOON + SPACING, NOON + 2 * SPACING]
 
 
 def test_shares_one_table_between_workers():
     table = MemoryBudgetTable(100)
-    RequestBudget(table, 0.5).reserve(40, NOON)
+    leave(RequestBudget(table, 0.5), 40, NOON)
 
     with pytest.raises(ExchangeBusyError):
-        RequestBudget(table, 0.5).reserve(20, NOON)
+        leave(RequestBudget(table, 0.5), 20, NOON)
 
 
 def test_takes_over_the_exchanges_count_when_others_use_the_address_too():
     """The exchange says 45 of 50 are used, so 5 are left, though we took only 2."""
     shared = budget()
-    shared.reserve(2, NOON)
+    leave(shared, 2, NOON, used_weight=45)
 
-    shared.count(45, NOON)
-
-    shared.reserve(5, NOON)
+    leave(shared, 5, NOON)
     with pytest.raises(ExchangeBusyError):
-        shared.reserve(1, NOON)
+        leave(shared, 1, NOON)
 
 
 def test_keeps_its_own_count_when_the_exchanges_is_behind():
     shared = budget()
-    shared.reserve(48, NOON)
-
-    shared.count(2, NOON)
+    leave(shared, 48, NOON, used_weight=2)
 
     with pytest.raises(ExchangeBusyError):
-        shared.reserve(4, NOON)
+        leave(shared, 4, NOON)
 
 
 def test_assumes_little_until_it_has_heard_the_limit():
     shared = budget(limit=None)
-    shared.reserve(ASSUMED_WEIGHT_LIMIT // 2, NOON)
+    leave(shared, ASSUMED_WEIGHT_LIMIT // 2, NOON)
     with pytest.raises(ExchangeBusyError):
-        shared.reserve(1, NOON)
+        leave(shared, 1, NOON)
 
     shared.learn_weight_limit(6000)
 
-    shared.reserve(1, NOON)
+    leave(shared, 1, NOON)
 
 
 def test_says_when_one_request_is_more_than_the_ceiling():
     with pytest.raises(SettingsError, match=r"weighs 20 and at most 10.*ceiling_ratio"):
-        budget(limit=100, ratio=0.1).reserve(20, NOON)
+        leave(budget(limit=100, ratio=0.1), 20, NOON)
 
 
 def test_stops_every_host_for_the_longest_pause_of_this_address():
@@ -133,7 +137,7 @@ class ContendedTable(MemoryBudgetTable):
     def swap_use(self, old, new):
         if self.thieves:
             self.thieves -= 1
-            super().swap_use(old, take(old, 10, 50, NOON))
+            super().swap_use(old, replace(take(old, 10, 50, NOON), is_first_out=False))
         return super().swap_use(old, new)
 
 
@@ -141,7 +145,7 @@ def test_takes_nothing_twice_when_workers_meet():
     """The others took 20 meanwhile, so with ours 40 are taken."""
     table = ContendedTable(100)
 
-    RequestBudget(table, 0.5).reserve(20, NOON)
+    leave(RequestBudget(table, 0.5), 20, NOON)
 
     assert table.use(NOON).taken_weight == 40
 
@@ -154,7 +158,7 @@ def test_never_gives_more_than_the_ceiling_in_any_minute(asked):
     for offset_ms, weight in sorted(asked):
         now = NOON + timedelta(milliseconds=offset_ms)
         try:
-            shared.reserve(weight, now)
+            leave(shared, weight, now)
         except ExchangeBusyError:
             continue
         given_weights[NOON if now < NOON + MINUTE else NOON + MINUTE] += weight
@@ -163,4 +167,44 @@ def test_never_gives_more_than_the_ceiling_in_any_minute(asked):
 
 
 def test_counts_in_the_minute_that_runs():
-    assert take(None, 4, 50, NOON + 59 * SECOND) == Use(NOON, 4, NOON + 59 * SECOND)
+    moment = NOON + 59 * SECOND
+
+    assert take(None, 4, 50, moment) == Use(NOON, 4, moment, is_first_out=True)
+
+
+def test_sends_one_request_first_after_a_silence_and_holds_the_others_back():
+    shared = budget()
+    first, other = shared.reserve(2, NOON), shared.reserve(2, NOON)
+
+    shared.settle(NOON + SECOND, used_weight=2, is_answered=True)
+
+    assert (first, other) == (NOON, None)
+    assert shared.reserve(2, NOON + SECOND) == NOON + SECOND
+    assert shared.reserve(2, NOON + SECOND) == NOON + SECOND + SPACING
+
+
+def test_sends_the_next_one_first_when_the_first_failed():
+    shared = budget()
+    shared.reserve(2, NOON)
+
+    shared.settle(NOON, used_weight=0, is_answered=False)
+
+    assert shared.reserve(2, NOON) is not None
+    assert shared.reserve(2, NOON) is None
+
+
+def test_does_not_wait_for_ever_for_a_worker_that_died():
+    shared = budget()
+    shared.reserve(2, NOON)
+
+    assert shared.reserve(2, NOON + 2.9 * SECOND) is None
+    assert shared.reserve(2, NOON + 3 * SECOND) == NOON + 3 * SECOND
+
+
+def test_is_silent_again_two_seconds_after_the_last_answer():
+    shared = budget()
+    leave(shared, 2, NOON)
+
+    late = NOON + 2.1 * SECOND
+    assert shared.reserve(2, late) == late
+    assert shared.reserve(2, late) is None
