@@ -13,9 +13,10 @@ import httpx
 
 from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
 from include.marketdata.batches import Interval, RawRow
-from include.marketdata.binance_transport import BinanceSettings, BinanceTransport, is_loopback
+from include.marketdata.binance_transport import BinanceSettings, BinanceTransport
 from include.marketdata.budget import RequestBudget
 from include.marketdata.errors import InvalidAnswerError, RetryableError
+from include.marketdata.hosts import is_loopback
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.windows import Window, from_ms, to_ms
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import random
 import ssl
 import time
@@ -19,6 +18,7 @@ from include.marketdata.answers import block_of, error_of, parse_json
 from include.marketdata.bodies import read_body
 from include.marketdata.budget import RequestBudget
 from include.marketdata.errors import RetryableError, SettingsError
+from include.marketdata.hosts import is_loopback
 from include.marketdata.retries import retry_delay
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
@@ -73,16 +73,6 @@ def allowed_base_urls(text: str) -> tuple[str, ...]:
         )
     others = (f"https://{other}" for other in HOSTS if other != host)
     return (text.rstrip("/"), *(others if is_binance else ()))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class BinanceTransport:

@@ -49,3 +49,11 @@ class ExchangeBusyError(RetryableError):
 
 class HostRefusedError(RetryableError):
     """One host of the exchange does not serve this address (403 or 451); another may."""
+
+
+class ArchiveNotFoundError(MarketDataError):
+    """The archive has no such day: not yet, or never; the REST API may have its rows."""
+
+
+class ArchiveDamagedError(RetryableError):
+    """A file is not what its checksum says; it was deleted, and the next try fetches it again."""

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from include.simulator.archive import archive_route
 from include.simulator.endpoints import ENDPOINTS, Endpoint
 from include.simulator.errors import ApiError, banned, too_many_requests, too_much_weight
 from include.simulator.exchange import Exchange
@@ -68,6 +69,7 @@ def create_app(exchange: Exchange, clock: Clock, rate_limit: RateLimit | None = 
     return Starlette(
         routes=[
             *api,
+            archive_route(exchange, clock),
             Route("/simulator", status_page),
             Route("/simulator.json", status),
             Route("/simulator/openapi.json", description),

@@ -1,0 +1,141 @@
+"""Daily files of Binance's public archive: their names, and reading them without trusting them.
+
+The layout: https://github.com/binance/binance-public-data
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import IO
+
+from include.marketdata.batches import Interval, RawRow
+from include.marketdata.errors import InvalidAnswerError
+
+# A row has twelve columns of at most 20 characters: a day of seconds is 22 MB at most.
+LONGEST_ROW_BYTES = 260
+SECONDS_A_DAY = 86_400
+COLUMNS = 12
+OPEN_TIME, CLOSE_TIME, TRADE_COUNT = 0, 6, 8
+# Times from here on are microseconds: as milliseconds they would lie beyond the year 33,000.
+LEAST_MICROSECONDS = 10**15
+US_PER_MS = 1000
+
+
+@dataclass(frozen=True)
+class ArchiveFile:
+    """One day of one symbol's klines in the archive.
+
+    Attributes:
+        symbol: Binance's pair id, upper case.
+        interval: Of the klines.
+        day: UTC.
+    """
+
+    symbol: str
+    interval: Interval
+    day: date
+
+    @property
+    def name(self) -> str:
+        """Name of the zip file."""
+        return f"{self.symbol}-{self.interval.value}-{self.day.isoformat()}.zip"
+
+    @property
+    def path(self) -> str:
+        """Path in the archive, from the root."""
+        return f"/data/spot/daily/klines/{self.symbol}/{self.interval.value}/{self.name}"
+
+    @property
+    def longest_bytes(self) -> int:
+        """Most bytes that the day can have, unpacked."""
+        rows = SECONDS_A_DAY * 1000 // self.interval.length_ms
+        return rows * LONGEST_ROW_BYTES
+
+
+def read_klines(file: ArchiveFile, path: Path) -> Iterator[RawRow]:
+    """Yield a day's klines as the REST API gives them: twelve columns, times in milliseconds.
+
+    A day before 2025 has milliseconds, one after it microseconds; each time says which by its
+    size. The file is read as it is yielded, never whole.
+
+    Raises:
+        InvalidAnswerError: The file is no zip of one day's rows, is longer than a day can be, or
+            a row is none; rows before it have been yielded.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            member = _only_member(file, archive)
+            with archive.open(member) as packed:
+                bounded = io.BufferedReader(_Bounded(packed, file))  # type: ignore[type-var]
+                lines = io.TextIOWrapper(bounded, "ascii", newline="")
+                for number, row in enumerate(csv.reader(lines), start=1):
+                    if number == 1 and row and not row[0].isdecimal():
+                        continue
+                    yield _kline(file, number, row)
+    except (zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise InvalidAnswerError(f"{file.name} is damaged ({error})", path.name) from error
+
+
+class _Bounded(io.RawIOBase):
+    """A packed file that may not grow beyond what a day can be, whatever it claims."""
+
+    def __init__(self, packed: IO[bytes], file: ArchiveFile) -> None:
+        self._packed = packed
+        self._file = file
+        self._left = file.longest_bytes
+
+    def readable(self) -> bool:
+        """Tell that it is there to be read."""
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        """Read some bytes; none at the end."""
+        part = self._packed.read(len(buffer))
+        self._left -= len(part)
+        if self._left < 0:
+            raise _too_long(self._file)
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def _only_member(file: ArchiveFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    members = archive.infolist()
+    expected = file.name.removesuffix(".zip") + ".csv"
+    if [member.filename for member in members] != [expected]:
+        names = [member.filename for member in members[:3]]
+        raise InvalidAnswerError(f"{file.name} does not hold {expected} alone", names)
+    (member,) = members
+    if member.flag_bits & 1:
+        raise InvalidAnswerError(f"{file.name} is encrypted", member.filename)
+    if member.file_size > file.longest_bytes:
+        raise _too_long(file)
+    return member
+
+
+def _too_long(file: ArchiveFile) -> InvalidAnswerError:
+    return InvalidAnswerError(
+        f"{file.name} unpacks to more than {file.longest_bytes} bytes, which no day has", file.path
+    )
+
+
+def _kline(file: ArchiveFile, number: int, row: list[str]) -> RawRow:
+    if len(row) != COLUMNS or not all(
+        row[place].isdecimal() and row[place].isascii() for place in (0, 6, 8)
+    ):
+        raise InvalidAnswerError(f"{file.name}, line {number}: no kline of twelve columns", row)
+    open_time, close_time = int(row[OPEN_TIME]), int(row[CLOSE_TIME])
+    if open_time >= LEAST_MICROSECONDS:
+        if open_time % US_PER_MS:
+            raise InvalidAnswerError(f"{file.name}, line {number}: opens within a millisecond", row)
+        open_time, close_time = open_time // US_PER_MS, close_time // US_PER_MS
+    kline: RawRow = [*row]
+    kline[OPEN_TIME], kline[CLOSE_TIME] = open_time, close_time
+    kline[TRADE_COUNT] = int(row[TRADE_COUNT])
+    return kline

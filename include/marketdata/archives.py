@@ -1,0 +1,197 @@
+"""Fetching daily files of Binance's public archive: whole and checked, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from itertools import count
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+import stamina
+
+from include.marketdata.archive_files import ArchiveFile
+from include.marketdata.bodies import read_body
+from include.marketdata.errors import (
+    ArchiveDamagedError,
+    ArchiveNotFoundError,
+    InvalidAnswerError,
+    RetryableError,
+    SettingsError,
+)
+from include.marketdata.hosts import is_loopback
+from include.marketdata.retries import retry_delay
+
+HOST = "data.binance.vision"
+LONGEST_CHECKSUM_BYTES = 1000
+READ_SECONDS, CONNECT_SECONDS = 11.0, 3.0
+
+# Called with the bytes that are there and the bytes of the whole; 0 while nobody knows.
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ArchiveSettings:
+    """Where the archive is and where its files are kept.
+
+    Attributes:
+        folder: Files are kept here under their own names; a file half fetched ends in .part.
+        base_url: Of the archive: its own host over https, or a simulator on loopback.
+        patience_seconds: How long one file may take, repeats included.
+    """
+
+    folder: Path
+    base_url: str = f"https://{HOST}"
+    patience_seconds: float = 300.0
+
+
+class ArchiveClient:
+    """Fetches archive files over kept connections; a context manager that closes them.
+
+    Args:
+        settings: Where from and where to.
+        http: Stands in for the network in tests.
+
+    Raises:
+        SettingsError: The address is neither the archive's nor a simulator's.
+    """
+
+    def __init__(self, settings: ArchiveSettings, http: httpx.BaseTransport | None = None) -> None:
+        parts = urlsplit(settings.base_url)
+        is_archive = parts.scheme == "https" and parts.netloc == HOST
+        if not is_archive and not is_loopback(parts.hostname or ""):
+            raise SettingsError(
+                f"the archive's address {settings.base_url!r} is not allowed; use https://{HOST}, "
+                "or a simulator on loopback"
+            )
+        self._settings = settings
+        self._http = httpx.Client(
+            base_url=settings.base_url,
+            transport=http,
+            follow_redirects=False,
+            trust_env=False,
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),
+            # A file is packed already, and what a range counts must be what is sent.
+            headers={"accept-encoding": "identity", "user-agent": "minute-prices"},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def fetch(self, file: ArchiveFile, on_progress: Progress = lambda _have, _of: None) -> Path:
+        """Return a day's file, as its published checksum says it must be.
+
+        A file that is there and still has the published checksum is not fetched again; one that
+        Binance has issued anew since is. What was fetched before a break is kept and continued.
+
+        Raises:
+            ArchiveNotFoundError: There is no such day: not yet, or never.
+            ArchiveDamagedError: To the end of the patience, what came was not as its checksum says.
+            RetryableError: The archive did not answer while the patience lasted.
+            InvalidAnswerError: The answer is not what the archive documents.
+        """
+        gives_up_at = time.monotonic() + self._settings.patience_seconds
+        attempts = count(1)
+
+        def delay(error: Exception) -> bool | timedelta:
+            left = gives_up_at - time.monotonic()
+            seconds = retry_delay(error, next(attempts), left, random.random())  # noqa: S311 - jitter
+            return False if seconds is None else timedelta(seconds=seconds)
+
+        for attempt in stamina.retry_context(on=delay, attempts=None, timeout=None):
+            with attempt:
+                return self._fetch(file, on_progress)
+        raise AssertionError("retry_context either returns the file or raises")
+
+    def _fetch(self, file: ArchiveFile, on_progress: Progress) -> Path:
+        checksum = self._checksum(file)
+        target = self._settings.folder / file.name
+        if target.exists() and _sha256(target) == checksum:
+            return target
+        self._settings.folder.mkdir(parents=True, exist_ok=True)
+        # The checksum is in the name: the rest of one issue is never put behind another's start.
+        part = target.with_name(f"{file.name}.{checksum[:16]}.part")
+        self._download(file, part, on_progress)
+        found = _sha256(part)
+        if found != checksum:
+            part.unlink()
+            raise ArchiveDamagedError(
+                f"{file.name} has the checksum {found[:16]}… and not the published "
+                f"{checksum[:16]}…; it was deleted, and is fetched again from the start"
+            )
+        part.replace(target)
+        return target
+
+    def _checksum(self, file: ArchiveFile) -> str:
+        with self._answer(f"{file.path}.CHECKSUM") as answer:
+            body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: READ_SECONDS)
+        found = re.fullmatch(rb"([0-9a-f]{64}) [ *]([A-Za-z0-9.-]+)\s*", body)
+        if not found or found[2].decode() != file.name:
+            raise InvalidAnswerError(f"{file.name}.CHECKSUM is no checksum of it", body[:200])
+        return found[1].decode()
+
+    def _download(self, file: ArchiveFile, part: Path, on_progress: Progress) -> None:
+        have = part.stat().st_size if part.exists() else 0
+        with self._answer(file.path, have) as answer:
+            if answer.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                return
+            is_rest = answer.status_code == HTTPStatus.PARTIAL_CONTENT
+            have = have if is_rest else 0
+            length = answer.headers.get("content-length", "")
+            total = have + int(length) if length.isdecimal() else 0
+            with part.open("ab" if is_rest else "wb") as target:
+                # In the pieces that come: gathered into larger ones, the last is lost with a break.
+                for piece in answer.iter_raw():
+                    target.write(piece)
+                    have += len(piece)
+                    # Packed, it is always shorter than what it may unpack to.
+                    if have > file.longest_bytes:
+                        raise InvalidAnswerError(f"{file.name} does not end", have)
+                    on_progress(have, total)
+
+    @contextmanager
+    def _answer(self, path: str, from_byte: int = 0) -> Iterator[httpx.Response]:
+        headers = {"range": f"bytes={from_byte}-"} if from_byte else {}
+        try:
+            with self._http.stream("GET", path, headers=headers) as answer:
+                _check(answer, path)
+                yield answer
+        except httpx.HTTPError as error:
+            raise RetryableError(
+                f"the archive does not answer ({type(error).__name__}: {error}); check the network"
+            ) from error
+
+
+def _check(answer: httpx.Response, path: str) -> None:
+    status = answer.status_code
+    if status == HTTPStatus.NOT_FOUND:
+        raise ArchiveNotFoundError(
+            f"the archive has no {path}: a day comes some hours after it is over, and symbols "
+            "begin when they were listed"
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise RetryableError(f"the archive failed (HTTP {status} for {path})")
+    good = {
+        HTTPStatus.OK,
+        HTTPStatus.PARTIAL_CONTENT,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    }
+    if status not in good:
+        raise InvalidAnswerError(f"the archive answered HTTP {status}", path)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
