@@ -69,8 +69,9 @@ def main() -> int:
         LOG.error("cannot start: %s", error)  # noqa: TRY400 - as above
         return BAD_OPTION_EXIT_CODE
     rate_limit = rate_limit_of(exchange)
-    if options.control_port is not None:
-        _start_control(create_control(script, log, rate_limit, clock), options.control_port)
+    control = create_control(script, log, rate_limit, clock)
+    if options.control_port is not None and not _start_control(control, options.control_port):
+        return TAKEN_PORT_EXIT_CODE
     for symbol, listing in exchange.listings.items():
         LOG.info("%s: %s", symbol, listing.tape.origin)
     host, port = listener.getsockname()[:2]
@@ -115,20 +116,33 @@ def _faults(file: Path | None) -> list[Fault]:
     return FAULTS.validate_json(file.read_bytes()) if file else []
 
 
-def _start_control(application: Starlette, port: int) -> None:
-    """Serve the control port beside the data port, on loopback alone; it ends with the process."""
-    listener = socket.create_server((LOOPBACK, port))
+def _start_control(application: Starlette, port: int) -> bool:
+    """Serve the control port beside the data port, on loopback alone; False if it is taken.
+
+    It ends with the process.
+    """
+    try:
+        listener = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        LOG.error(  # noqa: TRY400 - as above
+            "cannot listen on %s:%s: %s; choose another --control-port",
+            LOOPBACK,
+            port,
+            error.strerror,
+        )
+        return False
     config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
     serve = partial(uvicorn.Server(config).run, sockets=[listener])
     threading.Thread(target=serve, daemon=True, name="control").start()
     sys.stdout.write(f"control ready: http://{LOOPBACK}:{listener.getsockname()[1]}\n")
     sys.stdout.flush()
+    return True
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m include.simulator",
-        description="Simulate Binance's public spot market data on the wall clock.",
+        description="Simulate Binance's public spot market data; see docs/simulator.md.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to bind (%(default)s)")
     parser.add_argument("--port", type=int, default=8900, help="0 takes a free one (%(default)s)")

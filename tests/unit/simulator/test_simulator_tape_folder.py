@@ -7,11 +7,12 @@ import gzip
 import io
 import shutil
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from include.simulator.archive import zipped
 from include.simulator.exchange import Exchange
 from include.simulator.tape_files import TapeError
 from include.simulator.tape_listings import Placement, tape_listings
@@ -118,6 +119,22 @@ def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(folder
     assert client.get("aggTrades", symbol="BTCUSDT").json() == []
     assert "made-up seconds" in client.get("/simulator.json").json()["symbols"]["BTCUSDT"]
     assert client.get("ticker/24hr", symbol="BTCUSDT").json()["count"] > 0
+
+
+def test_makes_the_archives_file_of_a_day_again(folder, tmp_path):
+    """Byte for byte what Binance's own holds; the same tape, so the same text."""
+    shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
+    listings = tape_listings(folder, tmp_path, OWN_TIME)
+
+    made = zipped(listings["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 2))
+
+    name = "BTCUSDT-1m-2020-01-02.csv"
+    with (
+        zipfile.ZipFile(io.BytesIO(made)) as ours,
+        zipfile.ZipFile(folder / f"{name[:-4]}.zip") as own,
+    ):
+        assert ours.read(name) == own.read(name)
+    assert zipped(listings["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 3)) is None
 
 
 @pytest.mark.parametrize("unit", [1, 1000], ids=["ms", "us"])
