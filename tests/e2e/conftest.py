@@ -66,7 +66,7 @@ class Product:
     def task_instances(self, dag_id="~", **parameters):
         """Return task instances of all runs, newest first."""
         path = f"/dags/{dag_id}/dagRuns/~/taskInstances"
-        found = self.get(path, limit=100, order_by="-start_date", **parameters)
+        found = self.get(path, **{"limit": 100, "order_by": "-start_date"} | parameters)
         return [SimpleNamespace(**task) for task in found["task_instances"]]
 
     def log(self, task):

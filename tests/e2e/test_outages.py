@@ -2,8 +2,18 @@
 
 from datetime import UTC, datetime
 
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms
+from include.simulator.markets import MARKETS
 from tests.e2e.conftest import SYMBOLS
+
+# The exchange's shortest.
+BAN_SECONDS = 120
+
+
+def name_symbols(product, symbols):
+    with product.stack.rest() as api:
+        body = {"key": "symbols", "value": ",".join(symbols)}
+        api.patch("/variables/symbols", json=body).raise_for_status()
 
 
 def this_minute():
@@ -87,11 +97,37 @@ def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(produc
     assert_complete(product, product.started_at, last + MINUTE)
 
 
+def test_meets_a_ban_once_and_fills_every_window_after_it(product):
+    """Twenty mapped fetches; the exchange bans the address while they wait for their minute."""
+    symbols = list(MARKETS)[:20]
+    name_symbols(product, symbols)
+
+    def twenty_are_mapped_and_some_run():
+        tasks = product.task_instances("ingest_prices", task_id="fetch", limit=20)
+        running = [task for task in tasks if task.state == "running"]
+        return len({task.map_index for task in tasks}) == 20 and len(running) > 1
+
+    product.wait_for(twenty_are_mapped_and_some_run, seconds=150, what="twenty mapped fetches")
+
+    ban = product.simulator.post("/bans", json={"seconds": BAN_SECONDS}).raise_for_status().json()
+
+    ends_ms = ban["banned_until_ms"]
+    began_ms = ends_ms - BAN_SECONDS * 1000
+    first, last = (floor_minute(from_ms(moment)) for moment in (began_ms, ends_ms - 60_000))
+    product.wait_until_published(last, symbols=symbols, seconds=BAN_SECONDS + 180)
+    requests = product.simulator.get("/requests").raise_for_status().json()
+    during = [entry for entry in requests if began_ms <= entry["at_ms"] < ends_ms]
+    assert [entry["status"] for entry in during] == [418]
+    for symbol in symbols:
+        prices = product.minutes(symbol, first, last + MINUTE)
+        assert [price.average.minute for price in prices] == list(
+            Window(first, last + MINUTE).minutes()
+        )
+        assert {price.average.flag.value for price in prices} == {"OK"}
+
+
 def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
-    with product.stack.rest() as api:
-        api.patch(
-            "/variables/symbols", json={"key": "symbols", "value": ",".join([*SYMBOLS, "NOSUCH"])}
-        ).raise_for_status()
+    name_symbols(product, [*SYMBOLS, "NOSUCH"])
     product.wait_for(
         lambda: failed_with(
             product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
@@ -104,8 +140,7 @@ def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
 
 
 def test_says_what_to_do_when_no_symbol_is_named(product):
-    with product.stack.rest() as api:
-        api.patch("/variables/symbols", json={"key": "symbols", "value": " , "}).raise_for_status()
+    name_symbols(product, [" ", " "])
 
     product.wait_for(
         lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
