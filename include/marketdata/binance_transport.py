@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from itertools import count
 from urllib.parse import urlsplit
 
@@ -16,8 +17,8 @@ import stamina
 
 from include.marketdata.answers import block_of, error_of, parse_json
 from include.marketdata.bodies import read_body
-from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import RetryableError, SettingsError
+from include.marketdata.budget import RequestBudget, is_of_one_minute
+from include.marketdata.errors import MarketDataError, RetryableError, SettingsError
 from include.marketdata.hosts import is_loopback
 from include.marketdata.retries import retry_delay
 
@@ -154,13 +155,15 @@ class BinanceTransport:
 
     def _send(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
         self._wait_for_leave(weight)
-        answered, used_weight = False, 0
+        answered, used_weight, sent_at = False, 0, self._clock()
         try:
             # Asked as late as can be, for what another worker was told a moment ago.
             host = self._budget.open_hosts(self._urls, self._clock())[0]
             status, headers, body = self._exchange(host, path, parameters)
             answered = not self._blocks(host, status, headers, body)
-            used_weight = self._weight_of(headers)
+            self._read_weight(headers)
+            if is_of_one_minute(sent_at, self._clock()):
+                used_weight = self.used_weight
         finally:
             self._budget.settle(self._clock(), used_weight=used_weight, is_answered=answered)
         refusal = error_of(status, headers, body)
@@ -190,8 +193,7 @@ class BinanceTransport:
         timeout = httpx.Timeout(min(CONNECT_SECONDS, left), read=min(LONGEST_READ_SECONDS, left))
         try:
             with self._http.stream("GET", url + path, params=parameters, timeout=timeout) as answer:
-                body = read_body(answer, LONGEST_BODY_BYTES, self._seconds_left)
-                return answer.status_code, answer.headers, body
+                return answer.status_code, answer.headers, self._body(answer)
         except httpx.HTTPError as error:
             if _is_untrusted(error):
                 raise SettingsError(
@@ -203,17 +205,25 @@ class BinanceTransport:
                 f"{error}); check the network and the connection 'binance_default'"
             ) from error
 
+    def _body(self, answer: httpx.Response) -> bytes:
+        try:
+            return read_body(answer, LONGEST_BODY_BYTES, self._seconds_left)
+        except (MarketDataError, httpx.HTTPError):
+            if answer.status_code == HTTPStatus.OK:
+                raise
+            # The words of a refusal may be lost on the way; what its status says still holds.
+            return b""
+
     def _blocks(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> bool:
         block = block_of(status, headers, body, host, self._clock())
         if block:
             self._budget.block(block)
         return block is not None
 
-    def _weight_of(self, headers: httpx.Headers) -> int:
+    def _read_weight(self, headers: httpx.Headers) -> None:
         weight = headers.get("x-mbx-used-weight-1m", "")
         if weight.isdecimal():
             self.used_weight = int(weight)
-        return self.used_weight if weight else 0
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

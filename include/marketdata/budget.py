@@ -24,6 +24,8 @@ SPACING = timedelta(milliseconds=25)
 SILENCE = timedelta(seconds=2)
 # How long they wait; the worker that sent it may have died.
 LONGEST_WAIT = timedelta(seconds=3)
+# So close to the turn of a minute nobody can say which minute a count belongs to.
+TURN = timedelta(seconds=1)
 # An answer is noted this often, not every time.
 NOTE_AGE = timedelta(seconds=1)
 
@@ -139,7 +141,8 @@ class RequestBudget:
         Args:
             now: When it ended, aware UTC.
             used_weight: The exchange's own count for this minute, taken over when it is higher
-                than ours, for others use the address too; 0 when it told none.
+                than ours, for others use the address too; 0 when it told none, or when it may be
+                that of the minute before.
             is_answered: Whether the exchange answered, and not that it wants nothing.
         """
         minute = floor_minute(now)
@@ -222,6 +225,11 @@ def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> 
         is_first_out=False,
         version=old.version + 1,
     )
+
+
+def is_of_one_minute(sent_at: datetime, ended_at: datetime) -> bool:
+    """Tell whether a count that came with an answer surely is of the minute it ended in."""
+    return floor_minute(sent_at - TURN) == floor_minute(ended_at + TURN)
 
 
 def _waits_for_first(use: Use, now: datetime) -> bool:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from include.simulator.klines import Kline, build_kline, join
 from include.simulator.tapes import MINUTE_MS, Tape, Trade
 
-# Two weeks: no span that is asked for reaches further back (long_klines.py).
 # Where a tape has no trade at all yet.
 NO_TRADE = Trade(0, 0, 0, is_buyer_maker=False, trade_count=0)
+# Two weeks: no span that is asked for reaches further back (long_klines.py).
 KEPT_MINUTES = 14 * 24 * 60
 
 

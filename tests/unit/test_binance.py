@@ -286,6 +286,34 @@ def test_notes_a_ban_for_all_workers_until_it_is_over():
     assert block.until == NOON + timedelta(seconds=121)
 
 
+@pytest.mark.parametrize(
+    ("second", "taken_weight"), [(30, 42), (0, 1)], ids=["in the minute", "at its turn"]
+)
+def test_takes_over_the_exchanges_count_but_not_that_of_the_minute_before(second, taken_weight):
+    table, now = MemoryBudgetTable(6000), NOON + timedelta(seconds=second)
+    answer = json_answer({"serverTime": 0}, **{"x-mbx-used-weight-1m": "42"})
+
+    with client(answer, table=table, clock=lambda: now) as binance:
+        binance.server_time()
+
+    assert binance.used_weight == 42
+    assert table.use(NOON).taken_weight == taken_weight
+
+
+def test_keeps_to_a_ban_whose_words_are_damaged():
+    """The body is no gzip, though it says so: the status and Retry-After hold all the same."""
+    table = MemoryBudgetTable(6000)
+    headers = {"retry-after": "120", "content-encoding": "gzip"}
+
+    def answer(_request):
+        return httpx.Response(418, headers=headers, stream=httpx.ByteStream(b"no gzip"))
+
+    with client(answer, table=table) as binance, pytest.raises(ExchangeBusyError):
+        binance.server_time()
+
+    assert [block.status for block in table.blocks()] == [418]
+
+
 def test_learns_the_limit_from_exchange_info_and_stops_at_half_of_it():
     """A limit of 84 leaves 42: exchangeInfo takes 20, eleven pages of klines 22, no more."""
     table = MemoryBudgetTable()

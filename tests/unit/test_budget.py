@@ -12,6 +12,7 @@ from include.marketdata.budget import (
     Block,
     RequestBudget,
     Use,
+    is_of_one_minute,
     take,
 )
 from include.marketdata.errors import ExchangeBusyError, SettingsError
@@ -208,3 +209,12 @@ def test_is_silent_again_two_seconds_after_the_last_answer():
     late = NOON + 2.1 * SECOND
     assert shared.reserve(2, late) == late
     assert shared.reserve(2, late) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "ended", "is_sure"),
+    [(1.0, 1.1, True), (58.0, 58.9, True), (0.9, 1.5, False), (58.5, 59.2, False), (50, 63, False)],
+)
+def test_counts_only_what_surely_belongs_to_the_minute(sent, ended, is_sure):
+    """A count of 300 that was the last minute's would close the whole of the new one."""
+    assert is_of_one_minute(NOON + sent * SECOND, NOON + ended * SECOND) is is_sure
