@@ -9,9 +9,8 @@ that was missed is made up by the next one.
 **Safe to re-run**: the same second written twice is one row, and the watermark only grows.
 
 **When it fails**: `fetch` names the symbol and what the exchange said, or until when it wants
-nothing from us (the breaker, for all workers); `load` stores what is good and then names the
-symbols whose batch is missing or was refused. Nothing is lost, the next run asks for the same
-window again. See docs/runbook.md.
+nothing from us; `load` stores what is good and names the symbols whose batch is missing or was
+refused. Nothing is lost, the next run asks for the same window again. See docs/runbook.md.
 """
 
 from datetime import timedelta
