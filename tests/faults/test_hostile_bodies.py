@@ -102,22 +102,20 @@ def test_reads_packed_answers(simulator, client_of):
 
 
 MEASURE = """
-import resource, sys, json
+import json, sys, tracemalloc
 from tests.faults.test_hostile_bodies import fetch
 from tests.faults.conftest import *
 def client():
     settings = BinanceSettings((sys.argv[1],), 2.0)
     return BinanceClient(settings, RequestBudget(MemoryBudgetTable(6000), 0.5),
                          lambda: datetime.now(UTC))
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 with client() as c:
     c.server_time()
-    before = peak()
+    tracemalloc.start()
     try:
         fetch(c)
     except Exception as error:
-        print(json.dumps([type(error).__name__, peak() - before]))
+        print(json.dumps([type(error).__name__, tracemalloc.get_traced_memory()[1] // 1000]))
 """
 
 
