@@ -59,7 +59,6 @@ class BinanceClient:
         http: httpx.BaseTransport | None = None,
     ) -> None:
         self._budget = budget
-        self._clock = clock
         self._transport = BinanceTransport(settings, budget, clock, http)
 
     def __enter__(self) -> Self:
@@ -95,9 +94,10 @@ class BinanceClient:
         return (first + second) / 2
 
     def _clock_reading(self) -> timedelta:
-        asked_at = self._clock()
         server_time = self.server_time()
-        return server_time - (asked_at + (self._clock() - asked_at) / 2)
+        # The attempt that was answered alone: waiting for leave and repeats came before it.
+        sent_at, answered_at = self._transport.sent_at, self._transport.answered_at
+        return server_time - (sent_at + (answered_at - sent_at) / 2)
 
     def server_time(self) -> datetime:
         """Return the exchange's clock, aware UTC, whole milliseconds (weight 1)."""

@@ -88,6 +88,8 @@ class BinanceTransport:
     Attributes:
         used_weight: The exchange's own count of request weight for the current minute and
             address, from the last answer; 0 before the first.
+        sent_at: When the last request left, by the clock.
+        answered_at: When its answer was complete, by the clock.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class BinanceTransport:
         http: httpx.BaseTransport | None = None,
     ) -> None:
         self.used_weight = 0
+        self.sent_at = self.answered_at = clock()
         self._urls = {urlsplit(url).netloc: url for url in settings.base_urls}
         self._patience_seconds = settings.patience_seconds
         self._budget = budget
@@ -155,14 +158,16 @@ class BinanceTransport:
 
     def _send(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
         self._wait_for_leave(weight)
-        answered, used_weight, sent_at = False, 0, self._clock()
+        answered, used_weight = False, 0
         try:
             # Asked as late as can be, for what another worker was told a moment ago.
             host = self._budget.open_hosts(self._urls, self._clock())[0]
+            self.sent_at = self._clock()
             status, headers, body = self._exchange(host, path, parameters)
+            self.answered_at = self._clock()
             answered = not self._blocks(host, status, headers, body)
             self._read_weight(headers)
-            if is_of_one_minute(sent_at, self._clock()):
+            if is_of_one_minute(self.sent_at, self.answered_at):
                 used_weight = self.used_weight
         finally:
             self._budget.settle(self._clock(), used_weight=used_weight, is_answered=answered)

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from include.marketdata.budget import Block, Use
 from include.marketdata.statements import Statements
 
+# A block's end is by the exchange's clock and a row's life by Cassandra's: no row goes too early.
+KEPT_SECONDS = 3600
+
 
 class ExchangeBudgetTable:
     """A BudgetTable in the tables exchange_budget and exchange_block.
@@ -53,22 +56,21 @@ class ExchangeBudgetTable:
         return bool(row["[applied]"])
 
     def blocks(self) -> list[Block]:
-        """Return the blocks that are not over."""
+        """Return the blocks noted; some that are over may be among them."""
         rows = self._statements.run("select_exchange_blocks", (self._egress,))
         return [Block(**row) for row in rows]
 
     def add_block(self, block: Block) -> None:
         """Note a block until it is over; one of the same host and status is replaced."""
-        seconds_left = int((block.until - datetime.now(UTC)).total_seconds()) + 1
-        if seconds_left > 0:
-            self._statements.run(
-                "insert_exchange_block",
-                (
-                    self._egress,
-                    block.host,
-                    block.status,
-                    block.until,
-                    block.reason,
-                    seconds_left,
-                ),
-            )
+        seconds_left = max(0, int((block.until - datetime.now(UTC)).total_seconds()))
+        self._statements.run(
+            "insert_exchange_block",
+            (
+                self._egress,
+                block.host,
+                block.status,
+                block.until,
+                block.reason,
+                seconds_left + KEPT_SECONDS,
+            ),
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from include.marketdata.errors import ExchangeBusyError, RetryableError
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.4, 10.0
+# An attempt with less time than this ends in a timeout that hides what the one before said.
+SHORTEST_ATTEMPT_SECONDS = 0.5
 
 
 def retry_delay(error: Exception, attempt: int, seconds_left: float, draw: float) -> float | None:
@@ -31,4 +33,4 @@ def retry_delay(error: Exception, attempt: int, seconds_left: float, draw: float
         delay = min(backoff, LONGEST_BACKOFF_SECONDS) * draw
     else:
         return None
-    return delay if delay < seconds_left else None
+    return delay if delay + SHORTEST_ATTEMPT_SECONDS < seconds_left else None

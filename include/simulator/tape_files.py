@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from include.simulator.parameters import LEAST_MICROSECONDS
-from include.simulator.tapes import ONE_E8, SECOND_MS
+from include.simulator.tapes import ONE_E8
 
 TRADES, AGG_TRADES, SECONDS, MINUTES = "trades", "aggTrades", "1s", "1m"
 # The finest first: where two cover the same minute, the first of these is played.
@@ -192,12 +192,11 @@ def _opened(path: Path) -> Iterator[TextIO]:
             yield lines
 
 
-def kline_events(row: list[str], length_ms: int = SECOND_MS) -> Iterator[Event]:
+def kline_events(row: list[str]) -> Iterator[Event]:
     """Yield events that add up to a kline's row: its sums at the open, then marks of its prices.
 
     Args:
         row: The archive's twelve columns.
-        length_ms: Length of the kline; the events lie in its first milliseconds.
     """
     open_ms, (opens, high, low, close) = time_ms(row[0]), map(e8, row[1:5])
     volume, quote, trades, taker, taker_quote = (
@@ -208,14 +207,14 @@ def kline_events(row: list[str], length_ms: int = SECOND_MS) -> Iterator[Event]:
         e8(row[10]),
     )
     yield from sums_and_marks(
-        open_ms, length_ms, (opens, high, low, close, volume, quote, trades, taker, taker_quote)
+        open_ms, (opens, high, low, close, volume, quote, trades, taker, taker_quote)
     )
 
 
 def sums_and_marks(
-    open_ms: int, length_ms: int, kline: tuple[int, int, int, int, int, int, int, int, int]
+    open_ms: int, kline: tuple[int, int, int, int, int, int, int, int, int]
 ) -> Iterator[Event]:
-    """Yield the events of a kline; nothing for one without trades."""
+    """Yield the events of a kline, in its first milliseconds; nothing for one without trades."""
     opens, high, low, close, volume, quote, trades, taker, taker_quote = kline
     if not trades:
         return
@@ -227,4 +226,4 @@ def sums_and_marks(
     if taker < volume or not bought:
         yield Event(open_ms, opens, volume - taker, quote - taker_quote, trades - bought, True)  # noqa: FBT003
     for place, price_e8 in enumerate((high, low, close), start=1):
-        yield Event(open_ms + min(place, length_ms - 1), price_e8, 0, 0, 0, is_buyer_maker=False)
+        yield Event(open_ms + place, price_e8, 0, 0, 0, is_buyer_maker=False)

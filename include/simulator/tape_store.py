@@ -261,7 +261,7 @@ def _split_events(row: list[str], tick_e8: int) -> Iterator[Event]:
     opens, high, low, close = map(e8, row[1:5])
     minute = Kline(opens, high, low, close, *sums)
     for place, second in split_minute(minute, tick_e8):
-        yield from sums_and_marks(open_ms + place * SECOND_MS, SECOND_MS, second)
+        yield from sums_and_marks(open_ms + place * SECOND_MS, second)
 
 
 def _tick_of(file: TapeFile) -> int:

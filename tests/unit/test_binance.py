@@ -349,6 +349,20 @@ def test_takes_the_middle_of_question_and_answer_for_the_exchanges_moment():
         assert binance.clock_offset() == timedelta(seconds=1)
 
 
+def test_reads_the_clock_from_the_attempt_that_was_answered():
+    """Four seconds went into an attempt that failed; halved they would be two seconds of error."""
+    clock, failures = Clock(), [httpx.Response(503)]
+
+    def answer(_request):
+        if failures:
+            clock.now += timedelta(seconds=4)
+            return failures.pop()
+        return httpx.Response(200, json={"serverTime": to_ms(clock.now)})
+
+    with client(answer, clock=clock) as binance:
+        assert binance.clock_offset() == timedelta(0)
+
+
 def test_refuses_a_clock_that_jumps():
     clock = Clock()
     skews = iter([timedelta(0), timedelta(seconds=2)])

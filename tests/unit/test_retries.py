@@ -33,6 +33,14 @@ def test_does_not_wait_longer_than_the_answer_is_of_use():
     assert retry_delay(RetryableError("HTTP 503"), 9, 4, draw=0.5) is None
 
 
+def test_begins_no_attempt_that_has_no_time_left():
+    """A pause of 3 s with half a second for the attempt: 3.5 s are not enough, 3.6 s are."""
+    pause = ExchangeBusyError("HTTP 429", wait_seconds=3)
+
+    assert retry_delay(pause, 1, 3.5, draw=0) is None
+    assert retry_delay(pause, 1, 3.6, draw=0) == 3
+
+
 @pytest.mark.parametrize(
     "error",
     [

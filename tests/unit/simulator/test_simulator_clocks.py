@@ -2,8 +2,8 @@ import pytest
 
 from include.simulator.clocks import parse_clock
 
+# 2020-01-02 12:00 UTC.
 NOON_MS = 1_577_966_400_000
-"""2020-01-02 12:00 UTC."""
 
 
 class Wall:
