@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from dev.cassandra_config import CassandraSetup, java, java_command, write_configuration
+from dev.cassandra_protocol import accepts_login, answers
 from dev.errors import SetupError
 from dev.jars import cassandra_jars
 from dev.ports import LOOPBACK, any_free_port, is_free
 from dev.processes import Processes, Record
+from dev.security import DEFAULT_PASSWORD, SUPERUSER, Security
+
+__all__ = ["NAME", "CassandraServer", "answers"]
 
 NAME = "cassandra"
 START_TIMEOUT_SECONDS = 120.0
 # JAVA_HOME itself is often set for other programs, to a Java that Cassandra cannot run on.
 JAVA_HOME_VARIABLE = "CASSANDRA_JAVA_HOME"
-# Native protocol v4: version, flags, stream (2), opcode OPTIONS, length (4); the answer's
-# fifth byte is its opcode.
-OPTIONS_FRAME = bytes((4, 0, 0, 0, 5, 0, 0, 0, 0))
-SUPPORTED_OPCODE = 6
-
-
-def answers(port: int) -> bool:
-    """Tell whether a Cassandra serves clients there: a mere TCP connect succeeds too early."""
-    try:
-        with socket.create_connection((LOOPBACK, port), timeout=2) as connection:
-            connection.sendall(OPTIONS_FRAME)
-            answer = connection.recv(9)
-    except OSError:
-        return False
-    return len(answer) > 4 and answer[4] == SUPPORTED_OPCODE  # noqa: PLR2004 - see the frame
 
 
 class CassandraServer:
@@ -48,15 +36,18 @@ class CassandraServer:
         storage_port: The port for other nodes, of which there are none; any free one when None.
         fast: For tests: starts sooner, writes slower.
         log_folder: Where cassandra.log goes; the home when None.
+        heap: Java's heap, like `512m`; small when None.
+        security: TLS and passwords; None to take anybody. A home has to be given it every time.
 
     Attributes:
         host: Where it listens.
         port: Native protocol port.
+        security: How clients have to come; None when anybody may.
     """
 
     host = LOOPBACK
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice that some caller makes alone
         self,
         home: Path,
         port: int | None = None,
@@ -64,6 +55,8 @@ class CassandraServer:
         storage_port: int | None = None,
         fast: bool = False,
         log_folder: Path | None = None,
+        heap: str | None = None,
+        security: Security | None = None,
     ) -> None:
         self.home = home.absolute()
         self._processes = Processes(self.home / "run", (log_folder or self.home).absolute())
@@ -71,6 +64,8 @@ class CassandraServer:
         self.port = port or (record and record.port) or any_free_port()
         self._storage_port = storage_port or any_free_port()
         self._fast = fast
+        self._heap = heap
+        self.security = security
 
     def __enter__(self) -> Self:
         try:
@@ -93,7 +88,7 @@ class CassandraServer:
         return next((record for record in self._processes.records() if record.is_running()), None)
 
     def start(self) -> None:
-        """Start the server and wait until it answers; a running one is left as it is.
+        """Start the server and wait until clients can use it; a running one is left as it is.
 
         Raises:
             SetupError: A port is taken, or jars or Java are not to be had.
@@ -103,7 +98,20 @@ class CassandraServer:
             self._spawn()
         elif record.port != self.port:
             raise SetupError(f"Cassandra of {self.home} runs on port {record.port} already")
-        self._processes.wait_until(lambda: answers(self.port), NAME, START_TIMEOUT_SECONDS)
+        self._processes.wait_until(self.answers, NAME, START_TIMEOUT_SECONDS)
+
+    def answers(self) -> bool:
+        """Tell whether clients can use it: with passwords, whether the superuser can log in.
+
+        A new server makes its superuser a little after it first answers.
+        """
+        if self.security is None:
+            return answers(self.port)
+        tls = self.security.probe_context()
+        return answers(self.port, tls) and any(
+            accepts_login(self.port, SUPERUSER, password, tls)
+            for password in dict.fromkeys((self.security.superuser_password, DEFAULT_PASSWORD))
+        )
 
     def check(self) -> None:
         """Raise StartError, with the end of its log, if the server is dead."""
@@ -127,7 +135,9 @@ class CassandraServer:
         for port in (self.port, self._storage_port):
             if not is_free(port):
                 raise SetupError(f"port {port} is taken: Cassandra cannot start there")
-        setup = CassandraSetup(self.home, self.port, self._storage_port, self._fast)
+        setup = CassandraSetup(
+            self.home, self.port, self._storage_port, self._fast, self._heap, self.security
+        )
         program = java(os.environ.get(JAVA_HOME_VARIABLE))
         jars = cassandra_jars()
         write_configuration(setup)

@@ -1,0 +1,59 @@
+import pytest
+
+from dev.cassandra_request import Request, read_request
+
+
+@pytest.mark.parametrize(
+    ("line", "request_"),
+    [
+        pytest.param("start", Request("start"), id="plain"),
+        pytest.param("--port 9050 start", Request("start", port=9050), id="options first"),
+        pytest.param(
+            "start --name a --port 9050 --heap 512m --secure",
+            Request("start", "a", 9050, "512m", secure=True),
+            id="every option",
+        ),
+        pytest.param("start --heap 1G", Request("start", heap="1G"), id="gibibytes"),
+        pytest.param("status --name a", Request("status", "a"), id="one server"),
+    ],
+)
+def test_reads_what_is_asked(line, request_):
+    assert read_request(line.split()) == request_
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "handed"),
+    [
+        pytest.param("cqlsh", None, (), id="nothing"),
+        pytest.param("cqlsh -e x --debug", None, ("-e", "x", "--debug"), id="options"),
+        pytest.param("cqlsh --help", None, ("--help",), id="its own help"),
+        pytest.param("cqlsh --name a -e x", "a", ("-e", "x"), id="name after"),
+        pytest.param("cqlsh --name=a -e x", "a", ("-e", "x"), id="name after, with ="),
+        pytest.param("--name a cqlsh -e x", "a", ("-e", "x"), id="name before"),
+        pytest.param("--name cqlsh cqlsh -e x", "cqlsh", ("-e", "x"), id="called cqlsh"),
+        pytest.param("cqlsh -e x --name a", None, ("-e", "x", "--name", "a"), id="name too late"),
+    ],
+)
+def test_hands_through_what_follows_cqlsh(line, name, handed):
+    assert read_request(line.split()) == Request("cqlsh", name, handed=handed)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("start --secure", "--secure needs a --name"),
+        ("stop --name a --heap 512m", "are for start"),
+        ("start --port 70000", "'70000' is no port: 1 to 65535"),
+        ("start --port x", "'x' is no port"),
+        ("start --heap 512", "'512' is no size of a heap, like 512m or 2g"),
+        ("start --heap 255m", "255m is too little: 256m or more"),
+        ("restart", "invalid choice: 'restart'"),
+        ("start -e x", "unrecognized arguments: -e x"),
+    ],
+)
+def test_ends_with_two_and_the_reason_when_wrongly_asked(line, reason, capsys):
+    with pytest.raises(SystemExit) as ended:
+        read_request(line.split())
+
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
