@@ -25,8 +25,9 @@ from include.marketdata.batches import Interval
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
-from include.marketdata.schema import create_schema
-from include.marketdata.store import CassandraSettings, Store, connect
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.schema import migrate
+from include.marketdata.store import Store, connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
 WEIGHT_LIMIT = 600
@@ -70,7 +71,7 @@ def servers(home: Path) -> Iterator[tuple[CassandraSettings, str, Path]]:
     processes = Processes(home / "run", home)
     with CassandraServer(home / "cassandra") as server:
         settings = CassandraSettings(hosts=(server.host,), port=server.port)
-        create_schema(settings)
+        migrate(settings)
         options = ["--weight-limit", str(WEIGHT_LIMIT), "--request-log", str(log)]
         try:
             url = start_simulator(processes, port, options)
@@ -82,7 +83,7 @@ def servers(home: Path) -> Iterator[tuple[CassandraSettings, str, Path]]:
 def run_storm(home: Path, *, workers: int, minutes: int) -> Storm:
     """Let workers ask for klines as fast as they may, for whole minutes of the clock."""
     with servers(home) as (cassandra, url, log):
-        with connect(cassandra) as store, _client(store, url) as client:
+        with _client(connect(cassandra), url) as client:
             client.symbol_infos(["BTCUSDT"])
         start = floor_minute(datetime.now(UTC)) + MINUTE
         end = start + minutes * MINUTE
@@ -103,7 +104,7 @@ def _ask(cassandra: CassandraSettings, url: str, start: datetime, end: datetime)
     """Ask as fast as the budget lets, in a process of its own; return what failed."""
     failures = []
     window = Window(start - 15 * MINUTE, start)
-    with connect(cassandra) as store, _client(store, url) as client:
+    with _client(connect(cassandra), url) as client:
         time.sleep(max(0.0, (start - datetime.now(UTC)).total_seconds()))
         while datetime.now(UTC) < end:
             client.restart_patience()

@@ -10,8 +10,10 @@ from math import ceil
 from rich.table import Table
 
 from dev.ports import LOOPBACK
+from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.prices import Flag, MinutePrice
-from include.marketdata.store import CassandraSettings, Store, connect
+from include.marketdata.session import SESSIONS
+from include.marketdata.store import Store, connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
 KEYSPACE = "prices"
@@ -40,7 +42,9 @@ class Published:
         """
         window = Window(floor_minute(start), floor_minute(datetime.now(UTC)) + MINUTE)
         prices = [
-            price for symbol in self.symbols for price in self._store.minute_prices(symbol, window)
+            price
+            for symbol in self.symbols
+            for price in self._store.minute_prices.between(symbol, window)
         ]
         return sorted(prices, key=lambda price: price.average.minute)
 
@@ -62,8 +66,11 @@ def open_published(port: int, symbols: Sequence[str]) -> Iterator[Published]:
     settings = CassandraSettings(
         hosts=(LOOPBACK,), port=port, keyspace=KEYSPACE, patience_seconds=PATIENCE_SECONDS
     )
-    with connect(settings) as store:
-        yield Published(store, symbols)
+    try:
+        yield Published(connect(settings), symbols)
+    finally:
+        # Before the server stops, or the driver complains that it is gone.
+        SESSIONS.close()
 
 
 def count_complete(prices: Sequence[MinutePrice], symbols: Sequence[str], start: datetime) -> int:

@@ -51,6 +51,27 @@ class HostRefusedError(RetryableError):
     """One host of the exchange does not serve this address (403 or 451); another may."""
 
 
+class UnstorableValueError(MarketDataError):
+    """A value does not fit its column in Cassandra; the message names both."""
+
+
+class PartlyStoredError(RetryableError):
+    """A load ended before all its rows were acknowledged; loading all of them again is safe.
+
+    Attributes:
+        stored_count: Rows that are in.
+        missing: Values of the rows that may not be in, as they were handed to the statement;
+            all others are.
+    """
+
+    def __init__(
+        self, message: str, *, stored_count: int, missing: tuple[tuple[object, ...], ...]
+    ) -> None:
+        super().__init__(message)
+        self.stored_count = stored_count
+        self.missing = missing
+
+
 class ArchiveNotFoundError(MarketDataError):
     """The archive has no such day: not yet, or never; the REST API may have its rows."""
 

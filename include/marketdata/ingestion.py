@@ -169,8 +169,10 @@ def load_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> 
     ]
     store.quarantine(bad)
     if not verdict.is_refused:
-        store.write_second_prices(good_rows(batch, verdict, Interval.SECOND, SecondPrice))
-        store.write_exchange_minutes(good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute))
+        seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
+        minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
+        store.second_prices.write(seconds, batch.fetched_at)
+        store.exchange_minutes.write(minutes, batch.fetched_at)
         _move_watermark(store, batch)
     record = BatchRecord(
         symbol=batch.symbol,

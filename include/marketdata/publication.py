@@ -103,21 +103,15 @@ def _publish_window(
 ) -> list[MinutePrice]:
     if not window.minute_count:
         return []
+    known_at = _whole_ms(clock())
     averages = average_minutes(
         symbol,
         window,
-        store.second_prices(symbol, window),
-        store.exchange_minutes(symbol, window),
+        store.second_prices.between(symbol, window),
+        store.exchange_minutes.between(symbol, window),
         stored_until,
     )
-    published = {price.average.minute: price for price in store.minute_prices(symbol, window)}
-    known_at = _whole_ms(clock())
-    revisions = []
-    for average in averages:
-        before = published.get(average.minute)
-        if before is None or before.average != average:
-            revisions.append(MinutePrice(average, before.revision + 1 if before else 1, known_at))
-    return store.publish(revisions)
+    return store.minute_prices.append(averages, known_at)
 
 
 def _not_before(moment: datetime, window: Window) -> Window:

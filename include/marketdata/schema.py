@@ -1,42 +1,169 @@
-"""Making the keyspace and its tables; safe to repeat."""
+"""Making and migrating the keyspace and its tables; safe to repeat, and for two workers at once."""
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+import logging
+import os
+import platform
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
-from include.marketdata.errors import SettingsError
-from include.marketdata.session import CassandraSettings, open_session
+from include.marketdata.cassandra_settings import CassandraSettings, check_keyspace
+from include.marketdata.errors import RetryableError, SettingsError
+from include.marketdata.migrations import BOOKKEEPING, Migration, due, migrations
+from include.marketdata.patience import repeat_while_passing
+from include.marketdata.session import SESSIONS
+from include.marketdata.statements import Statements, qualified
 
-SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "schema"
+SCOPE = "schema"
+# Longer than a statement of the schema may take: whoever holds the lock renews it before each.
+LOCK_SECONDS = 60
+STATEMENT_SECONDS = 30.0
+# How long another worker may take; it holds the lock no longer than it makes progress.
+LOCK_PATIENCE_SECONDS = 180.0
+POLL_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
-def create_schema(settings: CassandraSettings) -> list[str]:
-    """Create the keyspace and every table that is not there yet.
+def migrate(settings: CassandraSettings) -> list[str]:
+    """Create the keyspace if it is not there, and apply every version that is due, in order.
 
     Args:
-        settings: Names the keyspace and its replication; the role may create both.
+        settings: Of the keyspace; the role may create and alter in it.
 
     Returns:
-        The names of the schema files applied, in order.
+        The names of the files applied now.
 
     Raises:
-        SettingsError: The keyspace's name is not a plain CQL name.
-        RetryableError: Cassandra does not answer.
+        SettingsError: The keyspace's name is not plain, an applied version was changed, or the
+            role may not do it.
+        RetryableError: Cassandra does not answer, its nodes disagree, or another worker holds
+            the lock for too long.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,47}", settings.keyspace):
+    check_keyspace(settings.keyspace)
+    known = migrations()
+    statements = Statements(settings)
+    _create_keyspace(settings)
+    _change(settings, known[BOOKKEEPING].statement)
+    with _locked(statements) as owner:
+        pending = due(known, applied_versions(statements))
+        for migration in pending:
+            _apply(statements, migration, owner)
+        _keep_days(settings)
+    return [migration.name for migration in pending]
+
+
+def applied_versions(statements: Statements) -> dict[int, str]:
+    """Return the checksum of each version that the keyspace has had.
+
+    Raises:
+        SettingsError: The keyspace or its table of versions is not there.
+    """
+    rows = statements.run("select_schema_migrations", (SCOPE,))
+    return {row["version"]: row["checksum"] for row in rows if row["version"] is not None}
+
+
+def check_version(statements: Statements) -> None:
+    """Refuse a keyspace whose tables are older than this code.
+
+    Raises:
+        SettingsError: A version is due, or the keyspace is not there.
+    """
+    pending = due(migrations(), applied_versions(statements))
+    if pending:
         raise SettingsError(
-            f"keyspace {settings.keyspace!r} must be lower-case letters, digits and _, "
-            "at most 48, starting with a letter"
+            f"{statements.settings} has tables of an older version, without "
+            f"{', '.join(migration.name for migration in pending)}; run the DAG initialize_store"
         )
-    session = open_session(settings)
-    with session.cluster:
-        session.execute(
-            f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} "
-            f"WITH replication = {settings.replication}"
+
+
+def _create_keyspace(settings: CassandraSettings) -> None:
+    if Statements(settings).run("select_keyspace", (settings.keyspace,)):
+        return
+    if settings.secure_connect_bundle:
+        raise SettingsError(
+            f"{settings}: the database has no such keyspace, and DataStax Astra makes none by "
+            "CQL; add it in the Astra console"
         )
-        session.set_keyspace(settings.keyspace)
-        files = sorted(SCHEMA_FOLDER.glob("*.cql"))
-        for file in files:
-            session.execute(file.read_text(encoding="utf-8"))
-    return [file.name for file in files]
+    _change(
+        settings,
+        f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} "
+        f"WITH replication = {settings.replication}",
+    )
+
+
+def _apply(statements: Statements, migration: Migration, owner: str) -> None:
+    now = datetime.now(UTC)
+    if not _is_applied(statements, "renew_schema_lock", (LOCK_SECONDS, owner, now, SCOPE, owner)):
+        raise _lost_lock(statements)
+    log.info("%s: applying %s", statements.settings, migration.name)
+    _change(statements.settings, migration.statement)
+    values = (migration.name, migration.checksum, now, SCOPE, migration.version, owner)
+    if not _is_applied(statements, "record_schema_migration", values):
+        raise _lost_lock(statements)
+
+
+def _change(settings: CassandraSettings, text: str) -> None:
+    """Run one statement of the schema and wait until every node has it."""
+    session = SESSIONS.get(settings)
+    statement = qualified(text, settings.keyspace)
+
+    def change() -> bool:
+        # One node for all workers: two that make the same table at the same time would else
+        # make it twice, with two identities.
+        node = min(session.get_pool_state(), key=lambda host: str(host.address))
+        future = session.execute_async(statement, timeout=STATEMENT_SECONDS, host=node)
+        future.result()
+        return bool(future.is_schema_agreed)
+
+    if not repeat_while_passing(settings, change):
+        raise RetryableError(
+            f"the nodes of {settings} do not agree on the schema; look at nodetool "
+            "describecluster, then run the DAG initialize_store again"
+        )
+
+
+def _keep_days(settings: CassandraSettings) -> None:
+    seconds = settings.second_price_days * 24 * 60 * 60
+    tables = Statements(settings).run("select_tables", (settings.keyspace,))
+    kept = {table["table_name"]: table["default_time_to_live"] for table in tables}
+    if kept["price_by_second"] != seconds:
+        _change(settings, f"ALTER TABLE price_by_second WITH default_time_to_live = {seconds}")
+
+
+@contextmanager
+def _locked(statements: Statements) -> Iterator[str]:
+    """Hold the schema for one worker; one that dies lets go when its lock expires."""
+    owner = f"{platform.node()}/{os.getpid()}/{uuid.uuid4()}"
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while not _is_applied(
+        statements, "take_schema_lock", (LOCK_SECONDS, owner, datetime.now(UTC), SCOPE)
+    ):
+        if time.monotonic() > deadline:
+            raise RetryableError(
+                f"another worker has held the schema of {statements.settings} for "
+                f"{LOCK_PATIENCE_SECONDS:g} s; see lock_owner in schema_migration"
+            )
+        log.info("%s: another worker migrates the schema, waiting", statements.settings)
+        time.sleep(POLL_SECONDS)
+    try:
+        yield owner
+    finally:
+        statements.run("release_schema_lock", (SCOPE, owner))
+
+
+def _is_applied(statements: Statements, name: str, values: tuple[object, ...]) -> bool:
+    """Run a conditional statement; after a timeout it may meet what it did itself."""
+    (row,) = statements.run(name, values)
+    return bool(row["[applied]"]) or row.get("lock_owner") in values
+
+
+def _lost_lock(statements: Statements) -> RetryableError:
+    return RetryableError(
+        f"the schema of {statements.settings} was taken over by another worker: this one took "
+        f"longer than {LOCK_SECONDS} s; run the DAG initialize_store again"
+    )

@@ -1,99 +1,68 @@
-"""Connecting to Cassandra, and repeating what failed for a passing reason."""
+"""Sessions with Cassandra: one a process, opened when first needed, closed at exit."""
 
 from __future__ import annotations
 
+import atexit
+import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
 
-import stamina
-from cassandra import (
-    ConsistencyLevel,
-    OperationTimedOut,
-    ReadTimeout,
-    Unavailable,
-    WriteTimeout,
-)
+from cassandra import ConsistencyLevel
 from cassandra.auth import PlainTextAuthProvider
-from cassandra.cluster import (
-    EXEC_PROFILE_DEFAULT,
-    Cluster,
-    ExecutionProfile,
-    NoHostAvailable,
-    Session,
-)
-from cassandra.connection import ConnectionException
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, Session
 from cassandra.policies import (
     ConstantReconnectionPolicy,
     DCAwareRoundRobinPolicy,
     TokenAwarePolicy,
 )
-from cassandra.protocol import (
-    IsBootstrappingErrorMessage,
-    OverloadedErrorMessage,
-    ServerError,
-)
 
-from include.marketdata.errors import RetryableError, SettingsError
+from include.marketdata.cassandra_settings import CassandraSettings, TlsSettings
+from include.marketdata.errors import SettingsError
+from include.marketdata.pages import PageHandler, RowFactory, dictionaries, whole_page
+from include.marketdata.patience import repeat_while_passing
 
-PASSING = (
-    NoHostAvailable,
-    OperationTimedOut,
-    WriteTimeout,
-    ReadTimeout,
-    Unavailable,
-    ConnectionException,
-    OverloadedErrorMessage,
-    IsBootstrappingErrorMessage,
-    ServerError,
-)
-
-Answer = TypeVar("Answer")
+# The execution profile whose answers come as whole pages.
+PAGES = "pages"
 
 
-@dataclass(frozen=True)
-class CassandraSettings:
-    """Where Cassandra answers and how to talk to it.
+class Sessions:
+    """The sessions of this process, one for each cluster and way to reach it.
 
-    Attributes:
-        hosts: Contact points; the driver finds the other nodes itself.
-        port: Native protocol port of every node.
-        keyspace: Holds every table of the pipeline.
-        login: Role name; None where the server asks for none.
-        password: Of the role; never shown.
-        local_datacenter: The data centre whose nodes are asked.
-        consistency: Of reads and writes, by its CQL name.
-        replication: Replication map of the keyspace, used when it is made.
-        patience_seconds: How long a call is repeated while Cassandra does not answer.
+    A session does not survive a fork: its threads and its place in the conversation stay
+    behind. So a child forgets what it was born with, without a word on the parent's sockets.
     """
 
-    hosts: tuple[str, ...]
-    port: int = 9042
-    keyspace: str = "prices"
-    login: str | None = None
-    password: str | None = field(default=None, repr=False)
-    local_datacenter: str = "datacenter1"
-    consistency: str = "LOCAL_QUORUM"
-    replication: str = "{'class': 'SimpleStrategy', 'replication_factor': 1}"
-    patience_seconds: float = 20.0
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: dict[CassandraSettings, Session] = {}
+        os.register_at_fork(after_in_child=self._forget)
 
-    @property
-    def address(self) -> str:
-        """Hosts and port as they stand in messages."""
-        return ",".join(f"{host}:{self.port}" for host in self.hosts)
+    def get(self, settings: CassandraSettings) -> Session:
+        """Return this process's session, opened now if there is none."""
+        key = settings.of_session()
+        with self._lock:
+            if key not in self._open:
+                self._open[key] = open_session(settings)
+            return self._open[key]
+
+    def close(self) -> None:
+        """Close all; a later `get` opens a new one."""
+        with self._lock:
+            sessions, self._open = self._open, {}
+        for session in sessions.values():
+            session.cluster.shutdown()
+
+    def _forget(self) -> None:
+        self._lock = threading.Lock()
+        self._open = {}
 
 
-def aware_rows(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Make a dictionary of each row, its times aware: the driver returns naive UTC."""
-    return [
-        {
-            name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
-            for name, value in zip(names, row, strict=True)
-        }
-        for row in rows
-    ]
+SESSIONS = Sessions()
+atexit.register(SESSIONS.close)
 
 
 def open_session(settings: CassandraSettings) -> Session:
@@ -101,32 +70,23 @@ def open_session(settings: CassandraSettings) -> Session:
 
     Raises:
         RetryableError: Cassandra does not answer within the settings' patience.
-        SettingsError: The settings name a consistency that there is not.
+        SettingsError: The settings name what there is not, or Cassandra refuses them.
     """
     # A cluster whose first connection failed is shut down for good: each attempt makes its own.
-    return repeat_while_passing(settings, lambda: _cluster(settings).connect())
+    session = repeat_while_passing(settings, lambda: _connected(settings))
+    session.client_protocol_handler = PageHandler
+    return session
 
 
-def _cluster(settings: CassandraSettings) -> Cluster:
-    if settings.consistency not in ConsistencyLevel.name_to_value:
-        known = ", ".join(ConsistencyLevel.name_to_value)
-        raise SettingsError(f"consistency {settings.consistency!r} is none of {known}")
-    profile = ExecutionProfile(
-        load_balancing_policy=TokenAwarePolicy(
-            DCAwareRoundRobinPolicy(local_dc=settings.local_datacenter)
-        ),
-        consistency_level=ConsistencyLevel.name_to_value[settings.consistency],
-        request_timeout=8.0,
-        row_factory=aware_rows,
-    )
-    return Cluster(
-        contact_points=list(settings.hosts),
-        port=settings.port,
-        auth_provider=PlainTextAuthProvider(settings.login, settings.password)
-        if settings.login
-        else None,
-        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
-        protocol_version=5,
+def _connected(settings: CassandraSettings) -> Session:
+    cluster = Cluster(
+        **_place(settings),
+        auth_provider=_login(settings),
+        execution_profiles={
+            EXEC_PROFILE_DEFAULT: _profile(settings, dictionaries),
+            PAGES: _profile(settings, whole_page),
+        },
+        protocol_version=5 if not settings.secure_connect_bundle else 4,
         # Nagle's delay costs four fifths of the throughput with few requests in flight.
         sockopts=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         # The default doubles its waits up to ten minutes and sleeps through a recovery.
@@ -135,38 +95,70 @@ def _cluster(settings: CassandraSettings) -> Cluster:
         connect_timeout=3,
         control_connection_timeout=3,
     )
-
-
-def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]) -> Answer:
-    """Run a call, and again while Cassandra fails for a reason that passes.
-
-    The driver's own retry policy cannot do this: with one host left, NoHostAvailable
-    comes at once.
-
-    Args:
-        settings: Whose patience bounds the repeats.
-        call: Idempotent; run at least once.
-
-    Returns:
-        What the call returns.
-
-    Raises:
-        RetryableError: Cassandra still does not answer after the patience.
-    """
     try:
-        for attempt in stamina.retry_context(
-            on=PASSING,
-            attempts=None,
-            timeout=settings.patience_seconds,
-            wait_initial=0.1,
-            wait_max=2.0,
-        ):
-            with attempt:
-                return call()
-    except PASSING as error:
-        raise RetryableError(
-            f"Cassandra at {settings.address} (keyspace {settings.keyspace!r}) did not answer "
-            f"for {settings.patience_seconds:g} s; check that it runs and that the connection "
-            f"'cassandra_default' points to it ({type(error).__name__})"
+        return cluster.connect()
+    except BaseException:
+        cluster.shutdown()
+        raise
+
+
+def _profile(settings: CassandraSettings, row_factory: RowFactory) -> ExecutionProfile:
+    if settings.consistency not in ConsistencyLevel.name_to_value:
+        known = ", ".join(ConsistencyLevel.name_to_value)
+        raise SettingsError(
+            f"consistency {settings.consistency!r} of the Airflow connection "
+            f"{settings.connection_id!r} is none of {known}"
+        )
+    return ExecutionProfile(
+        load_balancing_policy=TokenAwarePolicy(
+            DCAwareRoundRobinPolicy(local_dc=settings.local_datacenter or "")
+        ),
+        consistency_level=ConsistencyLevel.name_to_value[settings.consistency],
+        # Whoever swaps or appends works in one data centre, as the reads do.
+        serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+        request_timeout=settings.request_timeout_seconds,
+        row_factory=row_factory,
+    )
+
+
+def _place(settings: CassandraSettings) -> dict[str, Any]:
+    """Return the cluster's arguments that say where it is and how to encrypt."""
+    if settings.secure_connect_bundle:
+        return {"cloud": _cloud(settings.secure_connect_bundle, settings.connection_id)}
+    place: dict[str, Any] = {"contact_points": list(settings.hosts), "port": settings.port}
+    if settings.tls is not None:
+        place["ssl_context"] = _tls_context(settings.tls, settings.connection_id)
+        if settings.tls.server_hostname:
+            place["ssl_options"] = {"server_hostname": settings.tls.server_hostname}
+    return place
+
+
+def _cloud(bundle: str, connection_id: str) -> dict[str, object]:
+    if not Path(bundle).is_file() or not is_zipfile(bundle):
+        raise SettingsError(
+            f"secure_connect_bundle {bundle!r} of the Airflow connection {connection_id!r} is no "
+            "readable zip file; download the bundle of the database again, and give its path on "
+            "every worker"
+        )
+    # Else the driver unpacks private keys beside the bundle, which a secret mount refuses.
+    return {"secure_connect_bundle": bundle, "use_default_tempdir": True}
+
+
+def _login(settings: CassandraSettings) -> PlainTextAuthProvider | None:
+    if settings.login is None:
+        return None
+    return PlainTextAuthProvider(settings.login, settings.password or "")
+
+
+def _tls_context(tls: TlsSettings, connection_id: str) -> ssl.SSLContext:
+    """Return a context that checks the server's certificate and its name."""
+    try:
+        context = ssl.create_default_context(cafile=tls.ca_file)
+        if tls.certificate_file:
+            context.load_cert_chain(tls.certificate_file, tls.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"ssl_options of the Airflow connection {connection_id!r} cannot be used ({error}); "
+            "ca_certs, certfile and keyfile must be PEM files that every worker can read"
         ) from error
-    raise AssertionError("retry_context either returns the answer or raises")
+    return context

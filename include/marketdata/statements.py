@@ -3,81 +3,126 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cassandra.cluster import PreparedStatement, Session
-from cassandra.concurrent import execute_concurrent, execute_concurrent_with_args
-from cassandra.query import BatchStatement, BatchType
+from cassandra.cluster import PreparedStatement, ResponseFuture, ResultSet, Session
+from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement
 
-from include.marketdata.session import CassandraSettings, repeat_while_passing
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.encoding import bind
+from include.marketdata.pages import Page
+from include.marketdata.patience import repeat_while_passing
+from include.marketdata.session import PAGES, SESSIONS
 
 QUERY_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "queries"
-# A stock server warns at 5 KiB a batch and refuses 50 KiB; fifty of our rows are about 8 KiB.
-ROWS_PER_BATCH = 50
-REQUESTS_IN_FLIGHT = 8
 
 Row = dict[str, Any]
+Values = Sequence[object]
 
 
 class Statements:
-    """The named statements over one session."""
+    """The named statements over this process's session; usable on both sides of a fork.
 
-    def __init__(self, settings: CassandraSettings, session: Session) -> None:
-        self._settings = settings
-        self._session = session
+    Args:
+        settings: Of the cluster and the keyspace.
+    """
+
+    def __init__(self, settings: CassandraSettings) -> None:
+        self.settings = settings
+        self._prepared_by: Session | None = None
         self._prepared: dict[str, PreparedStatement] = {}
 
-    def run(self, name: str, values: Sequence[object]) -> list[Row]:
+    @property
+    def session(self) -> Session:
+        """This process's session, opened when first asked for."""
+        return SESSIONS.get(self.settings)
+
+    def run(self, name: str, values: Values) -> list[Row]:
         """Run one statement and return all its rows."""
         return repeat_while_passing(
-            self._settings, lambda: list(self._session.execute(self._prepare(name), values))
+            self.settings, lambda: list(self.session.execute(self.bound(name, values)))
         )
 
-    def run_all(self, name: str, rows: Sequence[Sequence[object]]) -> None:
-        """Run a statement for each row of values, some at a time, until all are in."""
-        if rows:
-            repeat_while_passing(
-                self._settings,
-                lambda: execute_concurrent_with_args(
-                    self._session, self._prepare(name), rows, concurrency=REQUESTS_IN_FLIGHT
-                ),
-            )
+    def run_together(self, name: str, rows: Sequence[Values]) -> list[Row]:
+        """Run a conditional insert for rows of one partition: all are applied or none.
 
-    def write(self, name: str, rows: Iterable[tuple[object, Sequence[object]]]) -> None:
-        """Insert rows in batches of one partition each, several at a time, until all are in.
-
-        Args:
-            name: An idempotent insert.
-            rows: Partition and values of each row; rows of one partition go together.
+        Returns:
+            One row that says that it was applied, or the rows that stand in the way.
         """
-        partitions: dict[object, list[Sequence[object]]] = defaultdict(list)
-        for partition, values in rows:
-            partitions[partition].append(values)
 
-        def write_once() -> None:
-            insert = self._prepare(name)
-            batches = []
-            for values in partitions.values():
-                for start in range(0, len(values), ROWS_PER_BATCH):
-                    batch = BatchStatement(BatchType.UNLOGGED)
-                    for row in values[start : start + ROWS_PER_BATCH]:
-                        batch.add(insert, row)
-                    batches.append((batch, ()))
-            execute_concurrent(self._session, batches, concurrency=REQUESTS_IN_FLIGHT)
+        def run_once() -> list[Row]:
+            batch = BatchStatement(BatchType.UNLOGGED)
+            for values in rows:
+                batch.add(self.new_row(name, values))
+            return list(self.session.execute(batch))
 
-        if partitions:
-            repeat_while_passing(self._settings, write_once)
+        return repeat_while_passing(self.settings, run_once)
 
-    def _prepare(self, name: str) -> PreparedStatement:
+    def pages(self, name: str, values: Values) -> Iterator[Page]:
+        """Run one statement and return its pages, the next one on its way while one is read.
+
+        Two pages are held at a time, however many there are.
+        """
+        state: bytes | None = None
+        asked = self._ask(name, values, state)
+        while True:
+            answer = self._answer(asked, name, values, state)
+            (page,) = answer.current_rows
+            state = answer.paging_state
+            if state is None:
+                yield page
+                return
+            asked = self._ask(name, values, state)
+            yield page
+
+    def bound(self, name: str, values: Values) -> BoundStatement:
+        """Return a named statement with its values.
+
+        Raises:
+            UnstorableValueError: A value does not fit its column.
+        """
+        return bind(self.prepared(name), values)
+
+    def new_row(self, name: str, values: Values) -> BoundStatement:
+        """Return a named insert of a row that was not there; None leaves its cell out.
+
+        Raises:
+            UnstorableValueError: A value does not fit its column.
+        """
+        return bind(self.prepared(name), values, absent=UNSET_VALUE)
+
+    def prepared(self, name: str) -> PreparedStatement:
+        """Return a named statement, prepared once for the session."""
+        session = self.session
+        if session is not self._prepared_by:
+            self._prepared_by, self._prepared = session, {}
         if name not in self._prepared:
             text = (QUERY_FOLDER / f"{name}.cql").read_text(encoding="utf-8")
-            statement = self._session.prepare(qualified(text, self._settings.keyspace))
+            statement = repeat_while_passing(
+                self.settings,
+                lambda: session.prepare(qualified(text, self.settings.keyspace)),
+            )
             statement.is_idempotent = True
             self._prepared[name] = statement
         return self._prepared[name]
+
+    def _ask(self, name: str, values: Values, state: bytes | None) -> ResponseFuture:
+        statement = self.bound(name, values)
+        return self.session.execute_async(statement, execution_profile=PAGES, paging_state=state)
+
+    def _answer(
+        self, asked: ResponseFuture, name: str, values: Values, state: bytes | None
+    ) -> ResultSet:
+        """Wait for an answer; ask again, from the same page on, while failures pass."""
+        futures = [asked]
+
+        def wait() -> ResultSet:
+            future = futures.pop() if futures else self._ask(name, values, state)
+            return future.result()
+
+        return repeat_while_passing(self.settings, wait)
 
 
 def qualified(text: str, keyspace: str) -> str:
@@ -85,4 +130,8 @@ def qualified(text: str, keyspace: str) -> str:
 
     A statement prepared for a keyspace by other means makes the server warn with each one.
     """
-    return re.sub(r"\b(FROM|INTO|UPDATE) (?=[a-z])", rf"\1 {keyspace}.", text)
+    return re.sub(
+        r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) (?=[a-z_]+\b(?!\.))",
+        rf"\1 {keyspace}.",
+        text,
+    )

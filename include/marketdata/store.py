@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
-from datetime import UTC, date, datetime, timedelta
-from typing import Self, TypeVar
-
-from cassandra.cluster import Session
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
 
 from include.marketdata.batches import BatchRecord, QuarantinedRow
-from include.marketdata.errors import SettingsError
+from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exchange_budget import ExchangeBudgetTable
-from include.marketdata.prices import (
-    ExchangeMinute,
-    Flag,
-    MinuteAverage,
-    MinutePrice,
-    SecondPrice,
-    SymbolInfo,
-)
-from include.marketdata.session import CassandraSettings, open_session
-from include.marketdata.statements import Row, Statements
-from include.marketdata.windows import MINUTE, Window, month_of
-
-__all__ = ["CassandraSettings", "Store", "Watermark", "connect"]
-
-Span = TypeVar("Span", SecondPrice, ExchangeMinute)
+from include.marketdata.loading import load
+from include.marketdata.minute_price_table import MinutePriceTable
+from include.marketdata.prices import ExchangeMinute, SecondPrice, SymbolInfo
+from include.marketdata.schema import check_version
+from include.marketdata.span_table import SpanTable
+from include.marketdata.statements import Statements
 
 
 @dataclass(frozen=True)
@@ -45,101 +33,48 @@ class Watermark:
 
 
 def connect(settings: CassandraSettings) -> Store:
-    """Connect to the keyspace.
+    """Return the store of a keyspace, over this process's session.
 
     Raises:
         RetryableError: Cassandra does not answer within the settings' patience.
-        SettingsError: The keyspace does not exist yet.
+        SettingsError: It refuses the settings, or the keyspace is not there or of an older version.
     """
-    session = open_session(settings)
-    if settings.keyspace not in session.cluster.metadata.keyspaces:
-        session.cluster.shutdown()
-        raise SettingsError(
-            f"Cassandra at {settings.address} has no keyspace {settings.keyspace!r}; "
-            "run the DAG initialize_store first"
-        )
-    return Store(settings, session)
+    statements = Statements(settings)
+    check_version(statements)
+    return Store(statements)
 
 
 class Store:
-    """The pipeline's tables in one keyspace; a context manager that closes its session."""
+    """The pipeline's tables in one keyspace.
 
-    def __init__(self, settings: CassandraSettings, session: Session) -> None:
-        self._cluster = session.cluster
-        self._statements = Statements(settings, session)
+    Args:
+        statements: Over the keyspace.
 
-    def __enter__(self) -> Self:
-        return self
+    Attributes:
+        second_prices: The extracted prices, by second.
+        exchange_minutes: The exchange's own word on each minute.
+        minute_prices: The published averages, every revision.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        self._cluster.shutdown()
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self.second_prices = SpanTable(
+            statements,
+            SecondPrice,
+            insert="insert_second_price",
+            select="select_second_prices",
+        )
+        self.exchange_minutes = SpanTable(
+            statements,
+            ExchangeMinute,
+            insert="insert_exchange_minute",
+            select="select_exchange_minutes",
+        )
+        self.minute_prices = MinutePriceTable(statements)
 
     def exchange_budget(self, egress: str) -> ExchangeBudgetTable:
         """Return what the workers share that reach the exchange from one address, by its name."""
         return ExchangeBudgetTable(self._statements, egress)
-
-    def write_second_prices(self, prices: Iterable[SecondPrice]) -> None:
-        """Store seconds of any symbols and order; a second that is there already is replaced."""
-        self._write_spans("insert_second_price", prices)
-
-    def write_exchange_minutes(self, minutes: Iterable[ExchangeMinute]) -> None:
-        """Store the exchange's minutes; a minute that is there already is replaced."""
-        self._write_spans("insert_exchange_minute", minutes)
-
-    def second_prices(self, symbol: str, window: Window) -> list[SecondPrice]:
-        """Return the seconds held of a symbol in a window, ascending."""
-        return self._spans("select_second_prices", SecondPrice, symbol, window)
-
-    def exchange_minutes(self, symbol: str, window: Window) -> list[ExchangeMinute]:
-        """Return the exchange's minutes held of a symbol in a window, ascending."""
-        return self._spans("select_exchange_minutes", ExchangeMinute, symbol, window)
-
-    def publish(self, prices: Sequence[MinutePrice]) -> list[MinutePrice]:
-        """Append revisions of minutes.
-
-        A change is noted before the minute is written: a reader of changes that comes in
-        between finds the minute as it was, and meets the same note again through its overlap.
-
-        Returns:
-            Those written; a revision whose number another worker took first is left out.
-        """
-        self._statements.run_all(
-            "insert_minute_change",
-            [
-                (price.average.symbol, price.known_at.date(), price.known_at, price.average.minute)
-                for price in prices
-            ],
-        )
-        return [price for price in prices if self._append(price)]
-
-    def minute_prices(self, symbol: str, window: Window) -> list[MinutePrice]:
-        """Return the latest revision of each published minute of a symbol, ascending."""
-        history = self.minute_history(symbol, window)
-        return list({price.average.minute: price for price in history}.values())
-
-    def minute_history(self, symbol: str, window: Window) -> list[MinutePrice]:
-        """Return every revision of a symbol's minutes, by minute and then revision, ascending."""
-        return [
-            _minute_price(row)
-            for month in window.months()
-            for row in reversed(
-                self._statements.run(
-                    "select_minute_prices", (symbol, month, window.start, window.end)
-                )
-            )
-        ]
-
-    def changed_minutes(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
-        """Return the latest revision of every minute published or revised at or after a moment.
-
-        Ordered by symbol as given, then minute. Changes older than their table keeps are not seen.
-        """
-        return [
-            price
-            for symbol in symbols
-            for window in _runs(self._changed(symbol, since))
-            for price in self.minute_prices(symbol, window)
-        ]
 
     def watermark(self, symbol: str) -> Watermark:
         """Return how far a symbol has come."""
@@ -172,13 +107,14 @@ class Store:
 
     def quarantine(self, rows: Sequence[QuarantinedRow]) -> None:
         """Keep refused rows with their reasons; a row kept already is the same entry."""
-        self._statements.run_all(
+        load(
+            self._statements,
             "insert_quarantined_price",
-            [
-                (symbol, row.detected_at.date(), *others)
+            (
+                ((symbol, row.detected_at.date()), (symbol, row.detected_at.date(), *others))
                 for row in rows
                 for symbol, *others in [astuple(row)]
-            ],
+            ),
         )
 
     def quarantined(self, symbol: str, day: date) -> list[QuarantinedRow]:
@@ -196,59 +132,3 @@ class Store:
         """Return what the exchange last said of a symbol; None if it was never asked."""
         rows = self._statements.run("select_symbol_info", (symbol,))
         return SymbolInfo(**rows[0]) if rows else None
-
-    def _append(self, price: MinutePrice) -> bool:
-        row = self._statements.run("insert_minute_price", _minute_values(price))[0]
-        # After a timeout the repeated insert meets the row that the first one wrote.
-        return bool(row["[applied]"] or row["known_at"] == price.known_at)
-
-    def _write_spans(self, name: str, spans: Iterable[Span]) -> None:
-        self._statements.write(
-            name,
-            (
-                ((symbol, start.date()), (symbol, start.date(), start, *others))
-                for symbol, start, *others in map(astuple, spans)
-            ),
-        )
-
-    def _spans(self, name: str, record: type[Span], symbol: str, window: Window) -> list[Span]:
-        return [
-            record(**row)
-            for day in window.days()
-            for row in self._statements.run(name, (symbol, day, window.start, window.end))
-        ]
-
-    def _changed(self, symbol: str, since: datetime) -> list[datetime]:
-        today = datetime.now(UTC).date()
-        days = (today - since.date()).days
-        return sorted(
-            {
-                row["minute"]
-                for back in range(days, -1, -1)
-                for row in self._statements.run(
-                    "select_minute_changes", (symbol, today - timedelta(days=back), since)
-                )
-            }
-        )
-
-
-def _runs(minutes: Sequence[datetime]) -> list[Window]:
-    """Join ascending minutes that follow one another into windows."""
-    windows: list[Window] = []
-    for minute in minutes:
-        if windows and windows[-1].end == minute:
-            windows[-1] = Window(windows[-1].start, minute + MINUTE)
-        else:
-            windows.append(Window(minute, minute + MINUTE))
-    return windows
-
-
-def _minute_values(price: MinutePrice) -> tuple[object, ...]:
-    symbol, minute, *others = astuple(price.average)
-    return (symbol, month_of(minute), minute, price.revision, price.known_at, *others)
-
-
-def _minute_price(row: Row) -> MinutePrice:
-    average = {field.name: row[field.name] for field in fields(MinuteAverage)}
-    average["flag"] = Flag(average["flag"])
-    return MinutePrice(MinuteAverage(**average), row["revision"], row["known_at"])

@@ -1,18 +1,71 @@
 """Airflow's connections and variables, read inside a task and handed down as plain settings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from airflow.sdk import Connection, Variable
+from airflow.sdk.exceptions import AirflowNotFoundException
+from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings, allowed_base_urls
 from include.marketdata.budget import RequestBudget
+from include.marketdata.cassandra_settings import (
+    CassandraSettings,
+    TlsSettings,
+    replication_map,
+)
 from include.marketdata.errors import SettingsError
-from include.marketdata.store import CassandraSettings, Store, connect
+from include.marketdata.store import Store, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
+# The pipeline's own role, and the one that may make and change tables.
+PIPELINE = "cassandra_default"
+SCHEMA = "cassandra_schema"
+
+
+class SslOptions(BaseModel, extra="forbid"):
+    """TLS as the extra of a Cassandra connection says it; names as in Airflow's own provider.
+
+    The server's certificate and its name are always checked.
+    """
+
+    ca_certs: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    server_hostname: str | None = None
+
+
+class CassandraExtra(BaseModel, extra="forbid"):
+    """The extra of a Cassandra connection; each name is explained in docs/deploy.md."""
+
+    local_datacenter: str | None = None
+    consistency: str | None = None
+    replication: dict[str, str | int] | None = None
+    second_price_days: PositiveInt | None = None
+    ssl_options: SslOptions | None = None
+    secure_connect_bundle: str | None = None
+    request_timeout_seconds: PositiveFloat | None = None
+    patience_seconds: PositiveFloat | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what is said, by the names of CassandraSettings."""
+        said: dict[str, Any] = self.model_dump(
+            exclude_none=True, exclude={"replication", "ssl_options"}
+        )
+        if self.replication is not None:
+            said["replication"] = replication_map(self.replication)
+        if self.ssl_options is not None:
+            said["tls"] = TlsSettings(
+                ca_file=self.ssl_options.ca_certs,
+                certificate_file=self.ssl_options.certfile,
+                key_file=self.ssl_options.keyfile,
+                server_hostname=self.ssl_options.server_hostname,
+            )
+        return said
 
 
 def symbols() -> tuple[str, ...]:
@@ -72,22 +125,56 @@ def binance_settings() -> BinanceSettings:
 
 
 def cassandra_settings() -> CassandraSettings:
-    """Return where Cassandra answers, from the connection `cassandra_default`."""
-    connection = Connection.get("cassandra_default")
+    """Return where Cassandra answers, from the connection `cassandra_default`.
+
+    Raises:
+        SettingsError: It names no host and no bundle, or its extra holds what is not known.
+    """
+    return _cassandra_settings(Connection.get(PIPELINE), PIPELINE)
+
+
+def schema_settings() -> CassandraSettings | None:
+    """Return how to reach the same keyspace as the role that may change its tables.
+
+    Returns:
+        The settings of the connection `cassandra_schema`; None where there is no such connection.
+
+    Raises:
+        SettingsError: As of `cassandra_settings`.
+    """
+    try:
+        connection = Connection.get(SCHEMA)
+    except AirflowNotFoundException:
+        return None
+    return replace(_cassandra_settings(connection, SCHEMA), keyspace=cassandra_settings().keyspace)
+
+
+def _cassandra_settings(connection: Connection, connection_id: str) -> CassandraSettings:
     hosts = tuple(host.strip() for host in (connection.host or "").split(",") if host.strip())
-    if not hosts:
-        raise SettingsError("the Airflow connection 'cassandra_default' names no host")
+    try:
+        extra = CassandraExtra.model_validate(connection.extra_dejson)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+        )
+        raise SettingsError(
+            f"the extra of the Airflow connection {connection_id!r} is wrong ({wrong}); it may "
+            f"hold {', '.join(CassandraExtra.model_fields)}, and in ssl_options "
+            f"{', '.join(SslOptions.model_fields)}"
+        ) from error
+    if bool(hosts) == bool(extra.secure_connect_bundle):
+        raise SettingsError(
+            f"the Airflow connection {connection_id!r} must name hosts, or in its extra the "
+            "secure_connect_bundle of DataStax Astra, and not both"
+        )
     return CassandraSettings(
         hosts=hosts,
         port=connection.port or 9042,
         keyspace=connection.schema or "prices",
-        login=connection.login,
+        login=connection.login or None,
         password=connection.password,
-        **{
-            key: value
-            for key, value in connection.extra_dejson.items()
-            if key in {"local_datacenter", "consistency", "replication"}
-        },
+        connection_id=connection_id,
+        **extra.settings(),
     )
 
 
@@ -104,5 +191,5 @@ def open_exchange(store: Store, clock: Callable[[], datetime]) -> BinanceClient:
 
 
 def open_store() -> Store:
-    """Open the store that `cassandra_default` names; use it as a context manager."""
+    """Return the store that `cassandra_default` names, over this process's session."""
     return connect(cassandra_settings())

@@ -27,9 +27,10 @@ def refresh_mart() -> list[str]:
     Returns:
         The UTC days with news, YYYY-MM-DD.
     """
-    with no_retry_in_vain(), open_store() as store:
+    with no_retry_in_vain():
         mart.create_tables()
-        return mart.refresh(store.changed_minutes(symbols(), mart.watermark()))
+        changed = open_store().minute_prices.changed(symbols(), mart.watermark())
+        return mart.refresh(changed)
 
 
 def publish_report(days: list[str]) -> None:

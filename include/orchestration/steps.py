@@ -19,13 +19,15 @@ from include.marketdata.landing import (
     read_verdict,
 )
 from include.marketdata.publication import publish_closed_minutes
-from include.marketdata.schema import create_schema
+from include.marketdata.roles import grant_to_pipeline
+from include.marketdata.schema import migrate
 from include.marketdata.store import Store
 from include.marketdata.windows import Window
 from include.orchestration.connections import (
     cassandra_settings,
     open_exchange,
     open_store,
+    schema_settings,
     storage_url,
     symbols,
 )
@@ -46,18 +48,25 @@ def now() -> datetime:
 
 
 def initialize_store() -> list[str]:
-    """Create the keyspace and the tables that are not there yet; return the files applied."""
+    """Bring the keyspace to this version's tables, and grant them to the pipeline's role.
+
+    Returns:
+        The schema's files that were applied now.
+    """
     with no_retry_in_vain():
-        return create_schema(cassandra_settings())
+        pipeline = cassandra_settings()
+        schema = schema_settings() or pipeline
+        applied = migrate(schema)
+        if pipeline.login and pipeline.login != schema.login:
+            tables = grant_to_pipeline(schema, pipeline.login)
+            log.info("%s may write %s", pipeline.login, ", ".join(tables))
+    log.info("%s: applied %s", pipeline, ", ".join(applied) or "nothing, it is up to date")
+    return applied
 
 
 def plan() -> list[PlanMessage]:
     """Plan one fetch per symbol."""
-    with (
-        no_retry_in_vain(),
-        open_store() as store,
-        open_exchange(store, now) as client,
-    ):
+    with no_retry_in_vain(), open_exchange(store := open_store(), now) as client:
         return [_message(plan) for plan in plan_fetches(store, client, symbols(), now)]
 
 
@@ -66,8 +75,7 @@ def fetch(message: PlanMessage) -> BatchMessage:
     plan = _plan(message)
     with (
         no_retry_in_vain(),
-        open_store() as store,
-        open_exchange(store, lambda: now() + plan.clock_offset) as client,
+        open_exchange(open_store(), lambda: now() + plan.clock_offset) as client,
     ):
         batch = fetch_batch(client, plan, now)
     url = land_batch(storage_url(), batch)
@@ -89,7 +97,8 @@ def load(messages: Iterable[BatchMessage], windows: Iterable[PlanMessage]) -> No
         AirflowFailException: A batch is missing, refused or unreadable; the others are stored.
     """
     problems = {window["symbol"]: "was not fetched" for window in windows}
-    with no_retry_in_vain(), open_store() as store:
+    with no_retry_in_vain():
+        store = open_store()
         for message in messages:
             problems[message["symbol"]] = _load(store, message)
     delete_before(storage_url(), now().date() - LANDING_AGE)
@@ -116,8 +125,8 @@ def _load(store: Store, message: BatchMessage) -> str:
 
 def publish() -> dict[str, JsonValue]:
     """Average and publish every closed minute; return what the asset event should say."""
-    with no_retry_in_vain(), open_store() as store:
-        publication = publish_closed_minutes(store, symbols(), now)
+    with no_retry_in_vain():
+        publication = publish_closed_minutes(open_store(), symbols(), now)
     for price in publication.prices:
         log.info(
             "%s %s revision %d: %s %s",

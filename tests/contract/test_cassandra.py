@@ -1,42 +1,131 @@
 """What only the real server can show."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from dev.ports import any_free_port
-from include.marketdata.errors import RetryableError, SettingsError
-from include.marketdata.schema import create_schema
-from include.marketdata.session import open_session
-from include.marketdata.statements import QUERY_FOLDER, qualified
+from include.marketdata.batches import QuarantinedRow
+from include.marketdata.errors import RetryableError, SettingsError, UnstorableValueError
+from include.marketdata.migrations import migrations
+from include.marketdata.schema import applied_versions, migrate
+from include.marketdata.session import SESSIONS
+from include.marketdata.statements import QUERY_FOLDER, Statements
 from include.marketdata.store import connect
+from include.marketdata.windows import MINUTE, Window
+from tests.fakes.builders import NOON, full_minute, second
+
+ALL_VERSIONS = [migration.name for migration in migrations() if migration.version]
 
 
-def test_creates_its_schema_again_without_harm(cassandra_settings):
-    first = create_schema(cassandra_settings)
-
-    assert create_schema(cassandra_settings) == first
-    assert first[0].startswith("001_")
+def execute(settings, text, *values):
+    return list(SESSIONS.get(settings).execute(text.format(keyspace=settings.keyspace), values))
 
 
-def test_prepares_every_query(cassandra_settings):
+def forget_version(settings, version):
+    text = "DELETE FROM {keyspace}.schema_migration WHERE scope = 'schema' AND version = %s"
+    execute(settings, text, version)
+
+
+def test_applies_every_version_once_and_in_order(cassandra_settings):
+    assert migrate(cassandra_settings) == ALL_VERSIONS
+    assert migrate(cassandra_settings) == []
+
+
+def test_lets_two_workers_migrate_at_once(cassandra_settings):
+    """Whoever holds the lock applies; the other waits, and finds nothing left to do."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        applied = list(pool.map(migrate, [cassandra_settings] * 2))
+
+    assert sorted(applied[0] + applied[1]) == ALL_VERSIONS
+    rows = execute(cassandra_settings, "SELECT version FROM {keyspace}.schema_migration")
+    assert len(rows) == len(ALL_VERSIONS)
+
+
+def test_goes_on_where_a_worker_died_in_the_middle(migrated):
+    """Its lock expires; a version that it applied but did not record is applied again."""
+    last = len(ALL_VERSIONS)
+    forget_version(migrated, last)
+    execute(
+        migrated,
+        "UPDATE {keyspace}.schema_migration USING TTL 1 SET lock_owner = 'dead' "
+        "WHERE scope = 'schema'",
+    )
+
+    assert migrate(migrated) == ALL_VERSIONS[-1:]
+
+
+def test_refuses_a_version_that_was_changed_after_it_had_been_applied(migrated):
+    checksum = applied_versions(Statements(migrated))[1]
+    change = "UPDATE {keyspace}.schema_migration SET checksum = %s WHERE scope = %s AND version = 1"
+    execute(migrated, change, "other", "schema")
+    try:
+        with pytest.raises(SettingsError, match=f"{ALL_VERSIONS[0]} was changed"):
+            migrate(migrated)
+    finally:
+        execute(migrated, change, checksum, "schema")
+
+
+def test_says_which_version_a_keyspace_lacks(migrated):
+    forget_version(migrated, len(ALL_VERSIONS))
+    try:
+        with pytest.raises(SettingsError, match=f"{ALL_VERSIONS[-1]}; run the DAG initialize"):
+            connect(migrated)
+    finally:
+        migrate(migrated)
+
+
+def test_keeps_seconds_as_many_days_as_it_is_told(migrated):
+    def kept_seconds():
+        (row,) = execute(
+            migrated,
+            "SELECT default_time_to_live FROM system_schema.tables "
+            "WHERE keyspace_name = '{keyspace}' AND table_name = 'price_by_second'",
+        )
+        return row["default_time_to_live"]
+
+    assert kept_seconds() == 30 * 24 * 3600
+
+    migrate(replace(migrated, second_price_days=7))
+
+    assert kept_seconds() == 7 * 24 * 3600
+    migrate(migrated)
+
+
+def test_replicates_a_new_keyspace_as_it_is_told(cassandra_settings):
+    wanted = replace(
+        cassandra_settings, replication="{'class': 'NetworkTopologyStrategy', 'datacenter1': 1}"
+    )
+    migrate(wanted)
+
+    (row,) = execute(
+        wanted,
+        "SELECT durable_writes FROM system_schema.keyspaces WHERE keyspace_name = '{keyspace}'",
+    )
+    assert row == {"durable_writes": True}
+    metadata = SESSIONS.get(wanted).cluster.metadata.keyspaces[wanted.keyspace]
+    assert metadata.replication_strategy.name == "NetworkTopologyStrategy"
+
+
+def test_prepares_every_query(migrated):
     """The server checks each table, column and type that a query names."""
-    create_schema(cassandra_settings)
-    session = open_session(cassandra_settings)
-    with session.cluster:
-        for file in QUERY_FOLDER.glob("*.cql"):
-            text = file.read_text(encoding="utf-8")
-            session.prepare(qualified(text, cassandra_settings.keyspace))
+    statements = Statements(migrated)
+    for file in QUERY_FOLDER.glob("*.cql"):
+        assert statements.prepared(file.stem).query_id
 
 
-def test_says_which_dag_makes_a_missing_keyspace(cassandra_settings):
-    with pytest.raises(SettingsError, match="initialize_store"):
-        connect(replace(cassandra_settings, keyspace="nowhere"))
+def test_says_which_dag_makes_a_missing_keyspace(migrated):
+    with pytest.raises(SettingsError, match=r"'nowhere'.*initialize_store"):
+        connect(replace(migrated, keyspace="nowhere"))
 
 
 def test_refuses_a_keyspace_that_is_no_plain_name(cassandra_settings):
     with pytest.raises(SettingsError, match="lower-case"):
-        create_schema(replace(cassandra_settings, keyspace="prices; DROP"))
+        migrate(replace(cassandra_settings, keyspace="prices; DROP"))
 
 
 def test_names_address_and_connection_when_nobody_answers(cassandra_settings):
@@ -44,3 +133,44 @@ def test_names_address_and_connection_when_nobody_answers(cassandra_settings):
 
     with pytest.raises(RetryableError, match=f"127.0.0.1:{closed.port}.*cassandra_default"):
         connect(closed)
+
+
+def test_names_the_data_centre_that_is_not_there(migrated):
+    elsewhere = replace(migrated, local_datacenter="atlantis", patience_seconds=0.5)
+
+    with pytest.raises(RetryableError, match="in the data centre 'atlantis'"):
+        connect(elsewhere)
+
+
+def test_refuses_a_consistency_that_is_none(migrated):
+    with pytest.raises(SettingsError, match=r"'MOST' .* is none of ANY, ONE"):
+        connect(replace(migrated, consistency="MOST"))
+
+
+def test_names_the_value_and_the_column_when_a_value_does_not_fit(migrated):
+    store = connect(migrated)
+
+    with pytest.raises(UnstorableValueError, match="2147483648 does not fit the column trade_coun"):
+        store.second_prices.write([second(NOON, trades=2**31)], NOON)
+
+
+def test_says_so_when_the_server_cannot_hold_a_key(empty):
+    """A key ends at 64 KiB, which only the server knows."""
+    row = QuarantinedRow("BTCUSDT", "1s", "0", "x" * 70_000, ("too long",), NOON, "batch.json")
+
+    with pytest.raises(UnstorableValueError, match="maximum of 65535"):
+        connect(empty).quarantine([row])
+
+
+def test_reads_a_long_span_page_by_page(empty):
+    """Two hours are 7,200 seconds, and a page is 5,000."""
+    store = connect(empty)
+    minutes = [NOON + index * MINUTE for index in range(120)]
+    written = [price for minute in minutes for price in full_minute(minute)]
+    store.second_prices.write(written, NOON)
+    window = Window(NOON, NOON + timedelta(hours=2))
+
+    (pages,) = store.second_prices.pages("BTCUSDT", window)
+
+    assert [page.row_count for page in pages] == [5000, 2200]
+    assert store.second_prices.between("BTCUSDT", window) == written

@@ -7,27 +7,30 @@ from decimal import Decimal
 import pytest
 
 from include.marketdata.batches import BatchRecord, QuarantinedRow
-from include.marketdata.prices import ExchangeMinute, Flag
+from include.marketdata.prices import ExchangeMinute, Flag, MinutePrice
 from include.marketdata.store import Watermark
-from include.marketdata.windows import MINUTE, Window
+from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute
 from tests.fakes.builders import (
     NOON,
+    average,
     exchange_minute,
     full_minute,
-    minute_price,
     second,
     symbol_info,
 )
 
+DAY = timedelta(days=1)
 FIVE_MINUTES = Window(NOON, NOON + 5 * MINUTE)
+FETCHED_AT = NOON + 5 * MINUTE
+KNOWN_AT = NOON + 2 * MINUTE
 
 
 def test_returns_seconds_as_they_were_written(store):
     written = full_minute(NOON) + full_minute(NOON + MINUTE, price="101.01000000")
 
-    store.write_second_prices(reversed(written))
+    store.second_prices.write(reversed(written), FETCHED_AT)
 
-    assert store.second_prices("BTCUSDT", FIVE_MINUTES) == written
+    assert store.second_prices.between("BTCUSDT", FIVE_MINUTES) == written
 
 
 @pytest.mark.parametrize(
@@ -36,118 +39,170 @@ def test_returns_seconds_as_they_were_written(store):
 def test_keeps_every_digit(store, price):
     written = second(NOON, price=price, volume="1")
 
-    store.write_second_prices([written])
+    store.second_prices.write([written], FETCHED_AT)
 
-    (held,) = store.second_prices("BTCUSDT", FIVE_MINUTES)
+    (held,) = store.second_prices.between("BTCUSDT", FIVE_MINUTES)
     assert str(held.open) == str(Decimal(price))
 
 
 def test_keeps_one_row_of_a_second_written_twice(store):
-    store.write_second_prices([second(NOON, volume="1")])
+    store.second_prices.write([second(NOON, volume="1")], FETCHED_AT)
 
-    store.write_second_prices([second(NOON, volume="3")])
+    store.second_prices.write([second(NOON, volume="3")], FETCHED_AT)
 
-    assert [price.volume for price in store.second_prices("BTCUSDT", FIVE_MINUTES)] == [3]
+    assert [price.volume for price in store.second_prices.between("BTCUSDT", FIVE_MINUTES)] == [3]
 
 
 def test_reads_a_window_without_its_end(store):
-    store.write_second_prices([second(NOON), second(NOON + 5 * MINUTE)])
+    store.second_prices.write([second(NOON), second(NOON + 5 * MINUTE)], FETCHED_AT)
 
-    assert [price.start for price in store.second_prices("BTCUSDT", FIVE_MINUTES)] == [NOON]
+    assert [price.start for price in store.second_prices.between("BTCUSDT", FIVE_MINUTES)] == [NOON]
 
 
 def test_reads_over_midnight_in_order(store):
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     seconds = full_minute(midnight - MINUTE) + full_minute(midnight)
-    store.write_second_prices(seconds)
+    store.second_prices.write(seconds, FETCHED_AT)
 
-    held = store.second_prices("BTCUSDT", Window(midnight - MINUTE, midnight + MINUTE))
+    held = store.second_prices.between("BTCUSDT", Window(midnight - MINUTE, midnight + MINUTE))
 
     assert held == seconds
 
 
 def test_keeps_symbols_apart(store):
-    store.write_second_prices([second(NOON), second(NOON, symbol="ETHUSDT", price="7")])
+    store.second_prices.write([second(NOON), second(NOON, symbol="ETHUSDT", price="7")], FETCHED_AT)
 
-    assert [price.open for price in store.second_prices("ETHUSDT", FIVE_MINUTES)] == [7]
+    assert [price.open for price in store.second_prices.between("ETHUSDT", FIVE_MINUTES)] == [7]
 
 
 def test_returns_the_exchanges_minutes_as_their_own_kind(store):
-    store.write_exchange_minutes([exchange_minute(NOON)])
+    store.exchange_minutes.write([exchange_minute(NOON)], FETCHED_AT)
 
-    (held,) = store.exchange_minutes("BTCUSDT", FIVE_MINUTES)
+    (held,) = store.exchange_minutes.between("BTCUSDT", FIVE_MINUTES)
 
     assert type(held) is ExchangeMinute
-    assert store.second_prices("BTCUSDT", FIVE_MINUTES) == []
+    assert store.second_prices.between("BTCUSDT", FIVE_MINUTES) == []
 
 
 def test_takes_nothing_to_write(store):
-    store.write_second_prices([])
+    store.second_prices.write([], FETCHED_AT)
 
-    assert store.publish([]) == []
+    assert store.minute_prices.append([], NOON) == []
+
+
+def test_lets_the_later_fetch_of_a_second_win_in_whatever_order_they_are_written(store):
+    """A load that is run again hours later must not bring back what was corrected meanwhile."""
+    store.second_prices.write([second(NOON, volume="3")], FETCHED_AT + MINUTE)
+
+    store.second_prices.write([second(NOON, volume="1"), second(NOON + SECOND)], FETCHED_AT)
+
+    held = store.second_prices.between("BTCUSDT", FIVE_MINUTES)
+    assert [price.volume for price in held] == [3, 2]
 
 
 def test_returns_published_minutes_with_every_field(store):
-    prices = [minute_price(NOON), minute_price(NOON + MINUTE, vwap=None, flag=Flag.NO_TRADES)]
+    averages = [average(NOON), average(NOON + MINUTE, vwap=None, flag=Flag.NO_TRADES)]
 
-    assert store.publish(prices) == prices
-    assert store.minute_prices("BTCUSDT", FIVE_MINUTES) == prices
+    written = store.minute_prices.append(averages, KNOWN_AT)
+
+    assert written == [MinutePrice(each, 1, KNOWN_AT) for each in averages]
+    assert store.minute_prices.between("BTCUSDT", FIVE_MINUTES) == written
 
 
 def test_shows_the_latest_revision_and_keeps_the_others(store):
-    first = minute_price(NOON, vwap=None, flag=Flag.INGEST_GAP, level=8)
-    second_ = minute_price(NOON, revision=2, known_at=NOON + 3 * MINUTE)
-    store.publish([first])
+    gap = average(NOON, vwap=None, flag=Flag.INGEST_GAP, level=8)
+    first = store.minute_prices.append([gap], KNOWN_AT)
 
-    store.publish([second_])
+    second_ = store.minute_prices.append([average(NOON)], KNOWN_AT + 2 * MINUTE)
 
-    assert store.minute_prices("BTCUSDT", FIVE_MINUTES) == [second_]
-    assert store.minute_history("BTCUSDT", FIVE_MINUTES) == [first, second_]
-
-
-def test_never_overwrites_a_revision_that_another_worker_wrote(store):
-    theirs = minute_price(NOON, vwap="2")
-    ours = minute_price(NOON, vwap="1", known_at=theirs.known_at + MINUTE)
-    store.publish([theirs])
-
-    assert store.publish([ours]) == []
-    assert store.minute_prices("BTCUSDT", FIVE_MINUTES) == [theirs]
+    assert [price.revision for price in (*first, *second_)] == [1, 2]
+    assert store.minute_prices.between("BTCUSDT", FIVE_MINUTES) == second_
+    assert store.minute_prices.history("BTCUSDT", FIVE_MINUTES) == first + second_
 
 
-def test_counts_a_revision_that_it_wrote_itself_as_written(store):
-    """After a timeout an insert is repeated and meets the row that the first one wrote."""
-    price = minute_price(NOON)
-    store.publish([price])
+def test_writes_no_revision_that_says_nothing_new(store):
+    store.minute_prices.append([average(NOON)], KNOWN_AT)
 
-    assert store.publish([price]) == [price]
+    assert store.minute_prices.append([average(NOON)], KNOWN_AT + MINUTE) == []
+    assert len(store.minute_prices.history("BTCUSDT", FIVE_MINUTES)) == 1
+
+
+def test_leaves_out_what_was_known_before_the_latest_revision(store):
+    """A slow worker read the seconds before a gap was repaired: its gap is no news."""
+    repaired = store.minute_prices.append([average(NOON)], KNOWN_AT)
+    gap = average(NOON, vwap=None, flag=Flag.INGEST_GAP, level=8)
+
+    assert store.minute_prices.append([gap], KNOWN_AT - SECOND) == []
+    assert store.minute_prices.history("BTCUSDT", FIVE_MINUTES) == repaired
+
+
+def test_revises_some_of_many_minutes(store):
+    """Of 120 minutes every third has a new value: those get a second revision, no other."""
+    minutes = [NOON + index * MINUTE for index in range(120)]
+    store.minute_prices.append([average(minute) for minute in minutes], KNOWN_AT)
+    third = minutes[::3]
+
+    written = store.minute_prices.append(
+        [average(minute, vwap="7" if minute in third else "100.5") for minute in minutes],
+        KNOWN_AT + MINUTE,
+    )
+
+    assert [(price.average.minute, price.revision) for price in written] == [
+        (minute, 2) for minute in third
+    ]
 
 
 def test_reads_minutes_over_the_turn_of_a_month(store):
     turn = datetime(2026, 4, 1, tzinfo=UTC)
-    prices = [minute_price(turn - MINUTE), minute_price(turn)]
-    store.publish(prices)
+    averages = [average(turn - MINUTE), average(turn)]
 
-    assert store.minute_prices("BTCUSDT", Window(turn - MINUTE, turn + MINUTE)) == prices
+    written = store.minute_prices.append(averages, turn + 2 * MINUTE)
+
+    window = Window(turn - MINUTE, turn + MINUTE)
+    assert store.minute_prices.between("BTCUSDT", window) == written
+
+
+def test_tells_what_was_known_at_a_moment(store):
+    """Published at 12:01 as a gap, repaired at 12:03; at 12:00:59 nothing was known."""
+    gap = average(NOON, vwap=None, flag=Flag.INGEST_GAP, level=8)
+    first = store.minute_prices.append([gap], NOON + MINUTE)
+    repaired = store.minute_prices.append([average(NOON)], NOON + 3 * MINUTE)
+
+    known = {
+        seconds: store.minute_prices.as_of("BTCUSDT", FIVE_MINUTES, NOON + seconds * SECOND)
+        for seconds in (59, 60, 179, 180)
+    }
+
+    assert known == {59: [], 60: first, 179: first, 180: repaired}
+
+
+def test_knows_the_latest_minute_of_a_symbol(store):
+    now = floor_minute(datetime.now(UTC))
+    assert store.minute_prices.latest("BTCUSDT") is None
+    store.minute_prices.append([average(now - 40 * DAY), average(now - 70 * DAY)], now)
+
+    (latest,) = store.minute_prices.append([average(now - 40 * DAY, vwap="7")], now + MINUTE)
+
+    assert store.minute_prices.latest("BTCUSDT") == latest
+    assert store.minute_prices.latest("ETHUSDT") is None
 
 
 def test_follows_changes_since_a_moment(store):
     """Published a minute and then an hour ago; only the second is news since half an hour ago."""
     now = datetime.now(UTC).replace(microsecond=0)
-    old = minute_price(NOON, known_at=now - timedelta(hours=1))
-    new = minute_price(NOON + 2 * MINUTE, known_at=now - timedelta(minutes=1))
-    store.publish([old, new])
+    store.minute_prices.append([average(NOON)], now - timedelta(hours=1))
+    new = store.minute_prices.append([average(NOON + 2 * MINUTE)], now - MINUTE)
 
-    assert store.changed_minutes(["BTCUSDT"], now - timedelta(minutes=30)) == [new]
+    assert store.minute_prices.changed(["BTCUSDT"], now - timedelta(minutes=30)) == new
 
 
 def test_follows_a_revision_of_an_old_minute_once_with_its_latest_value(store):
     now = datetime.now(UTC).replace(microsecond=0)
-    store.publish([minute_price(NOON, known_at=now - timedelta(days=2))])
-    latest = minute_price(NOON, revision=2, vwap="7", known_at=now)
-    store.publish([latest])
+    store.minute_prices.append([average(NOON)], now - 2 * DAY)
+    latest = store.minute_prices.append([average(NOON, vwap="7")], now)
 
-    assert store.changed_minutes(["BTCUSDT"], now - timedelta(days=3)) == [latest]
-    assert store.changed_minutes(["ETHUSDT"], now - timedelta(days=3)) == []
+    assert store.minute_prices.changed(["BTCUSDT"], now - 3 * DAY) == latest
+    assert store.minute_prices.changed(["ETHUSDT"], now - 3 * DAY) == []
 
 
 def test_moves_each_watermark_on_its_own(store):

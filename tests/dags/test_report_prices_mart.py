@@ -1,14 +1,10 @@
 """The steps of report_prices that touch the mart, on a real SQLite file."""
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -20,8 +16,6 @@ from include.marketdata.prices import Flag
 from include.marketdata.windows import MINUTE, Window
 from include.orchestration import mart
 from tests.fakes.builders import NOON, minute_price
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -249,23 +243,3 @@ def test_exports_a_day_exactly(tmp_path):
     table = pq.read_table(files[1]).to_pylist()
     assert [one["vwap"] for one in table] == [Decimal("97000.123456789012"), None]
     assert table[0]["minute"] == NOON
-
-
-def test_parses_without_the_heavy_libraries():
-    """The DAG folder is parsed again and again: pandas alone would cost a second each time."""
-    heavy = ["pandas", "astro.sql", "cassandra", "great_expectations"]
-    code = (
-        "import sys; sys.path[:0] = ['.', 'dags']; import report_prices; "
-        f"print([name for name in {heavy} if name in sys.modules])"
-    )
-
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert found.stdout.splitlines()[-1] == "[]"

@@ -1,5 +1,4 @@
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -8,7 +7,8 @@ import pytest
 
 from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
-from include.marketdata.store import CassandraSettings, connect
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -23,19 +23,15 @@ class Product:
         self.simulator = httpx.Client(base_url=f"http://127.0.0.1:{control_port}")
         self.started_at = floor_minute(datetime.now(UTC))
 
-    @contextmanager
     def store(self):
         port = self.stack.ports.cassandra
-        with connect(CassandraSettings(hosts=("127.0.0.1",), port=port)) as store:
-            yield store
+        return connect(CassandraSettings(hosts=("127.0.0.1",), port=port))
 
     def history(self, symbol, start, end):
-        with self.store() as store:
-            return store.minute_history(symbol, Window(start, end))
+        return self.store().minute_prices.history(symbol, Window(start, end))
 
     def minutes(self, symbol, start, end):
-        with self.store() as store:
-            return store.minute_prices(symbol, Window(start, end))
+        return self.store().minute_prices.between(symbol, Window(start, end))
 
     def wait_for(self, is_true, *, seconds, what):
         """Wait until something is true; fail, saying what did not come, when it is not."""

@@ -1,4 +1,8 @@
-"""What breaks, and that nothing is lost; runs on the product that test_main_job left running."""
+"""What breaks, and that nothing is lost; runs on the product that test_main_job left running.
+
+The ban, with the most to do in the least time, comes last: dev/side_by_side.py runs other tests
+beside those before it.
+"""
 
 from datetime import UTC, datetime
 
@@ -18,6 +22,13 @@ def name_symbols(product, symbols):
 
 def this_minute():
     return floor_minute(datetime.now(UTC))
+
+
+def wait_until_made_up(product):
+    """Wait for the last minute of an outage that is over now, and look at all until then."""
+    last = this_minute() - MINUTE
+    product.wait_until_published(last, seconds=240)
+    assert_complete(product, product.started_at, last + MINUTE)
 
 
 def assert_complete(product, start, end):
@@ -51,9 +62,7 @@ def test_makes_up_the_minutes_that_airflow_missed(product):
 
     product.stack.start_airflow()
 
-    last = this_minute()
-    product.wait_until_published(last, seconds=240)
-    assert_complete(product, product.started_at, last + MINUTE)
+    wait_until_made_up(product)
 
 
 def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product):
@@ -92,9 +101,31 @@ def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(produc
     finally:
         product.stack.start_cassandra()
 
-    last = this_minute()
-    product.wait_until_published(last, seconds=240)
-    assert_complete(product, product.started_at, last + MINUTE)
+    wait_until_made_up(product)
+
+
+def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
+    named_in = this_minute()
+    name_symbols(product, [*SYMBOLS, "NOSUCH"])
+    product.wait_for(
+        lambda: failed_with(
+            product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
+        ),
+        seconds=150,
+        what="a fetch that refuses NOSUCH",
+    )
+
+    product.wait_until_published(named_in, seconds=150)
+
+
+def test_says_what_to_do_when_no_symbol_is_named(product):
+    name_symbols(product, [" ", " "])
+
+    product.wait_for(
+        lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
+        seconds=150,
+        what="a plan that refuses an empty list",
+    )
 
 
 def test_meets_a_ban_once_and_fills_every_window_after_it(product):
@@ -124,26 +155,3 @@ def test_meets_a_ban_once_and_fills_every_window_after_it(product):
             Window(first, last + MINUTE).minutes()
         )
         assert {price.average.flag.value for price in prices} == {"OK"}
-
-
-def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
-    name_symbols(product, [*SYMBOLS, "NOSUCH"])
-    product.wait_for(
-        lambda: failed_with(
-            product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
-        ),
-        seconds=150,
-        what="a fetch that refuses NOSUCH",
-    )
-
-    product.wait_until_published(this_minute(), seconds=150)
-
-
-def test_says_what_to_do_when_no_symbol_is_named(product):
-    name_symbols(product, [" ", " "])
-
-    product.wait_for(
-        lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
-        seconds=150,
-        what="a plan that refuses an empty list",
-    )

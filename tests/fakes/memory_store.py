@@ -3,75 +3,92 @@
 from collections import defaultdict
 from dataclasses import replace
 
+from include.marketdata.prices import MinutePrice
 from include.marketdata.store import Watermark
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 
+class MemorySpans:
+    def __init__(self):
+        self._spans = {}
+
+    def write(self, spans, fetched_at):
+        for span in spans:
+            key = (span.symbol, span.start)
+            if key not in self._spans or self._spans[key][0] <= fetched_at:
+                self._spans[key] = (fetched_at, span)
+
+    def between(self, symbol, window):
+        return [
+            self._spans[key][1]
+            for key in sorted(self._spans)
+            if key[0] == symbol and key[1] in window
+        ]
+
+
+class MemoryMinutePrices:
+    def __init__(self):
+        self._histories = {}
+        self._changes = []
+
+    def append(self, averages, known_at):
+        return [price for average in averages for price in self._append(average, known_at)]
+
+    def _append(self, average, known_at):
+        history = self._histories.setdefault((average.symbol, average.minute), [])
+        price = MinutePrice(average, len(history) + 1, known_at)
+        if history and (history[-1].average == average or history[-1].known_at > known_at):
+            return []
+        history.append(price)
+        self._changes.append(price)
+        return [price]
+
+    def history(self, symbol, window):
+        return [
+            price
+            for key in sorted(self._histories)
+            if key[0] == symbol and key[1] in window
+            for price in self._histories[key]
+        ]
+
+    def between(self, symbol, window):
+        return list({p.average.minute: p for p in self.history(symbol, window)}.values())
+
+    def as_of(self, symbol, window, moment):
+        known = [price for price in self.history(symbol, window) if price.known_at <= moment]
+        return list({price.average.minute: price for price in known}.values())
+
+    def latest(self, symbol):
+        minutes = [key for key in self._histories if key[0] == symbol]
+        return self._histories[max(minutes)][-1] if minutes else None
+
+    def changed(self, symbols, since):
+        return [
+            self._histories[symbol, minute][-1]
+            for symbol in symbols
+            for minute in sorted(
+                {
+                    price.average.minute
+                    for price in self._changes
+                    if price.average.symbol == symbol and price.known_at >= since
+                }
+            )
+        ]
+
+
 class MemoryStore:
     def __init__(self):
-        self._spans = {"second": {}, "minute": {}}
-        self._minutes = {}
-        self._changes = []
+        self.second_prices = MemorySpans()
+        self.exchange_minutes = MemorySpans()
+        self.minute_prices = MemoryMinutePrices()
         self._watermarks = defaultdict(lambda: Watermark(None, None, None))
         self._batches = {}
         self._quarantine = {}
         self._symbols = {}
         self._budgets = defaultdict(MemoryBudgetTable)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
     def exchange_budget(self, egress):
         return self._budgets[egress]
-
-    def write_second_prices(self, prices):
-        self._spans["second"].update({(price.symbol, price.start): price for price in prices})
-
-    def write_exchange_minutes(self, minutes):
-        self._spans["minute"].update({(minute.symbol, minute.start): minute for minute in minutes})
-
-    def second_prices(self, symbol, window):
-        return self._held("second", symbol, window)
-
-    def exchange_minutes(self, symbol, window):
-        return self._held("minute", symbol, window)
-
-    def _held(self, kind, symbol, window):
-        spans = self._spans[kind]
-        return [spans[key] for key in sorted(spans) if key[0] == symbol and key[1] in window]
-
-    def publish(self, prices):
-        written = []
-        for price in prices:
-            key = (price.average.symbol, price.average.minute, price.revision)
-            self._changes.append((price.average.symbol, price.known_at, price.average.minute))
-            if self._minutes.setdefault(key, price).known_at == price.known_at:
-                written.append(price)
-        return written
-
-    def minute_history(self, symbol, window):
-        return [
-            self._minutes[key]
-            for key in sorted(self._minutes)
-            if key[0] == symbol and key[1] in window
-        ]
-
-    def minute_prices(self, symbol, window):
-        return list({p.average.minute: p for p in self.minute_history(symbol, window)}.values())
-
-    def changed_minutes(self, symbols, since):
-        latest = {key[:2]: self._minutes[key] for key in sorted(self._minutes)}
-        return [
-            latest[symbol, minute]
-            for symbol in symbols
-            for minute in sorted(
-                {m for s, known, m in self._changes if s == symbol and known >= since}
-            )
-            if (symbol, minute) in latest
-        ]
 
     def watermark(self, symbol):
         return self._watermarks[symbol]

@@ -83,7 +83,7 @@ def test_reads_from_it_what_anybody_reads(name, url):
     assert abs(read["time"] - end_ms) < 60_000
 
 
-def test_keeps_to_its_own_description_whatever_is_sent(url):
+def test_keeps_to_its_own_description_whatever_is_sent(url, tmp_path):
     """Schemathesis makes good and bad requests of the description and checks every answer.
 
     One check is left out: the description cannot say which parameters exclude each other, so not
@@ -100,6 +100,7 @@ def test_keeps_to_its_own_description_whatever_is_sent(url):
         text=True,
         check=False,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        cwd=tmp_path,  # it keeps a cache where it runs
     )  # fmt: skip
 
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

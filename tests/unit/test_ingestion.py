@@ -205,7 +205,7 @@ def test_stores_the_good_rows_and_quarantines_the_others():
 
     record = load_batch(store, landed, verdict, "batch.json")
 
-    held = store.second_prices("BTCUSDT", landed.window)
+    held = store.second_prices.between("BTCUSDT", landed.window)
     assert NOON + timedelta(seconds=7) not in {price.start for price in held}
     assert len(held) == 59
     (refused,) = store.quarantined("BTCUSDT", NOON.date())
@@ -221,7 +221,7 @@ def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():
 
     record = load_batch(store, batch(), refused, "batch.json")
 
-    assert store.second_prices("BTCUSDT", batch().window) == []
+    assert store.second_prices.between("BTCUSDT", batch().window) == []
     assert store.watermark("BTCUSDT").stored_until is None
     assert store.batch_log("BTCUSDT", NOON.date()) == [record]
 
@@ -243,5 +243,7 @@ def test_loads_the_same_batch_twice_without_a_difference():
     load_batch(twice, batch(), GOOD, "batch.json")
 
     window = batch().window
-    assert twice.second_prices("BTCUSDT", window) == once.second_prices("BTCUSDT", window)
+    assert twice.second_prices.between("BTCUSDT", window) == once.second_prices.between(
+        "BTCUSDT", window
+    )
     assert twice.batch_log("BTCUSDT", NOON.date()) == once.batch_log("BTCUSDT", NOON.date())

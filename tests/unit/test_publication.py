@@ -26,15 +26,15 @@ class Clock:
 
 def store_minute(store, minute, *, symbol="BTCUSDT", price="100"):
     seconds = full_minute(minute, symbol=symbol, price=price)
-    store.write_second_prices(seconds)
-    store.write_exchange_minutes([minute_of(seconds)])
+    store.second_prices.write(seconds, minute + MINUTE)
+    store.exchange_minutes.write([minute_of(seconds)], minute + MINUTE)
     if store.watermark(symbol).stored_from is None:
         store.set_stored_from(symbol, minute)
     store.set_stored_until(symbol, minute + MINUTE)
 
 
 def published(store, symbol="BTCUSDT"):
-    return {p.average.minute: p for p in store.minute_prices(symbol, HOUR)}
+    return {p.average.minute: p for p in store.minute_prices.between(symbol, HOUR)}
 
 
 def publish(store, clock, symbols=("BTCUSDT",)):

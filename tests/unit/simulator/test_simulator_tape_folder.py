@@ -48,6 +48,14 @@ def play(folder, tmp_path, client_of):
     return start
 
 
+@pytest.fixture(scope="module")
+def day_of_minutes(tmp_path_factory):
+    """The archive's day of minutes at its own time, read once: 86,400 seconds are made of it."""
+    folder = tmp_path_factory.mktemp("day")
+    shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
+    return tape_listings(folder, tmp_path_factory.mktemp("work"), OWN_TIME)
+
+
 def official(start, end):
     """Rows of Binance's own archive of 2020-01-02 that open in a span, as REST would have them."""
     with zipfile.ZipFile(DATA / "BTCUSDT-1m-2020-01-02.zip") as archive:
@@ -101,10 +109,12 @@ def test_gives_the_aggregate_trades_of_a_page_back(folder, play):
         assert given["l"] - given["f"] == int(row["last_trade_id"]) - int(row["first_trade_id"])
 
 
-def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(folder, play):
+def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(
+    day_of_minutes, client_of
+):
     """A day of 1,440 minutes, first, middle and last checked; 60 seconds each."""
-    shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
-    client = play("2020-01-03T00:00")
+    client = client_of(Exchange(day_of_minutes, 10**9, 10))
+    client.now_ms = ms("2020-01-03T00:00")
 
     for start in map(ms, ("2020-01-02T00:00", "2020-01-02T15:11", "2020-01-02T23:59")):
         (minute,) = klines(client, startTime=start, endTime=start)
@@ -121,20 +131,17 @@ def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(folder
     assert client.get("ticker/24hr", symbol="BTCUSDT").json()["count"] > 0
 
 
-def test_makes_the_archives_file_of_a_day_again(folder, tmp_path):
+def test_makes_the_archives_file_of_a_day_again(day_of_minutes):
     """Byte for byte what Binance's own holds; the same tape, so the same text."""
-    shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
-    listings = tape_listings(folder, tmp_path, OWN_TIME)
-
-    made = zipped(listings["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 2))
+    made = zipped(day_of_minutes["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 2))
 
     name = "BTCUSDT-1m-2020-01-02.csv"
     with (
         zipfile.ZipFile(io.BytesIO(made)) as ours,
-        zipfile.ZipFile(folder / f"{name[:-4]}.zip") as own,
+        zipfile.ZipFile(DATA / f"{name[:-4]}.zip") as own,
     ):
         assert ours.read(name) == own.read(name)
-    assert zipped(listings["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 3)) is None
+    assert zipped(day_of_minutes["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 3)) is None
 
 
 @pytest.mark.parametrize("unit", [1, 1000], ids=["ms", "us"])
@@ -188,7 +195,8 @@ def test_is_played_over_and_over_on_whole_minutes(folder, play):
 
 
 def test_is_played_once_from_the_minute_it_is_placed_at(folder, play):
-    shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
+    """Seven full minutes."""
+    shutil.copy(DATA / "BTCUSDT_aggTrades_20200102_1510_1518.csv.gz", folder)
     start = ms("2026-03-01T12:00")
     client = play("2026-03-05T00:00", Placement(starts_at=start // M, loops=False))
 
@@ -196,7 +204,7 @@ def test_is_played_once_from_the_minute_it_is_placed_at(folder, play):
     last = klines(client, limit=1)
 
     assert rows[0][0] == start
-    assert last[0][0] == start + 1439 * M
+    assert last[0][0] == start + 6 * M
 
 
 def test_lists_a_symbol_of_the_tape_alone_by_its_own_grid(folder, play):

@@ -60,10 +60,11 @@ def test_ids_rise_by_one_from_minute_to_minute_and_loop_to_loop(symbol):
 @pytest.mark.parametrize("symbol", MARKETS)
 def test_prices_and_quantities_lie_on_the_stated_grid(symbol):
     market = MARKETS[symbol]
-    trades = [trade for minute in range(10) for trade in market.tape(1).trades_in(minute)]
+    tape, tick_e8, step_e8 = market.tape(1), market.tick_size * ONE, market.step_size * ONE
+    trades = [trade for minute in range(10) for trade in tape.trades_in(minute)]
 
-    assert all(trade.price_e8 % (market.tick_size * ONE) == 0 for trade in trades)
-    assert all(trade.quantity_e8 % (market.step_size * ONE) == 0 for trade in trades)
+    assert all(trade.price_e8 % tick_e8 == 0 for trade in trades)
+    assert all(trade.quantity_e8 % step_e8 == 0 for trade in trades)
     assert all(trade.price_e8 > 0 < trade.quantity_e8 for trade in trades)
 
 

@@ -1,0 +1,48 @@
+"""Made-up prices with as many digits as real ones, for measurements."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from decimal import Decimal
+
+from include.marketdata.averages import METHOD_VERSION
+from include.marketdata.prices import Flag, MinuteAverage, SecondPrice
+
+SYMBOL = "BTCUSDT"
+_TO_EIGHT = Decimal("0.00000001")
+
+
+def second_price(start: datetime, chance: random.Random) -> SecondPrice:
+    """Return a second as Binance tells it: eight decimals, sixty thousand dollars a coin."""
+    cents = [chance.randrange(6_000_000, 6_100_000) for _ in range(4)]
+    open_, high, low, close = (Decimal(each * 10**6).scaleb(-8) for each in cents)
+    volume = Decimal(chance.randrange(10**6, 3 * 10**8)).scaleb(-8)
+    turned = (volume * close).quantize(_TO_EIGHT)
+    half = (volume / 2).quantize(_TO_EIGHT)
+    return SecondPrice(
+        SYMBOL, start, open_, high, low, close, volume, turned, 17, half, turned - half
+    )
+
+
+def minute_average(minute: datetime, chance: random.Random) -> MinuteAverage:
+    """Return a minute's average with all its digits."""
+    price = Decimal(chance.randrange(6 * 10**16, 61 * 10**15)).scaleb(-12)
+    volume = Decimal(chance.randrange(10**9, 10**10)).scaleb(-8)
+    return MinuteAverage(
+        symbol=SYMBOL,
+        minute=minute,
+        vwap=price,
+        open=price,
+        high=price,
+        low=price,
+        close=price,
+        volume=volume,
+        quote_volume=(volume * price).quantize(_TO_EIGHT),
+        trade_count=1_000,
+        coverage=Decimal("1.00"),
+        source_level=1,
+        flag=Flag.OK,
+        is_reconciled=True,
+        method_version=METHOD_VERSION,
+    )

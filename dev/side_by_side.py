@@ -1,0 +1,167 @@
+"""What ./dev/test runs two at a time: one program that leaves a core free, another beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import IO
+
+PYTEST = ("python", "-m", "pytest")
+FAST = ("tests/unit", "tests/dags", ".astro/test_dag_integrity_default.py")
+TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
+# Refusals of ./dev/up, which need no product.
+UP = "tests/e2e/test_up.py"
+END_TO_END = ("tests/e2e", f"--ignore={UP}")
+WITH_SERVERS = ("tests/contract", "tests/faults", "tests/foreign", UP)
+# Before its outages the end-to-end run checks that no minute comes late: it is left alone.
+OUTAGES = "tests/e2e/test_outages.py"
+NO_TESTS_FOUND = 5
+WIDTH = 80
+# The words of pytest's last line, in its order.
+WORDS = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
+COUNT = re.compile(rf"(\d+) ({'|'.join(WORDS)})s?\b")
+
+
+class SideBySide:
+    """Runs programs in pairs; a Ctrl-C or a termination lets those that run clear up, and is all.
+
+    Attributes:
+        outputs: What each program has said.
+    """
+
+    def __init__(self) -> None:
+        self.outputs: list[bytes] = []
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._signal = 0
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: self._interrupt(number))
+
+    def run(self, first: Sequence[str], second: Sequence[str], mark: str = "") -> tuple[int, int]:
+        """Run two programs to their ends.
+
+        Args:
+            first: Shown as it comes.
+            second: Starts when the first has said `mark` or ended; shown whole, after the first.
+            mark: Part of the first one's output; at once when empty.
+
+        Returns:
+            Their exit codes.
+
+        Raises:
+            SystemExit: They were interrupted.
+        """
+        self._children = []
+        with tempfile.TemporaryFile() as log:
+            self.outputs.append(self._show(first, second, mark.encode(), log))
+            self._start_second(second, log)
+            codes = [child.wait() for child in self._children]
+            log.seek(0)
+            self.outputs.append(log.read())
+        _write(_heading(second), self.outputs[-1])
+        if self._signal:
+            raise SystemExit(128 + self._signal)
+        return codes[0], codes[1]
+
+    def _show(
+        self, first: Sequence[str], second: Sequence[str], mark: bytes, log: IO[bytes]
+    ) -> bytes:
+        _write(_heading(first))
+        output, end = os.pipe()
+        self._start(first, end)
+        os.close(end)
+        part = shown = b""
+        while True:
+            if mark in shown:
+                self._start_second(second, log)
+            if not (part := os.read(output, 1 << 16)):
+                os.close(output)
+                return shown
+            _write(part)
+            shown += part
+
+    def _start_second(self, command: Sequence[str], log: IO[bytes]) -> None:
+        if len(self._children) == 1 and not self._signal:
+            self._start(command, log.fileno())
+
+    def _start(self, command: Sequence[str], output: int) -> None:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Else a Ctrl-C would reach it twice, and the second would break off its clearing up.
+            process_group=0,
+        )
+        self._children.append(child)
+        if self._signal:
+            child.send_signal(signal.SIGINT)
+
+    def _interrupt(self, number: int) -> None:
+        if not self._signal:
+            self._signal = number
+            for child in self._children:
+                child.send_signal(signal.SIGINT)
+
+
+def added_up(outputs: Iterable[bytes], seconds: float) -> str:
+    """Return one last line of pytest's kind for the last lines of several outputs."""
+    counts: Counter[str] = Counter()
+    for output in outputs:
+        last_line = output.rstrip().rpartition(b"\n")[2].decode(errors="replace")
+        counts.update({word: int(count) for count, word in COUNT.findall(last_line)})
+    told = [
+        f"{counts[word]} {word}{'s' * (word in WORDS[-2:] and counts[word] > 1)}"
+        for word in WORDS
+        if counts[word]
+    ]
+    return f" {', '.join(told) or 'no tests ran'} in {seconds:.2f}s ".center(WIDTH, "=")
+
+
+def exit_code(types: int, *tests: int) -> int:
+    """Return the exit code of all; a test run that found no test has not failed if others did."""
+    failures = [code for code in (types, *tests) if code not in {0, NO_TESTS_FOUND}]
+    return abs(failures[0]) if failures else min(tests)
+
+
+def main(words: Sequence[str]) -> int:
+    """Run types and tests; `--fast` first of the words leaves out what needs a server.
+
+    Args:
+        words: The others are handed to pytest.
+    """
+    started = time.monotonic()
+    is_fast = words[:1] == ["--fast"]
+    rest = words[is_fast:]
+    pair = SideBySide()
+    try:
+        tests, types = pair.run((*PYTEST, *TWO_WORKERS, *FAST, *rest), ("mypy",))
+        if is_fast or exit_code(types, tests) not in {0, NO_TESTS_FOUND}:
+            return exit_code(types, tests)
+        return exit_code(
+            types,
+            tests,
+            *pair.run((*PYTEST, *END_TO_END, *rest), (*PYTEST, *WITH_SERVERS, *rest), OUTAGES),
+        )
+    finally:
+        _write(added_up(pair.outputs, time.monotonic() - started).encode(), b"\n")
+
+
+def _heading(command: Sequence[str]) -> bytes:
+    return f"── {' '.join(command)}\n".encode()
+
+
+def _write(*parts: bytes) -> None:
+    for part in parts:
+        sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,177 @@
+"""Loading rows: batches of one partition each, some at a time, until all are acknowledged."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from cassandra.concurrent import execute_concurrent
+from cassandra.protocol import OverloadedErrorMessage
+from cassandra.query import BatchStatement, BatchType
+
+from include.marketdata.errors import PartlyStoredError, RetryableError
+from include.marketdata.patience import is_passing, repeat_while_passing
+from include.marketdata.statements import Statements, Values
+
+# A stock server warns at 5 KiB a batch and refuses 50 KiB; fifty prices are about 8 KiB.
+ROWS_PER_BATCH = 50
+BYTES_PER_BATCH = 32 * 1024
+# More do not make a server faster, and fill its queues.
+REQUESTS_IN_FLIGHT = 8
+BATCHES_PER_ROUND = 128
+# Of a row that may not be stored: its key, in every table that is loaded.
+NAMED_VALUES = 3
+
+Answers = Future[list[tuple[bool, Any]]]
+
+
+@dataclass(eq=False)
+class Batch:
+    """Rows of one partition that are written together or not at all.
+
+    Attributes:
+        statement: What is sent.
+        rows: Their places among the rows to load.
+    """
+
+    statement: BatchStatement = field(default_factory=lambda: BatchStatement(BatchType.UNLOGGED))
+    rows: list[int] = field(default_factory=list)
+
+
+class Pace:
+    """How many requests may be on their way at once.
+
+    A server that says it is overloaded gets half as many, and one more after each round that
+    it took.
+    """
+
+    def __init__(self, most: int = REQUESTS_IN_FLIGHT) -> None:
+        self._most = most
+        self.in_flight = most
+
+    def note(self, failures: Iterable[Exception]) -> None:
+        """Learn from a round's failures; none when all went well."""
+        if any(isinstance(failure, OverloadedErrorMessage) for failure in failures):
+            self.in_flight = max(1, self.in_flight // 2)
+        else:
+            self.in_flight = min(self._most, self.in_flight + 1)
+
+
+def load(statements: Statements, name: str, rows: Iterable[tuple[object, Values]]) -> None:
+    """Insert rows until every one is acknowledged, whatever fails for a passing reason.
+
+    While one round of batches is on its way the next one is made ready.
+
+    Args:
+        statements: Over the keyspace.
+        name: An idempotent insert.
+        rows: Partition and values of each row, in any order.
+
+    Raises:
+        UnstorableValueError: A value does not fit its column; other rows may be stored.
+        PartlyStoredError: Cassandra did not answer for its patience; it says what is in.
+        SettingsError: Cassandra refuses the login, the role or the tables.
+    """
+    partitions: dict[object, list[Values]] = defaultdict(list)
+    for partition, values in rows:
+        partitions[partition].append(values)
+    if partitions:
+        with ThreadPoolExecutor(1) as sender:
+            _Load(statements, name, list(partitions.values()), sender).run()
+
+
+class _Load:
+    def __init__(
+        self,
+        statements: Statements,
+        name: str,
+        partitions: list[list[Values]],
+        sender: ThreadPoolExecutor,
+    ) -> None:
+        self._statements = statements
+        self._name = name
+        self._partitions = partitions
+        self._sender = sender
+        self._pace = Pace()
+        self._stored: set[int] = set()
+
+    def run(self) -> None:
+        batches = self._batches()
+        sent: list[Batch] = []
+        answers: Answers | None = None
+        try:
+            while True:
+                ready = list(itertools.islice(batches, BATCHES_PER_ROUND))
+                if answers is not None:
+                    self._finish(sent, answers)
+                if not ready:
+                    return
+                sent, answers = ready, self._send(ready)
+        except RetryableError as error:
+            raise self._partly_stored(error) from error
+
+    def _batches(self) -> Iterator[Batch]:
+        """Bind the rows, as many to a batch as a server takes without complaint."""
+        number = itertools.count()
+        for rows in self._partitions:
+            batch, size = Batch(), 0
+            for values in rows:
+                bound = self._statements.new_row(self._name, values)
+                size += sum(len(value) for value in bound.values if isinstance(value, bytes))
+                if batch.rows and (len(batch.rows) == ROWS_PER_BATCH or size > BYTES_PER_BATCH):
+                    yield batch
+                    batch, size = Batch(), 0
+                batch.statement.add(bound)
+                batch.rows.append(next(number))
+            if batch.rows:
+                yield batch
+
+    def _send(self, batches: Sequence[Batch]) -> Answers:
+        # The driver's own asynchronous variant waits for the answers, and breaks when all fail.
+        return self._sender.submit(
+            execute_concurrent,
+            self._statements.session,
+            [(batch.statement, ()) for batch in batches],
+            concurrency=self._pace.in_flight,
+            raise_on_first_error=False,
+        )
+
+    def _finish(self, batches: Sequence[Batch], answers: Answers) -> None:
+        """Wait for a round's answers; send again what was not acknowledged until all is."""
+        failed = self._settle(batches, answers)
+
+        def send_again() -> None:
+            nonlocal failed
+            failed = self._settle(list(failed), self._send(list(failed)))
+            if failed:
+                # One that cannot pass ends the load; the others would be tried again.
+                raise min(failed.values(), key=is_passing)
+
+        if failed:
+            repeat_while_passing(self._statements.settings, send_again)
+
+    def _settle(self, batches: Sequence[Batch], answers: Answers) -> dict[Batch, Exception]:
+        """Note what is stored; return what is not, and why."""
+        failed = {}
+        for batch, (is_stored, outcome) in zip(batches, answers.result(), strict=True):
+            if is_stored:
+                self._stored.update(batch.rows)
+            else:
+                failed[batch] = outcome
+        self._pace.note(failed.values())
+        return failed
+
+    def _partly_stored(self, error: RetryableError) -> PartlyStoredError:
+        rows = [values for rows in self._partitions for values in rows]
+        missing = tuple(tuple(row) for at, row in enumerate(rows) if at not in self._stored)
+        first, last = missing[0][:NAMED_VALUES], missing[-1][:NAMED_VALUES]
+        return PartlyStoredError(
+            f"{error}; {len(self._stored)} of {len(rows)} rows of {self._name} are stored, the "
+            f"others, from {first} to {last}, may not be: load them again",
+            stored_count=len(self._stored),
+            missing=missing,
+        )

@@ -1,0 +1,74 @@
+"""The schema's versions: files of include/sql/schema, what was applied of them, what is due."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.marketdata.errors import SettingsError
+
+SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "schema"
+# Version 0 is the table that remembers the others.
+BOOKKEEPING = 0
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One versioned file: one statement, repeatable, never changed once it is released.
+
+    Attributes:
+        version: From 0, without a hole.
+        name: The file's name.
+        statement: Its CQL, with its comments.
+    """
+
+    version: int
+    name: str
+    statement: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the statement, hexadecimal; comments and white space do not count."""
+        bare = re.sub(r"--.*", "", self.statement)
+        return hashlib.sha256(" ".join(bare.split()).encode()).hexdigest()
+
+
+def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
+    """Return the schema's versions, ascending.
+
+    Raises:
+        SettingsError: A file has no number, or one is missing or there twice.
+    """
+    found: list[Migration] = []
+    for file in sorted(folder.glob("*.cql")):
+        number, _, _ = file.name.partition("_")
+        version = int(number) if number.isdecimal() else None
+        if version != len(found):
+            raise SettingsError(
+                f"{file.name} should be number {len(found):03} of {folder}: each file is one "
+                "version, numbered from 000 without a hole"
+            )
+        found.append(Migration(version, file.name, file.read_text(encoding="utf-8")))
+    return found
+
+
+def due(known: Sequence[Migration], applied: Mapping[int, str]) -> list[Migration]:
+    """Return what is still to be applied, in order.
+
+    Args:
+        known: The versions that this code has.
+        applied: Checksum of each version that the keyspace has had.
+
+    Raises:
+        SettingsError: A version that was applied reads differently now.
+    """
+    for migration in known:
+        if applied.get(migration.version, migration.checksum) != migration.checksum:
+            raise SettingsError(
+                f"{migration.name} was changed after it had been applied; put the old text back "
+                "and write the change as a new file with the next number"
+            )
+    return [m for m in known if m.version != BOOKKEEPING and m.version not in applied]

@@ -1,0 +1,229 @@
+"""The published averages: every revision kept, the newest first, and what was known when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, fields
+from datetime import UTC, datetime, timedelta
+
+from include.marketdata.errors import RetryableError
+from include.marketdata.loading import ROWS_PER_BATCH, load
+from include.marketdata.pages import Page
+from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+from include.marketdata.statements import Row, Statements
+from include.marketdata.windows import MINUTE, Window, floor_minute, month_of
+
+# Each time others were first means that they appended something; so many do not come in a row.
+ATTEMPTS = 50
+LOOK_BACK = timedelta(days=366)
+
+AVERAGE_FIELDS = tuple(field.name for field in fields(MinuteAverage))
+
+
+class MinutePriceTable:
+    """Published minutes, kept by symbol and UTC month.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def append(self, averages: Iterable[MinuteAverage], known_at: datetime) -> list[MinutePrice]:
+        """Publish averages as the next revision of their minutes, where they say something new.
+
+        Up to fifty minutes of a symbol and month go into one lightweight transaction, which
+        Cassandra applies as a whole or not at all. When another worker took one of the numbers
+        first, what it wrote is read, and what still differs is appended behind it: no number is
+        given twice or left out, and no revision is lost or overwritten.
+
+        Args:
+            averages: Of any symbols and minutes, each minute once.
+            known_at: When their sources were read, aware UTC, whole milliseconds. An average that
+                was known before the latest revision is out of date and left out.
+
+        Returns:
+            The revisions written, by symbol and month as given, then minute.
+
+        Raises:
+            RetryableError: Cassandra does not answer; doing it all again is safe.
+        """
+        by_partition: dict[tuple[str, str], list[MinuteAverage]] = defaultdict(list)
+        for average in averages:
+            by_partition[average.symbol, month_of(average.minute)].append(average)
+        return [
+            price
+            for partition in by_partition.values()
+            for price in self._append(
+                sorted(partition, key=lambda average: average.minute), known_at
+            )
+        ]
+
+    def latest(self, symbol: str) -> MinutePrice | None:
+        """Return the latest revision of a symbol's newest minute; None if a year has none."""
+        now = floor_minute(datetime.now(UTC))
+        for month in reversed(list(Window(now - LOOK_BACK, now + MINUTE).months())):
+            if rows := self._statements.run("select_latest_minute_price", (symbol, month)):
+                return _minute_price(rows[0])
+        return None
+
+    def between(self, symbol: str, window: Window) -> list[MinutePrice]:
+        """Return the latest revision of each published minute of a symbol, ascending."""
+        return list(
+            {price.average.minute: price for price in self.history(symbol, window)}.values()
+        )
+
+    def as_of(self, symbol: str, window: Window, moment: datetime) -> list[MinutePrice]:
+        """Return what was known at a moment of each minute of a symbol, ascending.
+
+        A minute that was published later is left out.
+        """
+        known = [price for price in self.history(symbol, window) if price.known_at <= moment]
+        return list({price.average.minute: price for price in known}.values())
+
+    def history(self, symbol: str, window: Window) -> list[MinutePrice]:
+        """Return every revision of a symbol's minutes, by minute and then revision, ascending."""
+        return [
+            _minute_price(row)
+            for month in window.months()
+            for row in reversed(
+                self._statements.run(
+                    "select_minute_prices", (symbol, month, window.start, window.end)
+                )
+            )
+        ]
+
+    def pages(self, symbol: str, window: Window) -> Iterator[Iterator[Page]]:
+        """Return every revision of a symbol's minutes, by page and month, newest first."""
+        for month in window.months():
+            values = (symbol, month, window.start, window.end)
+            yield self._statements.pages("select_minute_prices", values)
+
+    def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
+        """Return the latest revision of every minute published or revised at or after a moment.
+
+        Ordered by symbol as given, then minute. Changes older than their table keeps are not seen.
+        """
+        return [
+            price
+            for symbol in symbols
+            for window in _runs(self._changed(symbol, since))
+            for price in self.between(symbol, window)
+        ]
+
+    def _append(self, averages: Sequence[MinuteAverage], known_at: datetime) -> list[MinutePrice]:
+        """Publish averages of one partition, by minute ascending."""
+        written: list[MinutePrice] = []
+        waiting = list(averages)
+        for attempt in range(ATTEMPTS):
+            if not waiting:
+                return sorted(written, key=lambda price: price.average.minute)
+            latest = self._latest(waiting)
+            if attempt:
+                # A transaction that timed out may have been applied all the same.
+                written += [
+                    latest[average.minute]
+                    for average in waiting
+                    if average.minute in latest
+                    and latest[average.minute].average == average
+                    and latest[average.minute].known_at == known_at
+                ]
+            due = _due(waiting, latest, known_at)
+            self._note(due)
+            waiting = []
+            for start in range(0, len(due), ROWS_PER_BATCH):
+                batch = due[start : start + ROWS_PER_BATCH]
+                if self._is_applied(batch):
+                    written += batch
+                else:
+                    waiting += [price.average for price in batch]
+        raise RetryableError(
+            f"{self._statements.settings}: other workers were {ATTEMPTS} times faster to publish "
+            f"minutes of {averages[0].symbol}; the next run takes up what is left"
+        )
+
+    def _latest(self, averages: Sequence[MinuteAverage]) -> dict[datetime, MinutePrice]:
+        window = Window(averages[0].minute, averages[-1].minute + MINUTE)
+        return {price.average.minute: price for price in self.between(averages[0].symbol, window)}
+
+    def _note(self, prices: Sequence[MinutePrice]) -> None:
+        """Note that minutes change, for those who follow changes.
+
+        Before they do: a reader that comes in between finds them as they were, and meets the
+        same note again through its overlap.
+        """
+        load(
+            self._statements,
+            "insert_minute_change",
+            [
+                (
+                    price.average.symbol,
+                    (
+                        price.average.symbol,
+                        price.known_at.date(),
+                        price.known_at,
+                        price.average.minute,
+                    ),
+                )
+                for price in prices
+            ],
+        )
+
+    def _is_applied(self, prices: Sequence[MinutePrice]) -> bool:
+        answer = self._statements.run_together(
+            "insert_minute_price", [_minute_values(price) for price in prices]
+        )
+        return bool(answer[0]["[applied]"])
+
+    def _changed(self, symbol: str, since: datetime) -> list[datetime]:
+        today = datetime.now(UTC).date()
+        days = (today - since.date()).days
+        return sorted(
+            {
+                row["minute"]
+                for back in range(days, -1, -1)
+                for row in self._statements.run(
+                    "select_minute_changes", (symbol, today - timedelta(days=back), since)
+                )
+            }
+        )
+
+
+def _due(
+    averages: Sequence[MinuteAverage],
+    latest: Mapping[datetime, MinutePrice],
+    known_at: datetime,
+) -> list[MinutePrice]:
+    """Return the next revision of each minute that has something new, and newer, to say."""
+    due = []
+    for average in averages:
+        before = latest.get(average.minute)
+        if before is None:
+            due.append(MinutePrice(average, 1, known_at))
+        elif before.average != average and before.known_at <= known_at:
+            due.append(MinutePrice(average, before.revision + 1, known_at))
+    return due
+
+
+def _runs(minutes: Sequence[datetime]) -> list[Window]:
+    """Join ascending minutes that follow one another into windows."""
+    windows: list[Window] = []
+    for minute in minutes:
+        if windows and windows[-1].end == minute:
+            windows[-1] = Window(windows[-1].start, minute + MINUTE)
+        else:
+            windows.append(Window(minute, minute + MINUTE))
+    return windows
+
+
+def _minute_values(price: MinutePrice) -> tuple[object, ...]:
+    symbol, minute, *others = astuple(price.average)
+    return (symbol, month_of(minute), minute, price.revision, price.known_at, *others)
+
+
+def _minute_price(row: Row) -> MinutePrice:
+    average = {name: row[name] for name in AVERAGE_FIELDS}
+    average["flag"] = Flag(average["flag"])
+    return MinutePrice(MinuteAverage(**average), row["revision"], row["known_at"])

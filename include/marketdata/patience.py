@@ -1,0 +1,173 @@
+"""Which of Cassandra's failures pass, and what the others mean to the person who runs this."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import stamina
+from cassandra import (
+    AuthenticationFailed,
+    DriverException,
+    InvalidRequest,
+    OperationTimedOut,
+    ReadTimeout,
+    Unauthorized,
+    Unavailable,
+    WriteTimeout,
+)
+from cassandra.cluster import NoHostAvailable
+from cassandra.connection import ConnectionException
+from cassandra.protocol import (
+    ConfigurationException,
+    IsBootstrappingErrorMessage,
+    OverloadedErrorMessage,
+    ServerError,
+)
+
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.errors import (
+    MarketDataError,
+    RetryableError,
+    SettingsError,
+    UnstorableValueError,
+)
+
+PASSING = (
+    NoHostAvailable,
+    OperationTimedOut,
+    WriteTimeout,
+    ReadTimeout,
+    Unavailable,
+    ConnectionException,
+    OverloadedErrorMessage,
+    IsBootstrappingErrorMessage,
+    ServerError,
+)
+# What stays refused until somebody changes something.
+REFUSED = (InvalidRequest, ConfigurationException, Unauthorized, AuthenticationFailed)
+FIRST_WAIT_SECONDS = 0.1
+LONGEST_WAIT_SECONDS = 2.0
+
+# What a server does to a client that talks to it in the wrong way.
+CLOSED = (ssl.SSLEOFError, ConnectionResetError)
+# A node that a cloud has replaced: it tells the new one's name when it is asked again.
+_TLS_FAILURE = re.compile(r"\[SSL(?:: (?!TLSV1_UNRECOGNIZED_NAME)\w+)?\] (.*?)\.?(?: \(_ssl|$)")
+
+Answer = TypeVar("Answer")
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether the same call may succeed a moment later."""
+    # The bare class is all that says that the metadata service of a cloud did not answer.
+    if not isinstance(error, PASSING) and type(error) is not DriverException:
+        return False
+    is_refused = any(isinstance(cause, AuthenticationFailed) for cause in _causes(error))
+    return not is_refused and not _unsafe(error)
+
+
+def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]) -> Answer:
+    """Run a call, and again while Cassandra fails for a reason that passes.
+
+    The driver's own retry policy cannot do this: with one host left, NoHostAvailable
+    comes at once.
+
+    Args:
+        settings: Whose patience bounds the repeats.
+        call: Idempotent; run at least once.
+
+    Returns:
+        What the call returns.
+
+    Raises:
+        RetryableError: Cassandra still does not answer after the patience.
+        SettingsError: It refuses the login, the encryption, the role or the tables.
+        UnstorableValueError: A value does not fit its column.
+    """
+    try:
+        for attempt in stamina.retry_context(
+            on=is_passing,
+            attempts=None,
+            timeout=settings.patience_seconds,
+            wait_initial=FIRST_WAIT_SECONDS,
+            wait_max=LONGEST_WAIT_SECONDS,
+        ):
+            with attempt:
+                return call()
+    except (*PASSING, *REFUSED, DriverException) as error:
+        raise explained(settings, error) from error
+    raise AssertionError("retry_context either returns the answer or raises")
+
+
+def explained(settings: CassandraSettings, error: Exception) -> MarketDataError:
+    """Return the error that says what a failure means, with host, keyspace and cure."""
+    connection = f"the Airflow connection {settings.connection_id!r}"
+    if isinstance(error, InvalidRequest):
+        return _refused_statement(settings, error)
+    if isinstance(error, Unauthorized):
+        return SettingsError(
+            f"{settings} lets the role {settings.login!r} not do this: {error}; grant it, or name "
+            f"another role in {connection}"
+        )
+    if isinstance(error, ConfigurationException):
+        return SettingsError(f"{settings} refuses this: {error}; correct the extra of {connection}")
+    if any(isinstance(cause, AuthenticationFailed) for cause in _causes(error)):
+        who = f"refuses the login {settings.login!r}" if settings.login else "asks for a login"
+        return SettingsError(f"{settings} {who}; correct login and password of {connection}")
+    if unsafe := _unsafe(error):
+        return SettingsError(
+            f"{settings}: no safe connection ({unsafe}); check the server's certificate and "
+            f"ssl_options of {connection}: ca_certs, certfile, keyfile, server_hostname"
+        )
+    return RetryableError(
+        f"{settings} did not answer for {settings.patience_seconds:g} s; check that it runs and "
+        f"that {connection} points to it{_hint(settings, error)} ({_told(error)})"
+    )
+
+
+def _refused_statement(settings: CassandraSettings, error: Exception) -> MarketDataError:
+    told = str(error)
+    if "maximum of" in told or "too large" in told:
+        return UnstorableValueError(f"{settings} cannot hold a value: {told}")
+    return SettingsError(
+        f"{settings} has not the tables that this version needs: {told}; run the DAG "
+        "initialize_store"
+    )
+
+
+def _hint(settings: CassandraSettings, error: Exception) -> str:
+    """Return what else may be wrong, as far as the failure tells."""
+    causes = list(_causes(error))
+    # The driver names hosts without an error where it did not try them.
+    if isinstance(error, NoHostAvailable) and len(causes) == 1 and settings.local_datacenter:
+        return f", in the data centre {settings.local_datacenter!r} as its extra says"
+    if any(isinstance(cause, CLOSED) for cause in causes):
+        return "; it ended the conversation: if it asks for TLS or a certificate, set ssl_options"
+    return ""
+
+
+def _told(error: Exception) -> str:
+    """Return the failure's own name, and those of what lies behind it."""
+    return ": ".join(dict.fromkeys(type(cause).__name__ for cause in _causes(error)))
+
+
+def _unsafe(error: Exception) -> str:
+    """Return why TLS would not have the other side; nothing when that is not the reason."""
+    for cause in _causes(error):
+        # The driver tells it as an OSError that holds the words of OpenSSL.
+        if not isinstance(cause, CLOSED) and (told := _TLS_FAILURE.search(str(cause))):
+            return told[1]
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield a failure and all that lies behind it: what each host said, what came before."""
+    yield error
+    behind: list[object] = [error.__cause__ or error.__context__, getattr(error, "reason", None)]
+    if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict):
+        behind += error.errors.values()
+    for cause in behind:
+        if isinstance(cause, BaseException):
+            yield from _causes(cause)

@@ -1,0 +1,40 @@
+"""What the pipeline's own role may do: read and write its tables, and nothing else."""
+
+from __future__ import annotations
+
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.errors import SettingsError
+from include.marketdata.patience import repeat_while_passing
+from include.marketdata.session import SESSIONS
+from include.marketdata.statements import Statements
+
+# Only the role of the schema writes there.
+OF_THE_SCHEMA = frozenset({"schema_migration"})
+
+
+def grant_to_pipeline(settings: CassandraSettings, role: str) -> list[str]:
+    """Let a role read the keyspace and write its tables; safe to repeat.
+
+    Args:
+        settings: Of the keyspace; their role may grant in it, as the one that made it may.
+        role: The pipeline's role, which exists already.
+
+    Returns:
+        The tables that it may write.
+
+    Raises:
+        SettingsError: The role does not exist or has no plain name, or ours may not grant.
+    """
+    if '"' in role or not role:
+        raise SettingsError(f"the role {role!r} of {settings.connection_id!r} is no role's name")
+    rows = Statements(settings).run("select_tables", (settings.keyspace,))
+    tables = sorted({row["table_name"] for row in rows} - OF_THE_SCHEMA)
+    _grant(settings, f'GRANT SELECT ON KEYSPACE {settings.keyspace} TO "{role}"')
+    for table in tables:
+        _grant(settings, f'GRANT MODIFY ON TABLE {settings.keyspace}.{table} TO "{role}"')
+    return tables
+
+
+def _grant(settings: CassandraSettings, statement: str) -> None:
+    session = SESSIONS.get(settings)
+    repeat_while_passing(settings, lambda: session.execute(statement))

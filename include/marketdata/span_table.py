@@ -1,0 +1,79 @@
+"""The extracted seconds and the exchange's minutes, each in a table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from operator import attrgetter
+from typing import Generic, TypeVar
+
+from include.marketdata.loading import load
+from include.marketdata.pages import Page
+from include.marketdata.prices import ExchangeMinute, SecondPrice
+from include.marketdata.statements import Statements, Values
+from include.marketdata.windows import Window
+
+Span = TypeVar("Span", SecondPrice, ExchangeMinute)
+
+_AMOUNTS = attrgetter(
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "quote_volume",
+    "trade_count",
+    "taker_volume",
+    "taker_quote_volume",
+)
+
+
+class SpanTable(Generic[Span]):
+    """Traded spans of one length, kept by symbol and UTC day.
+
+    Args:
+        statements: Over the keyspace.
+        record: What a row is.
+        insert: Name of the statement that writes one.
+        select: Name of the statement that reads those of a symbol and day.
+    """
+
+    def __init__(
+        self, statements: Statements, record: type[Span], *, insert: str, select: str
+    ) -> None:
+        self._statements = statements
+        self._record: type[Span] = record
+        self._insert = insert
+        self._select = select
+
+    def write(self, spans: Iterable[Span], fetched_at: datetime) -> None:
+        """Store spans of any symbols and order; of the same span the later fetch wins.
+
+        Args:
+            spans: What was fetched.
+            fetched_at: When the exchange's answer was complete, aware UTC. Spans fetched before
+                what is stored change nothing, whenever they are written.
+
+        Raises:
+            PartlyStoredError: Cassandra did not answer for its patience; loading all again is safe.
+        """
+        written_us = int(fetched_at.timestamp()) * 1_000_000 + fetched_at.microsecond
+
+        def row(span: Span) -> tuple[object, Values]:
+            day = span.start.date()
+            return (span.symbol, day), (span.symbol, day, span.start, *_AMOUNTS(span), written_us)
+
+        load(self._statements, self._insert, map(row, spans))
+
+    def between(self, symbol: str, window: Window) -> list[Span]:
+        """Return the spans held of a symbol in a window, ascending."""
+        return [
+            self._record(**row)
+            for day in window.days()
+            for row in self._statements.run(self._select, (symbol, day, window.start, window.end))
+        ]
+
+    def pages(self, symbol: str, window: Window) -> Iterator[Iterator[Page]]:
+        """Return the spans held of a symbol in a window, page by page, for each UTC day."""
+        for day in window.days():
+            yield self._statements.pages(self._select, (symbol, day, window.start, window.end))
