@@ -1,13 +1,16 @@
-"""Creates the keyspace and the tables in Cassandra.
+"""Creates the keyspace and the tables in Cassandra, and brings older ones up to date.
 
-**Runs** by hand, once before the first price; again after an upgrade that adds a table.
+**Runs** by hand, once before the first price; again after an upgrade that changes the schema.
 
-**Updates** the schema of the keyspace that the connection `cassandra_default` names.
+**Updates** the schema of the keyspace that the connection `cassandra_default` names, as the role
+of `cassandra_schema` where there is such a connection; that role then grants the pipeline's its
+tables.
 
-**Safe to re-run**: it creates only what is not there and never drops or empties anything.
+**Safe to re-run**, also by two at once: each version is applied once, in order, under a lock.
+Nothing is ever dropped or emptied.
 
-**When it fails**: Cassandra does not answer, or the role may not create tables; the message
-names the host and the cure. See docs/runbook.md.
+**When it fails**: Cassandra does not answer, the role may not create tables, or an applied file
+was changed; the message names the host and the cure. See docs/runbook.md.
 """
 
 from airflow.sdk import dag, task

@@ -94,63 +94,59 @@ def load(settings: CassandraSettings, rows: int, progress: Path) -> None:
             file.flush()
 
 
-def kill_server(home: Path, *, rows: int, outage_seconds: float) -> Outage:
+def kill_server(server: CassandraServer, *, rows: int, outage_seconds: float) -> Outage:
     """Kill the server in the middle of a load and start it again; the loader goes on by itself."""
-    with CassandraServer(home / "cassandra") as server:
-        settings, progress = _prepare(server, home)
-        started = time.monotonic()
-        loader = _start(settings, rows, progress)
-        acknowledged = _wait_for_half(loader, progress, rows)
-        record = server.record()
-        if record is None:
-            raise StartError("the server died before it was killed")
-        os.kill(record.pid, signal.SIGKILL)
-        # What was acknowledged while the signal was on its way counts as well.
-        time.sleep(0.5)
-        acknowledged = _calls(progress) * ROWS_PER_CALL
-        time.sleep(max(0.0, outage_seconds - 0.5))
-        server.start()
-        back = time.time()
-        kept = _found(settings, acknowledged)
-        loader.join(WAIT_SECONDS)
-        if loader.exitcode != 0:
-            raise StartError(f"the loader ended with {loader.exitcode}")
-        stamps = [float(line) for line in progress.read_text(encoding="utf-8").splitlines()]
-        return Outage(
-            acknowledged=acknowledged,
-            kept=kept,
-            rows=rows,
-            found=_found(settings, rows),
-            load_seconds=time.monotonic() - started,
-            recovery_seconds=min(stamp for stamp in stamps if stamp > back) - back,
-        )
+    settings, progress = _prepare(server, "server_killed")
+    started = time.monotonic()
+    loader = _start(settings, rows, progress)
+    _wait_for_half(loader, progress, rows)
+    record = server.record()
+    if record is None:
+        raise StartError("the server died before it was killed")
+    os.kill(record.pid, signal.SIGKILL)
+    # What was acknowledged while the signal was on its way counts as well.
+    time.sleep(0.5)
+    acknowledged = _calls(progress) * ROWS_PER_CALL
+    time.sleep(max(0.0, outage_seconds - 0.5))
+    server.start()
+    back = time.time()
+    kept = _found(settings, acknowledged)
+    _wait_for_end(loader)
+    stamps = [float(line) for line in progress.read_text(encoding="utf-8").splitlines()]
+    return Outage(
+        acknowledged=acknowledged,
+        kept=kept,
+        rows=rows,
+        found=_found(settings, rows),
+        load_seconds=time.monotonic() - started,
+        recovery_seconds=min(stamp for stamp in stamps if stamp > back) - back,
+    )
 
 
-def kill_loader(home: Path, *, rows: int) -> Outage:
+def kill_loader(server: CassandraServer, *, rows: int) -> Outage:
     """Kill the loader in the middle of a load and run it again."""
-    with CassandraServer(home / "cassandra") as server:
-        settings, progress = _prepare(server, home)
-        started = time.monotonic()
-        loader = _start(settings, rows, progress)
-        _wait_for_half(loader, progress, rows)
-        loader.kill()
-        loader.join()
-        acknowledged = _calls(progress) * ROWS_PER_CALL
-        kept = _found(settings, acknowledged)
-        again = _start(settings, rows, progress)
-        again.join(WAIT_SECONDS)
-        if again.exitcode != 0:
-            raise StartError(f"the loader ended with {again.exitcode}")
-        elapsed = time.monotonic() - started
-        return Outage(acknowledged, kept, rows, _found(settings, rows), elapsed, None)
+    settings, progress = _prepare(server, "loader_killed")
+    started = time.monotonic()
+    loader = _start(settings, rows, progress)
+    _wait_for_half(loader, progress, rows)
+    loader.kill()
+    loader.join()
+    acknowledged = _calls(progress) * ROWS_PER_CALL
+    kept = _found(settings, acknowledged)
+    _wait_for_end(_start(settings, rows, progress))
+    elapsed = time.monotonic() - started
+    return Outage(acknowledged, kept, rows, _found(settings, rows), elapsed, None)
 
 
-def _prepare(server: CassandraServer, home: Path) -> tuple[CassandraSettings, Path]:
+def _prepare(server: CassandraServer, keyspace: str) -> tuple[CassandraSettings, Path]:
     settings = CassandraSettings(
-        hosts=(server.host,), port=server.port, patience_seconds=PATIENCE_SECONDS
+        hosts=(server.host,),
+        port=server.port,
+        keyspace=keyspace,
+        patience_seconds=PATIENCE_SECONDS,
     )
     migrate(settings)
-    return settings, home / "progress"
+    return settings, server.home / f"{keyspace}.progress"
 
 
 def _start(settings: CassandraSettings, rows: int, progress: Path) -> BaseProcess:
@@ -160,13 +156,18 @@ def _start(settings: CassandraSettings, rows: int, progress: Path) -> BaseProces
     return loader
 
 
-def _wait_for_half(loader: BaseProcess, progress: Path, rows: int) -> int:
+def _wait_for_half(loader: BaseProcess, progress: Path, rows: int) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while (done := _calls(progress) * ROWS_PER_CALL) < rows // 2:
         if loader.exitcode is not None or time.monotonic() > deadline:
             raise StartError(f"the loader stopped after {done} rows")
         time.sleep(0.02)
-    return done
+
+
+def _wait_for_end(loader: BaseProcess) -> None:
+    loader.join(WAIT_SECONDS)
+    if loader.exitcode != 0:
+        raise StartError(f"the loader ended with {loader.exitcode}")
 
 
 def _calls(progress: Path) -> int:
@@ -205,15 +206,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--outage", type=float, default=20.0, help="seconds until the restart (%(default)s)"
     )
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as home:
-        server = kill_server(Path(home), rows=options.rows, outage_seconds=options.outage)
-        _say("server killed", server)
+    with tempfile.TemporaryDirectory() as home, CassandraServer(Path(home)) as server:
+        outages = {
+            "server killed": kill_server(server, rows=options.rows, outage_seconds=options.outage),
+            "loader killed": kill_loader(server, rows=options.rows),
+        }
         SESSIONS.close()
-    with tempfile.TemporaryDirectory() as home:
-        loader = kill_loader(Path(home), rows=options.rows)
-        _say("loader killed", loader)
-        SESSIONS.close()
-    return 0 if server.is_whole() and loader.is_whole() else 1
+    for name, outage in outages.items():
+        _say(name, outage)
+    return 0 if all(outage.is_whole() for outage in outages.values()) else 1
 
 
 if __name__ == "__main__":

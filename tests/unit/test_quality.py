@@ -10,7 +10,7 @@ from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
     multicolumn_condition_partial,
 )
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.gx.checkpoints import build_data_docs, open_context, run_checkpoint
@@ -247,10 +247,8 @@ CELLS = st.sampled_from(["100.00", "0.00", "-1", "NaN", "", "1e5", "99.995", "18
 
 @settings(
     max_examples=25,
-    deadline=None,
     # A checkpoint takes a tenth of a second: shrinking a failure would take minutes.
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.tuples(st.integers(0, 59), st.integers(1, 5)), CELLS, max_size=12))
 def test_stores_or_quarantines_every_row_and_none_twice(context, changes):
