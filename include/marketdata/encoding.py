@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from cassandra.cluster import PreparedStatement
-from cassandra.cqltypes import DateType, DecimalType
+from cassandra.cqltypes import DateType, DecimalType, SimpleDateType
 from cassandra.query import BoundStatement
 
 from include.marketdata.errors import UnstorableValueError
@@ -18,40 +18,63 @@ Encoder = Callable[[Any, int], bytes]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+# Cassandra counts days from the middle of an unsigned integer.
+_DAY_ZERO = 2**31 - date(1970, 1, 1).toordinal()
+_SCALES = [scale.to_bytes(4) for scale in range(64)]
 
 
-def bind(
-    statement: PreparedStatement, values: Sequence[object], *, absent: object = None
-) -> BoundStatement:
-    """Bind a row's values.
+class Binder:
+    """Binds rows of values to one prepared statement.
 
     Args:
-        statement: What to bind to.
-        values: One for each of its marks.
-        absent: What stands for None: None deletes what is there, UNSET_VALUE leaves a new row
-            without the cell, and the table without a tombstone.
-
-    Raises:
-        UnstorableValueError: A value does not fit its column.
+        statement: What to bind to; idempotent.
     """
-    bound = BoundStatement(statement)
-    bound.values = [
-        absent if value is None else _encoded(column, value, statement.protocol_version)
-        for column, value in zip(statement.column_metadata, values, strict=True)
-    ]
-    return bound
+
+    def __init__(self, statement: PreparedStatement) -> None:
+        self._statement = statement
+        self._version: int = statement.protocol_version
+        self._encoders = [
+            ENCODERS.get(column.type, column.type.serialize) for column in statement.column_metadata
+        ]
+
+    def bind(self, values: Sequence[object], absent: object = None) -> BoundStatement:
+        """Bind a row's values.
+
+        Args:
+            values: One for each of the statement's marks.
+            absent: What stands for None: None deletes what is there, UNSET_VALUE leaves a new
+                row without the cell, and the table without a tombstone.
+
+        Raises:
+            UnstorableValueError: A value does not fit its column.
+        """
+        version = self._version
+        bound = BoundStatement(self._statement)
+        try:
+            bound.values = [
+                absent if value is None else encode(value, version)
+                for encode, value in zip(self._encoders, values, strict=True)
+            ]
+        except MISFITS as error:
+            raise self._misfit(values) from error
+        return bound
+
+    def _misfit(self, values: Sequence[object]) -> UnstorableValueError:
+        columns = self._statement.column_metadata
+        for encode, value, column in zip(self._encoders, values, columns, strict=True):
+            try:
+                if value is not None:
+                    encode(value, self._version)
+            except MISFITS as error:
+                return UnstorableValueError(
+                    f"{value!r:.100} does not fit the column {column.name} of the table "
+                    f"{column.keyspace_name}.{column.table_name} ({column.type.typename}): {error}"
+                )
+        raise AssertionError("only a row with a value that does not fit comes here")
 
 
-def _encoded(column: Any, value: object, protocol_version: int) -> bytes:  # noqa: ANN401 - the driver's
-    encode = ENCODERS.get(column.type, column.type.serialize)
-    try:
-        encoded: bytes = encode(value, protocol_version)
-    except (TypeError, ValueError, AttributeError, OverflowError, struct.error) as error:
-        raise UnstorableValueError(
-            f"{value!r:.100} does not fit the column {column.name} of the table "
-            f"{column.keyspace_name}.{column.table_name} ({column.type.typename}): {error}"
-        ) from error
-    return encoded
+# What encoders raise for a value that is not of their kind or range.
+MISFITS = (TypeError, ValueError, AttributeError, OverflowError, IndexError, struct.error)
 
 
 def encode_decimal(value: Decimal, protocol_version: int) -> bytes:
@@ -61,13 +84,13 @@ def encode_decimal(value: Decimal, protocol_version: int) -> bytes:
         ValueError: It is not finite.
     """
     whole, point, fraction = format(value, "f").partition(".")
-    if not point:
+    if not point or len(fraction) >= len(_SCALES):
         # A whole number may have been written with an exponent, which belongs to its digits.
         serialized: bytes = DecimalType.serialize(value, protocol_version)
         return serialized
     mantissa = int(whole + fraction)
     bits = (mantissa if mantissa >= 0 else ~mantissa).bit_length()
-    return len(fraction).to_bytes(4) + mantissa.to_bytes(bits // 8 + 1, signed=True)
+    return _SCALES[len(fraction)] + mantissa.to_bytes(bits // 8 + 1, signed=True)
 
 
 def encode_timestamp(value: datetime, _protocol_version: int) -> bytes:
@@ -75,4 +98,13 @@ def encode_timestamp(value: datetime, _protocol_version: int) -> bytes:
     return ((value - _EPOCH) // _MILLISECOND).to_bytes(8, signed=True)
 
 
-ENCODERS: dict[object, Encoder] = {DecimalType: encode_decimal, DateType: encode_timestamp}
+def encode_date(value: date, _protocol_version: int) -> bytes:
+    """Return a day as days since 1970, counted from 2^31."""
+    return (value.toordinal() + _DAY_ZERO).to_bytes(4)
+
+
+ENCODERS: dict[object, Encoder] = {
+    DecimalType: encode_decimal,
+    DateType: encode_timestamp,
+    SimpleDateType: encode_date,
+}

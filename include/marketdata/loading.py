@@ -11,7 +11,7 @@ from typing import Any
 
 from cassandra.concurrent import execute_concurrent
 from cassandra.protocol import OverloadedErrorMessage
-from cassandra.query import BatchStatement, BatchType
+from cassandra.query import UNSET_VALUE, BatchStatement, BatchType
 
 from include.marketdata.errors import PartlyStoredError, RetryableError
 from include.marketdata.patience import is_passing, repeat_while_passing
@@ -116,11 +116,11 @@ class _Load:
 
     def _batches(self) -> Iterator[Batch]:
         """Bind the rows, as many to a batch as a server takes without complaint."""
-        number = itertools.count()
+        number, insert = itertools.count(), self._statements.prepared(self._name)
         for rows in self._partitions:
             batch, size = Batch(), 0
             for values in rows:
-                bound = self._statements.new_row(self._name, values)
+                bound = insert.bind(values, UNSET_VALUE)
                 size += sum(len(value) for value in bound.values if isinstance(value, bytes))
                 if batch.rows and (len(batch.rows) == ROWS_PER_BATCH or size > BYTES_PER_BATCH):
                     yield batch

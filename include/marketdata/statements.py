@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cassandra.cluster import PreparedStatement, ResponseFuture, ResultSet, Session
+from cassandra.cluster import ResponseFuture, ResultSet, Session
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement
 
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.encoding import bind
+from include.marketdata.encoding import Binder
 from include.marketdata.pages import Page
 from include.marketdata.patience import repeat_while_passing
 from include.marketdata.session import PAGES, SESSIONS
@@ -32,7 +32,7 @@ class Statements:
     def __init__(self, settings: CassandraSettings) -> None:
         self.settings = settings
         self._prepared_by: Session | None = None
-        self._prepared: dict[str, PreparedStatement] = {}
+        self._prepared: dict[str, Binder] = {}
 
     @property
     def session(self) -> Session:
@@ -55,7 +55,7 @@ class Statements:
         def run_once() -> list[Row]:
             batch = BatchStatement(BatchType.UNLOGGED)
             for values in rows:
-                batch.add(self.new_row(name, values))
+                batch.add(self.prepared(name).bind(values, UNSET_VALUE))
             return list(self.session.execute(batch))
 
         return repeat_while_passing(self.settings, run_once)
@@ -83,18 +83,10 @@ class Statements:
         Raises:
             UnstorableValueError: A value does not fit its column.
         """
-        return bind(self.prepared(name), values)
+        return self.prepared(name).bind(values)
 
-    def new_row(self, name: str, values: Values) -> BoundStatement:
-        """Return a named insert of a row that was not there; None leaves its cell out.
-
-        Raises:
-            UnstorableValueError: A value does not fit its column.
-        """
-        return bind(self.prepared(name), values, absent=UNSET_VALUE)
-
-    def prepared(self, name: str) -> PreparedStatement:
-        """Return a named statement, prepared once for the session."""
+    def prepared(self, name: str) -> Binder:
+        """Return a named statement, prepared once for the session, to bind values to."""
         session = self.session
         if session is not self._prepared_by:
             self._prepared_by, self._prepared = session, {}
@@ -105,7 +97,7 @@ class Statements:
                 lambda: session.prepare(qualified(text, self.settings.keyspace)),
             )
             statement.is_idempotent = True
-            self._prepared[name] = statement
+            self._prepared[name] = Binder(statement)
         return self._prepared[name]
 
     def _ask(self, name: str, values: Values, state: bytes | None) -> ResponseFuture:

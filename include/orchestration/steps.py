@@ -39,7 +39,8 @@ LANDING_AGE = timedelta(days=3)
 
 log = logging.getLogger(__name__)
 # Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
-logging.getLogger("cassandra.cluster").setLevel(logging.CRITICAL)
+for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 def now() -> datetime:

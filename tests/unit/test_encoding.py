@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from cassandra.cqltypes import DateType, DecimalType
+from cassandra.cqltypes import DateType, DecimalType, SimpleDateType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.encoding import encode_decimal, encode_timestamp
+from include.marketdata.encoding import encode_date, encode_decimal, encode_timestamp
 
 VERSION = 5
 
@@ -36,6 +36,11 @@ def test_makes_the_drivers_own_bytes_of_whole_milliseconds(moment):
     aware = moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)
 
     assert encode_timestamp(aware, VERSION) == DateType.serialize(aware, VERSION)
+
+
+@given(st.dates())
+def test_makes_the_drivers_own_bytes_of_a_day(day):
+    assert encode_date(day, VERSION) == SimpleDateType.serialize(day, VERSION)
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity"])
