@@ -119,7 +119,10 @@ def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
 
 
 def test_says_what_to_do_when_no_symbol_is_named(product):
+    """Run by hand, as one does who looks for what is wrong."""
     name_symbols(product, [" ", " "])
+    with product.stack.rest() as api:
+        api.post("/dags/ingest_prices/dagRuns", json={"logical_date": None}).raise_for_status()
 
     product.wait_for(
         lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
