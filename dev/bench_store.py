@@ -17,8 +17,10 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 
+from rich.progress import track
+
 from dev.cassandra import CassandraServer
-from dev.console import say
+from dev.console import CONSOLE, say
 from dev.plain_driver import SCALED, PlainDriver, plain_driver
 from dev.sample_prices import SYMBOL, minute_average, second_price
 from include.marketdata.cassandra_settings import CassandraSettings
@@ -32,7 +34,6 @@ from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute
 
 DAY = timedelta(days=1)
 ROUNDS = 3
-LOAD_ROWS = 86_400
 # Row by row is so slow that fewer rows tell as much.
 ROWS_ONE_BY_ONE = 10_000
 LOOKS = 1_000
@@ -140,12 +141,13 @@ def measure_publishing(store: Store, day: datetime) -> None:
 
 def fill(store: Store, days: int, now: datetime) -> None:
     """Load days of seconds and a year of minutes that end now."""
-    for back in range(days, 0, -1):
+    for back in track(range(days, 0, -1), "loading days of seconds", console=CONSOLE):
         day = now.replace(hour=0, minute=0) - back * DAY
         store.second_prices.write(seconds_of(day), now)
     chance = random.Random(2)  # noqa: S311 - no secret
     minutes = list(Window(now - 365 * DAY, now).minutes())
-    for first in range(0, len(minutes), MINUTES_OF_A_DAY):
+    firsts = range(0, len(minutes), MINUTES_OF_A_DAY)
+    for first in track(firsts, "publishing a year of minutes", console=CONSOLE):
         some = minutes[first : first + MINUTES_OF_A_DAY]
         store.minute_prices.append([minute_average(minute, chance) for minute in some], now)
 

@@ -1,0 +1,48 @@
+"""initialize_store as a deployment runs it: two connections, two roles, TLS."""
+
+import json
+
+import pytest
+
+from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
+from include.marketdata.migrations import migrations
+from include.marketdata.session import SESSIONS
+from include.marketdata.windows import MINUTE, Window
+from include.orchestration import steps
+from include.orchestration.connections import open_store
+from tests.fakes.builders import NOON, average
+
+
+@pytest.fixture
+def _connections(monkeypatch, secure_cassandra, certificates):
+    home = certificates.home
+    for name, role in (("CASSANDRA_DEFAULT", PIPELINE_ROLE), ("CASSANDRA_SCHEMA", SCHEMA_ROLE)):
+        connection = {
+            "conn_type": "cassandra",
+            "host": secure_cassandra.host,
+            "port": secure_cassandra.port,
+            "schema": "initialized",
+            "login": role,
+            "password": home.password(role),
+            "extra": {"ssl_options": home.ssl_options(), "second_price_days": 7},
+        }
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+    yield
+    SESSIONS.close()
+
+
+@pytest.mark.usefixtures("_connections")
+def test_makes_the_tables_as_one_role_and_works_with_them_as_another():
+    applied = steps.initialize_store()
+
+    assert applied == [migration.name for migration in migrations() if migration.version]
+    (price,) = open_store().minute_prices.append([average()], NOON + MINUTE)
+    window = Window(NOON, NOON + MINUTE)
+    assert open_store().minute_prices.history("BTCUSDT", window) == [price]
+
+
+@pytest.mark.usefixtures("_connections")
+def test_does_nothing_more_when_it_is_run_again():
+    steps.initialize_store()
+
+    assert steps.initialize_store() == []
