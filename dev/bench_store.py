@@ -37,6 +37,8 @@ ROUNDS = 3
 # Row by row is so slow that fewer rows tell as much.
 ROWS_ONE_BY_ONE = 10_000
 LOOKS = 1_000
+# After a start Java still compiles what it runs often; a server that has run for a while has.
+LOOKS_TO_WARM_UP = 3_000
 MINUTES_OF_A_DAY = 1_440
 MIB = 1024 * 1024
 
@@ -60,7 +62,7 @@ def show_rates(title: str, works: Works) -> None:
 
 def show_delays(name: str, look: Callable[[], object]) -> None:
     """Print how long many single reads take."""
-    for _ in range(LOOKS // 5):
+    for _ in range(LOOKS_TO_WARM_UP):
         look()
     delays_ms = []
     for _ in range(LOOKS):

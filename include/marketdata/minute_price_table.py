@@ -12,11 +12,11 @@ from include.marketdata.loading import ROWS_PER_BATCH, load
 from include.marketdata.pages import Page
 from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
 from include.marketdata.statements import Row, Statements
-from include.marketdata.windows import MINUTE, Window, floor_minute, month_of
+from include.marketdata.windows import MINUTE, Window, month_of, months_back
 
 # Each time others were first means that they appended something; so many do not come in a row.
 ATTEMPTS = 50
-LOOK_BACK = timedelta(days=366)
+MONTHS_BACK = 13
 
 AVERAGE_FIELDS = tuple(field.name for field in fields(MinuteAverage))
 
@@ -63,8 +63,7 @@ class MinutePriceTable:
 
     def latest(self, symbol: str) -> MinutePrice | None:
         """Return the latest revision of a symbol's newest minute; None if a year has none."""
-        now = floor_minute(datetime.now(UTC))
-        for month in reversed(list(Window(now - LOOK_BACK, now + MINUTE).months())):
+        for month in months_back(datetime.now(UTC).date(), MONTHS_BACK):
             if rows := self._statements.run("select_latest_minute_price", (symbol, month)):
                 return _minute_price(rows[0])
         return None

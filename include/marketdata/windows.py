@@ -84,6 +84,13 @@ def month_of(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
+def months_back(day: date, count: int) -> Iterator[str]:
+    """Yield the month of a day as YYYY-MM, and those before it, descending."""
+    for _ in range(count):
+        yield month_of(day)
+        day = day.replace(day=1) - timedelta(days=1)
+
+
 def plan_window(
     watermark: datetime | None,
     now: datetime,

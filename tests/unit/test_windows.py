@@ -1,10 +1,18 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, plan_window, to_ms
+from include.marketdata.windows import (
+    MINUTE,
+    Window,
+    floor_minute,
+    from_ms,
+    months_back,
+    plan_window,
+    to_ms,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENTS = st.datetimes(
@@ -104,3 +112,14 @@ def test_splits_into_the_minutes_of_its_parts(moment, first, second):
     parts = [*Window(start, middle).minutes(), *Window(middle, end).minutes()]
 
     assert parts == list(Window(start, end).minutes())
+
+
+def test_counts_months_back_over_the_turn_of_a_year():
+    """From the 31st, which most months do not have."""
+    assert list(months_back(date(2026, 3, 31), 5)) == [
+        "2026-03",
+        "2026-02",
+        "2026-01",
+        "2025-12",
+        "2025-11",
+    ]
