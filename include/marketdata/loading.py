@@ -11,7 +11,7 @@ from typing import Any
 
 from cassandra.concurrent import execute_concurrent
 from cassandra.protocol import OverloadedErrorMessage
-from cassandra.query import UNSET_VALUE, BatchStatement, BatchType
+from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement
 
 from include.marketdata.errors import PartlyStoredError, RetryableError
 from include.marketdata.patience import is_passing, repeat_while_passing
@@ -34,12 +34,28 @@ class Batch:
     """Rows of one partition that are written together or not at all.
 
     Attributes:
-        statement: What is sent.
+        inserts: One for each row.
         rows: Their places among the rows to load.
+        size_bytes: Of their values.
     """
 
-    statement: BatchStatement = field(default_factory=lambda: BatchStatement(BatchType.UNLOGGED))
+    inserts: list[BoundStatement] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
+    size_bytes: int = 0
+
+    def has_room(self, size_bytes: int) -> bool:
+        """Tell whether a row more is taken by a server; the first one always is."""
+        is_short = len(self.rows) < ROWS_PER_BATCH
+        return not self.rows or (is_short and self.size_bytes + size_bytes <= BYTES_PER_BATCH)
+
+    def statement(self) -> BatchStatement | BoundStatement:
+        """Return what is sent: a row that is alone may be larger than a batch."""
+        if len(self.inserts) == 1:
+            return self.inserts[0]
+        batch = BatchStatement(BatchType.UNLOGGED)
+        for insert in self.inserts:
+            batch.add(insert)
+        return batch
 
 
 class Pace:
@@ -118,24 +134,24 @@ class _Load:
         """Bind the rows, as many to a batch as a server takes without complaint."""
         number, insert = itertools.count(), self._statements.prepared(self._name)
         for rows in self._partitions:
-            batch, size = Batch(), 0
+            batch = Batch()
             for values in rows:
                 bound = insert.bind(values, UNSET_VALUE)
-                size += sum(len(value) for value in bound.values if isinstance(value, bytes))
-                if batch.rows and (len(batch.rows) == ROWS_PER_BATCH or size > BYTES_PER_BATCH):
+                size_bytes = sum(len(value) for value in bound.values if isinstance(value, bytes))
+                if not batch.has_room(size_bytes):
                     yield batch
-                    batch, size = Batch(), 0
-                batch.statement.add(bound)
+                    batch = Batch()
+                batch.inserts.append(bound)
                 batch.rows.append(next(number))
-            if batch.rows:
-                yield batch
+                batch.size_bytes += size_bytes
+            yield batch
 
     def _send(self, batches: Sequence[Batch]) -> Answers:
         # The driver's own asynchronous variant waits for the answers, and breaks when all fail.
         return self._sender.submit(
             execute_concurrent,
             self._statements.session,
-            [(batch.statement, ()) for batch in batches],
+            [(batch.statement(), ()) for batch in batches],
             concurrency=self._pace.in_flight,
             raise_on_first_error=False,
         )

@@ -3,20 +3,23 @@
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from dev.ports import any_free_port
 from include.marketdata.batches import QuarantinedRow
 from include.marketdata.errors import RetryableError, SettingsError, UnstorableValueError
+from include.marketdata.frames import minute_price_frames, span_frames
 from include.marketdata.migrations import migrations
+from include.marketdata.prices import Flag
 from include.marketdata.schema import applied_versions, migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.statements import QUERY_FOLDER, Statements
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window
-from tests.fakes.builders import NOON, full_minute, second
+from tests.fakes.builders import NOON, average, full_minute, second
 
 ALL_VERSIONS = [migration.name for migration in migrations() if migration.version]
 
@@ -160,6 +163,41 @@ def test_says_so_when_the_server_cannot_hold_a_key(empty):
 
     with pytest.raises(UnstorableValueError, match="maximum of 65535"):
         connect(empty).quarantine([row])
+
+
+def test_reads_frames_of_what_records_hold(empty):
+    """Over midnight and over the turn of a month, of each minute the latest revision alone."""
+    store = connect(empty)
+    turn = datetime(2026, 4, 1, tzinfo=UTC)
+    window = Window(turn - MINUTE, turn + MINUTE)
+    store.second_prices.write(full_minute(turn - MINUTE) + full_minute(turn, price="0.1"), turn)
+    averages = [average(turn - MINUTE), average(turn, vwap=None, flag=Flag.NO_TRADES)]
+    store.minute_prices.append(averages, turn + MINUTE)
+    store.minute_prices.append([average(turn, vwap="0.000000000001")], turn + 2 * MINUTE)
+
+    seconds = pd.concat(span_frames(store.second_prices, "BTCUSDT", window))
+    minutes = pd.concat(minute_price_frames(store.minute_prices, "BTCUSDT", window))
+
+    held = store.second_prices.between("BTCUSDT", window)
+    assert seconds["start"].tolist() == [price.start for price in held]
+    assert seconds["quote_volume"].tolist() == [price.quote_volume for price in held]
+    latest = store.minute_prices.between("BTCUSDT", window)
+    assert minutes["minute"].tolist() == [price.average.minute for price in latest]
+    assert minutes["vwap"].tolist() == [price.average.vwap for price in latest]
+    assert minutes["revision"].tolist() == [1, 2]
+
+
+def test_stores_rows_that_are_too_large_for_one_batch(empty):
+    """A server refuses a batch of 50 KiB; four of these rows are 120 KB, and one alone is 60 KB."""
+    store = connect(empty)
+    rows = [
+        QuarantinedRow("BTCUSDT", "1s", str(number), "x" * size, ("too long",), NOON, "batch.json")
+        for number, size in enumerate([30_000, 30_000, 30_000, 30_000, 60_000])
+    ]
+
+    store.quarantine(rows)
+
+    assert store.quarantined("BTCUSDT", NOON.date()) == rows
 
 
 def test_reads_a_long_span_page_by_page(empty):

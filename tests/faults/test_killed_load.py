@@ -1,10 +1,20 @@
 """A load that is cut off ends with every row once; ./dev/bench outage loads half a million."""
 
+import os
+import signal
+import threading
+from dataclasses import replace
+
 import pytest
 
-from dev.bench_outage import kill_loader, kill_server
+from dev.bench_outage import START, SYMBOL, kill_loader, kill_server, price
 from dev.cassandra import CassandraServer
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.errors import PartlyStoredError
+from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
+from include.marketdata.store import connect
+from include.marketdata.windows import MINUTE, Window
 
 ROWS = 40_000
 
@@ -31,3 +41,26 @@ def test_ends_with_every_row_once_when_it_was_killed_and_is_run_again(server):
     assert ROWS // 2 <= outage.acknowledged < ROWS
     assert outage.kept == outage.acknowledged
     assert outage.found == ROWS
+
+
+def test_says_exactly_which_rows_are_in_when_its_patience_ends(server):
+    """Killed after two seconds of a load of many; the loader gives up a second later."""
+    settings = CassandraSettings(
+        hosts=(server.host,), port=server.port, keyspace="partly", patience_seconds=1.0
+    )
+    migrate(settings)
+    prices = [price(index) for index in range(100_000)]
+    killer = threading.Timer(2.0, os.kill, (server.record().pid, signal.SIGKILL))
+
+    killer.start()
+    with pytest.raises(PartlyStoredError, match=r"of 100000 rows .* load them again") as caught:
+        connect(settings).second_prices.write(prices, START)
+
+    server.start()
+    missing = {start for _, _, start, *_ in caught.value.missing}
+    acknowledged = {each.start for each in prices} - missing
+    window = Window(START, START + len(prices) // 60 * MINUTE + MINUTE)
+    patient = connect(replace(settings, patience_seconds=30.0))
+    held = {each.start for each in patient.second_prices.between(SYMBOL, window)}
+    assert len(acknowledged) == caught.value.stored_count > 0
+    assert acknowledged <= held
