@@ -6,6 +6,7 @@ import configparser
 import io
 import secrets
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from cassandra.policies import RoundRobinPolicy
 
 from dev.cassandra_protocol import accepts_login
 from dev.certificates import Authority
+from dev.errors import StartError
 from dev.home import write_whole
 from dev.ports import LOOPBACK
 from dev.security import DEFAULT_PASSWORD, SUPERUSER, Security
@@ -27,6 +29,8 @@ ROLES = (SUPERUSER, SCHEMA_ROLE, PIPELINE_ROLE)
 # The section and the keys under which cqlsh looks for a login.
 CREDENTIALS_SECTION = "PlainTextAuthProvider"
 STATEMENT_TIMEOUT_SECONDS = 20.0
+LOGIN_TIMEOUT_SECONDS = 30.0
+POLL_SECONDS = 0.1
 SET_UP_ROLES = (
     "CREATE ROLE IF NOT EXISTS {schema} WITH PASSWORD = '{schema_password}' AND LOGIN = true",
     "CREATE ROLE IF NOT EXISTS {pipeline} WITH PASSWORD = '{pipeline_password}' AND LOGIN = true",
@@ -113,10 +117,14 @@ class SecureHome:
 
         Returns:
             Whether there was anything to do.
+
+        Raises:
+            StartError: It takes neither Cassandra's own password nor the one kept here.
         """
         tls = self.security().client_context()
-        if not accepts_login(port, SUPERUSER, DEFAULT_PASSWORD, tls):
+        if accepts_login(port, SUPERUSER, self.password(SUPERUSER), tls):
             return False
+        _wait_for_login(port, DEFAULT_PASSWORD, tls)
         names = {
             "superuser": SUPERUSER,
             "schema": SCHEMA_ROLE,
@@ -128,7 +136,21 @@ class SecureHome:
         with open_session(port, tls, SUPERUSER, DEFAULT_PASSWORD) as session:
             for statement in SET_UP_ROLES:
                 session.execute(statement.format_map(names))
+        # For a moment the server still goes by the password that it has in its cache.
+        _wait_for_login(port, self.password(SUPERUSER), tls)
         return True
+
+
+def _wait_for_login(port: int, password: str, tls: ssl.SSLContext) -> None:
+    """Wait until the superuser can log in with a password."""
+    deadline = time.monotonic() + LOGIN_TIMEOUT_SECONDS
+    while not accepts_login(port, SUPERUSER, password, tls):
+        if time.monotonic() > deadline:
+            raise StartError(
+                f"Cassandra on port {port} does not let {SUPERUSER!r} log in; look at its log, or "
+                "begin anew with ./dev/cassandra wipe"
+            )
+        time.sleep(POLL_SECONDS)
 
 
 @contextmanager
