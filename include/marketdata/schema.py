@@ -71,8 +71,9 @@ def check_version(statements: Statements) -> None:
     """Refuse a keyspace whose tables are older than this code.
 
     Raises:
-        SettingsError: A version is due, or the keyspace is not there.
+        SettingsError: A version is due, or the keyspace is not there or has no plain name.
     """
+    check_keyspace(statements.settings.keyspace)
     pending = due(migrations(), applied_versions(statements))
     if pending:
         raise SettingsError(

@@ -126,9 +126,10 @@ def test_says_which_dag_makes_a_missing_keyspace(migrated):
         connect(replace(migrated, keyspace="nowhere"))
 
 
-def test_refuses_a_keyspace_that_is_no_plain_name(cassandra_settings):
+@pytest.mark.parametrize("use", [migrate, connect])
+def test_refuses_a_keyspace_that_is_no_plain_name(cassandra_settings, use):
     with pytest.raises(SettingsError, match="lower-case"):
-        migrate(replace(cassandra_settings, keyspace="prices; DROP"))
+        use(replace(cassandra_settings, keyspace="prices; DROP"))
 
 
 def test_names_address_and_connection_when_nobody_answers(cassandra_settings):
