@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from airflow.sdk import Metadata, dag, task
 
+from include.orchestration.alerts import alert
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
 
@@ -31,11 +32,16 @@ from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
     doc_md=__doc__,
 )
 def average_minutes() -> None:
-    @task(inlets=[EXTRACTED_PRICES], outlets=[MINUTE_PRICES])
+    @task(
+        inlets=[EXTRACTED_PRICES],
+        outlets=[MINUTE_PRICES],
+        on_success_callback=alert,
+        on_failure_callback=alert,
+    )
     def publish() -> Iterator[Metadata]:
-        from include.orchestration import steps
+        from include.orchestration import checks
 
-        yield Metadata(MINUTE_PRICES, extra=steps.publish())
+        yield Metadata(MINUTE_PRICES, extra=checks.publish())
 
     publish()
 

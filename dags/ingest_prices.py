@@ -3,23 +3,24 @@
 **Runs** every minute. The window comes from each symbol's watermark in Cassandra, so a run
 that was missed is made up by the next one.
 
-**Updates** `price_by_second`, `exchange_minute`, `quarantined_price`, `batch_log` and
-`watermark`, and the asset `extracted_prices`. A failed symbol does not stop another.
+**Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
+the asset `extracted_prices`. A failed symbol does not stop another.
 
-**Safe to re-run**: the same second written twice is one row, and the watermark only grows.
+**Safe to re-run**: the same second twice is one row, and the watermark only grows.
 
-**When it fails**: `fetch` names the symbol and what the exchange said, or until when it wants
-nothing from us; `load` stores what is good and names the symbols whose batch is missing or was
-refused. Nothing is lost, the next run asks for the same window again. See docs/runbook.md.
+**When it fails**: `fetch` names the symbol and what the exchange said; `load` stores what is good
+and names the symbols whose batch is missing or was refused. Nothing is lost, the next run asks
+for the same window again. See docs/runbook.md.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
+from include.orchestration.alerts import alert
 from include.orchestration.assets import EXTRACTED_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
-from include.orchestration.messages import BatchMessage, PlanMessage
+from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
 
 @dag(
@@ -53,14 +54,14 @@ def ingest_prices() -> None:
         return steps.fetch(window)
 
     @task(trigger_rule="all_done")
-    def validate(batches: list[BatchMessage]) -> list[BatchMessage]:
+    def validate(batches: list[BatchMessage]) -> list[CheckedMessage]:
         from include.orchestration import checks
 
         # Read at once: iterating asks for one more than there are, which Airflow logs as an error.
         return checks.validate(batches[:])
 
-    @task(outlets=[EXTRACTED_PRICES])
-    def load(batches: list[BatchMessage], windows: list[PlanMessage]) -> None:
+    @task(outlets=[EXTRACTED_PRICES], on_success_callback=alert, on_failure_callback=alert)
+    def load(batches: list[CheckedMessage], windows: list[PlanMessage]) -> None:
         from include.orchestration import steps
 
         steps.load(batches, windows)

@@ -1,33 +1,32 @@
 """Running a suite over a table as a Great Expectations checkpoint, and keeping the result."""
 
+import json
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 # Set before the import that reads it: nothing of this deployment is reported to anyone.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
 import great_expectations as gx
 import pandas as pd
-from great_expectations.core import ExpectationSuite, RunIdentifier
+from great_expectations.checkpoint.checkpoint import CheckpointResult
+from great_expectations.core import ExpectationValidationResult, RunIdentifier
 from great_expectations.data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import (
     DataContextConfig,
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
-from great_expectations.data_context.types.resource_identifiers import (
-    ValidationResultIdentifier,
-)
+from upath import UPath
 
-# Registers our expectations, without which no result that names one can be rendered.
-import include.gx.expectations  # noqa: F401
+from include.gx.levels import LEVEL, ROW, Level
+from include.gx.stores import FOLDER_STORE
+from include.gx.suites import Suite, make_suite
 
-ROW = "row"
-DOCS_SITE = "local_site"
-PAGES_IN_DOCS = 100
-KEPT_RESULTS = 1000
+INBOX = "new"
 
 
 @dataclass(frozen=True)
@@ -36,121 +35,240 @@ class Failure:
 
     Attributes:
         expectation: Its type, like expect_prices_to_be_in_order.
-        rows: Row numbers that fail it; empty for an expectation on the whole table.
-        is_warning: It is only to be known, and stops nothing.
+        level: What follows for the rows and the table.
+        rows: By number, the rows that fail it and what was observed there; empty for an
+            expectation on the whole table.
         error: What went wrong when it could not be judged at all; empty otherwise.
+        observed: What was observed of the whole table; empty for an expectation on rows.
     """
 
     expectation: str
-    rows: tuple[int, ...]
-    is_warning: bool
+    level: Level
+    rows: dict[int, str]
     error: str
+    observed: str
 
 
-def open_context(results_folder: str) -> EphemeralDataContext:
-    """Open a context whose suites live in code and whose results are files in a folder.
+@dataclass(frozen=True)
+class Subject:
+    """What a table is about.
+
+    Attributes:
+        symbol: Whose rows; "all" for several symbols at once.
+        window: Of which time, as it stands in names of files.
+        checked_at: Aware UTC; two results of one suite, symbol and window differ by it.
+    """
+
+    symbol: str
+    window: str
+    checked_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return f"{self.symbol}-{self.window}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a checkpoint says of one table.
+
+    Attributes:
+        failures: The expectations that it did not meet.
+        evaluated_count: Expectations judged.
+    """
+
+    failures: tuple[Failure, ...]
+    evaluated_count: int
+
+
+@dataclass(frozen=True)
+class ResultSummary:
+    """What an index says of one result, so that nobody has to read the results for it.
+
+    Attributes:
+        key: Of the result in its store: suite, run, time and batch.
+        suite: Its name.
+        symbol: What was judged; "all" for several symbols at once.
+        name: Symbol and window.
+        checked_at: ISO 8601, UTC.
+        row_count: Rows of the table.
+        bad_row_count: Rows that fail at least one expectation.
+        failed: Expectations not met, apart from warnings.
+        warnings: Expectations not met that only warn.
+    """
+
+    key: tuple[str, ...]
+    suite: str
+    symbol: str
+    name: str
+    checked_at: str
+    row_count: int
+    bad_row_count: int
+    failed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class Checkpoints:
+    """The suites of the gate as checkpoints, made once a process and run again and again.
 
     Args:
-        results_folder: Local folder; results go to validations/ in it, Data Docs to docs/.
+        results_url: Folder for the results, local or of an object store: all workers write there.
+
+    Attributes:
+        context: Suites live in code and memory, results in the folder.
+    """
+
+    def __init__(self, results_url: str) -> None:
+        self._folder = UPath(results_url)
+        self._made: dict[Suite, tuple[gx.Checkpoint, gx.Checkpoint]] = {}
+        self.context = open_context(results_url)
+
+    def run(
+        self,
+        suite: Suite,
+        table: pd.DataFrame,
+        subject: Subject,
+        parameters: Mapping[str, Any],
+    ) -> Outcome:
+        """Judge a table by a suite, store the result, and return what failed.
+
+        Args:
+            suite: Which.
+            table: Its column `row` numbers the rows.
+            subject: Names the result.
+            parameters: Those that the suite's expectations ask for.
+        """
+        counted, named = self._checkpoints(suite)
+        arguments: dict[str, Any] = {
+            "batch_parameters": {"dataframe": table},
+            "expectation_parameters": dict(parameters),
+            "run_id": RunIdentifier(run_name=subject.name, run_time=subject.checked_at),
+        }
+        result = counted.run(**arguments)
+        if not result.success:
+            result = named.run(**arguments)
+        ((key, validation),) = result.run_results.items()
+        outcome = Outcome(
+            tuple(map(_failure, _unmet(result))), evaluated_count=len(validation.results)
+        )
+        hard = [each for each in outcome.failures if each.level is not Level.WARNING]
+        bad = {row for failure in hard for row in failure.rows}
+        self._announce(
+            ResultSummary(
+                key=key.to_tuple(),  # type: ignore[no-untyped-call]
+                suite=suite.value,
+                symbol=subject.symbol,
+                name=subject.name,
+                checked_at=subject.checked_at.isoformat(),
+                row_count=len(table),
+                bad_row_count=len(bad),
+                failed=tuple(each.expectation for each in hard),
+                warnings=tuple(
+                    each.expectation for each in outcome.failures if each.level is Level.WARNING
+                ),
+            )
+        )
+        return outcome
+
+    def _checkpoints(self, suite: Suite) -> tuple[gx.Checkpoint, gx.Checkpoint]:
+        """Return the checkpoint that counts the rows that fail, and the one that names them.
+
+        Naming takes a fifth longer, also when there is nothing to name: it comes second, where
+        something failed, and its result takes the place of the first.
+        """
+        if suite not in self._made:
+            source = self.context.data_sources.add_pandas(suite.value)
+            batch = source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows")
+            definition = self.context.validation_definitions.add(
+                gx.ValidationDefinition(
+                    name=suite.value, data=batch, suite=self.context.suites.add(make_suite(suite))
+                )
+            )
+            self._made[suite] = (
+                self._add(definition, "counted", {"result_format": "BASIC"}),
+                self._add(
+                    definition,
+                    "named",
+                    {
+                        "result_format": "COMPLETE",
+                        "unexpected_index_column_names": [ROW],
+                        "return_unexpected_index_query": False,
+                    },
+                ),
+            )
+        return self._made[suite]
+
+    def _add(
+        self, definition: gx.ValidationDefinition, name: str, result_format: dict[str, Any]
+    ) -> gx.Checkpoint:
+        return self.context.checkpoints.add(
+            gx.Checkpoint(
+                name=f"{definition.name}_{name}",
+                validation_definitions=[definition],
+                result_format=cast("Any", result_format),
+            )
+        )
+
+    def _announce(self, summary: ResultSummary) -> None:
+        """Leave word of a result for the next build of Data Docs, which so need not search."""
+        inbox = self._folder / INBOX
+        inbox.mkdir(parents=True, exist_ok=True)
+        name = "~".join(summary.key[:3])
+        (inbox / f"{name}.json").write_text(json.dumps(asdict(summary)), encoding="utf-8")
+
+
+def open_context(results_url: str) -> EphemeralDataContext:
+    """Open a context whose suites live in code and whose results lie in validations/ of a folder.
+
+    Args:
+        results_url: Local folder, or one of an object store that fsspec reaches.
     """
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        data_docs_sites={
-            DOCS_SITE: {
-                "class_name": "SiteBuilder",
-                "store_backend": _files(f"{results_folder}/docs"),
-                "site_index_builder": {
-                    "class_name": "DefaultSiteIndexBuilder",
-                    "validation_results_limit": PAGES_IN_DOCS,
-                },
-            }
-        },
         analytics_enabled=False,
         progress_bars=ProgressBarsConfig(globally=False),
     )
     config.stores[config.validation_results_store_name] = {
         "class_name": "ValidationResultsStore",
-        "store_backend": _files(f"{results_folder}/validations"),
+        "store_backend": {**FOLDER_STORE, "base_url": f"{results_url}/validations"},
     }
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _files(folder: str) -> dict[str, str]:
-    return {"class_name": "TupleFilesystemStoreBackend", "base_directory": folder}
+def _unmet(result: CheckpointResult) -> Iterator[ExpectationValidationResult]:
+    for run in result.run_results.values():
+        yield from (outcome for outcome in run.results if not outcome.success)
 
 
-def run_checkpoint(
-    context: EphemeralDataContext,
-    suite: ExpectationSuite,
-    table: pd.DataFrame,
-    *,
-    symbol: str,
-    checked_at: datetime,
-) -> list[Failure]:
-    """Judge a table by a suite, store the result, and return what failed.
-
-    Args:
-        context: Keeps the result as suite / symbol and time.
-        suite: Its name groups the results.
-        table: Its column `row` numbers the rows.
-        symbol: Names the result, with the time.
-        checked_at: Aware UTC.
-    """
-    name = f"{suite.name}-{symbol}-{checked_at:%Y%m%dT%H%M%S%fZ}"
-    source = context.data_sources.add_or_update_pandas(name)
-    batch = source.add_dataframe_asset(symbol).add_batch_definition_whole_dataframe("batch")
-    definition = context.validation_definitions.add_or_update(
-        gx.ValidationDefinition(name=name, data=batch, suite=context.suites.add_or_update(suite))
-    )
-    checkpoint = context.checkpoints.add_or_update(
-        gx.Checkpoint(
-            name=name,
-            validation_definitions=[definition],
-            result_format={
-                "result_format": "COMPLETE",
-                "unexpected_index_column_names": [ROW],
-                "return_unexpected_index_query": False,
-            },
-        )
-    )
-    result = checkpoint.run(
-        batch_parameters={"dataframe": table},
-        run_id=RunIdentifier(run_name=f"{symbol}-{checked_at:%Y%m%dT%H%M%SZ}", run_time=checked_at),
-    )
-    return [
-        _failure(outcome)
-        for run in result.run_results.values()
-        for outcome in run.results
-        if not outcome.success
-    ]
-
-
-def build_data_docs(results_folder: str) -> str:
-    """Build the site of the latest results and return the path of its first page.
-
-    Results beyond the newest are deleted first, so that a build does not take longer with
-    every day that passes.
-    """
-    context = open_context(results_folder)
-    store = context.validation_results_store
-    keys = [key for key in store.list_keys() if isinstance(key, ValidationResultIdentifier)]
-    keys.sort(key=lambda key: key.run_id.run_time, reverse=True)
-    for key in keys[KEPT_RESULTS:]:
-        store.remove_key(key)  # type: ignore[no-untyped-call]
-    context.build_data_docs(site_names=[DOCS_SITE])
-    return f"{results_folder}/docs/index.html"
-
-
-def _failure(outcome: gx.core.ExpectationValidationResult) -> Failure:
+def _failure(outcome: ExpectationValidationResult) -> Failure:
     config = outcome.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result without its expectation")
-    rows = tuple(int(entry[ROW]) for entry in outcome.result.get("unexpected_index_list") or ())
-    is_warning = config.severity == "warning"
-    error = _error(outcome.exception_info or {})
-    if not (rows or is_warning or error):
-        error = "it failed without naming a row"
-    return Failure(expectation=config.type, rows=rows, is_warning=is_warning, error=error)
+    rows = {
+        int(entry[ROW]): _observed({name: entry[name] for name in entry if name != ROW})
+        for entry in outcome.result.get("unexpected_index_list") or ()
+    }
+    meta = config.meta or {}
+    return Failure(
+        expectation=config.type,
+        level=Level(meta[LEVEL]),
+        rows=rows,
+        error=_error(outcome.exception_info or {}),
+        observed="" if rows else _observed_of_table(outcome.result),
+    )
+
+
+def _observed_of_table(result: Mapping[str, Any]) -> str:
+    mismatched = (result.get("details") or {}).get("mismatched", {})
+    if mismatched:
+        return "; ".join(f"{kind} {', '.join(names)}" for kind, names in mismatched.items())
+    unexpected = result.get("partial_unexpected_list")
+    return ", ".join(map(str, unexpected)) if unexpected else str(result.get("observed_value", ""))
+
+
+def _observed(cells: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in cells.items())
 
 
 def _error(info: dict[str, Any]) -> str:

@@ -15,17 +15,21 @@ from datetime import date
 from pathlib import Path
 from typing import IO
 
-from include.marketdata.batches import Interval, RawRow
+from include.marketdata.batches import (
+    CLOSE_TIME,
+    LEAST_MICROSECONDS,
+    OPEN_TIME,
+    US_PER_MS,
+    Interval,
+    RawRow,
+)
 from include.marketdata.errors import InvalidAnswerError
 
 # A row has twelve columns of at most 20 characters: a day of seconds is 22 MB at most.
 LONGEST_ROW_BYTES = 260
 SECONDS_A_DAY = 86_400
 COLUMNS = 12
-OPEN_TIME, CLOSE_TIME, TRADE_COUNT = 0, 6, 8
-# Times from here on are microseconds: as milliseconds they would lie beyond the year 33,000.
-LEAST_MICROSECONDS = 10**15
-US_PER_MS = 1000
+TRADE_COUNT = 8
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +12,14 @@ from enum import StrEnum
 from include.marketdata.windows import Window
 
 RawRow = list[str | int]
+# The interval of a minute of ours in quarantine.
+WITHHELD = "average"
+SHOWN_OPEN_TIME = 64
+# Places of the times in a kline.
+OPEN_TIME, CLOSE_TIME = 0, 6
+US_PER_MS = 1_000
+# Milliseconds since the epoch reach this in the year 33658, microseconds reached it in 2001.
+LEAST_MICROSECONDS = 10**15
 
 
 class Interval(StrEnum):
@@ -22,6 +32,30 @@ class Interval(StrEnum):
     def length_ms(self) -> int:
         """Length in milliseconds."""
         return 1_000 if self is Interval.SECOND else 60_000
+
+
+def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
+    """Return klines with times in milliseconds where all of them are in microseconds.
+
+    Where only some are, nothing is changed: which unit is meant cannot be told, and the gate
+    refuses the batch.
+    """
+    if not all(_is_in_microseconds(row) for row in rows):
+        return [*rows]
+    return [
+        [
+            int(cell) // US_PER_MS if place in (OPEN_TIME, CLOSE_TIME) else cell
+            for place, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
+
+
+def _is_in_microseconds(row: RawRow) -> bool:
+    times = [row[place] for place in (OPEN_TIME, CLOSE_TIME) if place < len(row)]
+    return len(times) == len((OPEN_TIME, CLOSE_TIME)) and all(
+        isinstance(time, int) and time >= LEAST_MICROSECONDS for time in times
+    )
 
 
 @dataclass(frozen=True)
@@ -59,18 +93,23 @@ class Verdict:
     """What the gate says of a batch.
 
     Attributes:
-        bad_rows: By interval and row index, the expectations that the row fails.
+        bad_rows: By interval and row index, the expectations that the row fails, each with what
+            was observed there.
         warnings: Expectations that failed without harm to any row.
         is_refused: Nothing of the batch may be stored.
         reason: Why it is refused; empty otherwise.
         check_ms: Time of the checkpoint.
+        evaluated_count: Expectations judged.
+        met_count: Of those, the expectations that were met.
     """
 
-    bad_rows: dict[Interval, dict[int, tuple[str, ...]]]
+    bad_rows: dict[Interval, dict[int, dict[str, str]]]
     warnings: tuple[str, ...]
     is_refused: bool
     reason: str
     check_ms: int
+    evaluated_count: int
+    met_count: int
 
     @property
     def bad_row_count(self) -> int:
@@ -115,24 +154,50 @@ class BatchRecord:
     check_ms: int
 
 
+class State(StrEnum):
+    """What became of a refused row."""
+
+    OPEN = "OPEN"
+    """Nothing yet."""
+    REPLAYED = "REPLAYED"
+    """It passed the gate later, and was stored."""
+    ACCEPTED = "ACCEPTED"
+    """A person let it pass in spite of what it fails, and it was stored."""
+    SUPERSEDED = "SUPERSEDED"
+    """A later fetch brought a good row for the same moment."""
+    CLOSED = "CLOSED"
+    """A person decided that it is bad and stays out."""
+
+
 @dataclass(frozen=True)
 class QuarantinedRow:
     """One refused row.
 
     Attributes:
         symbol: Binance's pair id, upper case.
-        interval: 1s or 1m.
-        open_time: Of the row, as it came.
-        payload: The exchange's row, JSON.
-        expectations: Those it failed.
-        detected_at: When it was refused, aware UTC.
+        interval: 1s or 1m; WITHHELD for a minute that was averaged and not published.
+        open_time: Of the row, as it came, its first characters.
+        payload: The row, JSON.
+        observed: The expectations it failed, each with what was observed.
+        detected_at: When it was refused, aware UTC, whole milliseconds.
         batch_url: Where the whole batch lies while the landing area keeps it.
+        state: What became of it.
+        settled_at: When it got that state, aware UTC; None while it is open.
+        note: Why it got it.
     """
 
     symbol: str
     interval: str
     open_time: str
     payload: str
-    expectations: tuple[str, ...]
+    observed: dict[str, str]
     detected_at: datetime
     batch_url: str
+    state: State = State.OPEN
+    settled_at: datetime | None = None
+    note: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the payload, hexadecimal."""
+        return hashlib.sha256(self.payload.encode()).hexdigest()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from include.marketdata.errors import ExchangeBusyError, SettingsError
-from include.marketdata.windows import MINUTE, floor_minute
+from include.marketdata.windows import MINUTE, floor_minute, whole_ms
 
 EVERY_HOST = "*"
 # Until exchangeInfo has told the limit: enough to ask for it. Binance never had less than 1,200.
@@ -147,7 +147,7 @@ class RequestBudget:
         """
         minute = floor_minute(now)
         while True:
-            old = self._table.use(minute) or Use(minute, 0, _whole_ms(now), version=0)
+            old = self._table.use(minute) or Use(minute, 0, whole_ms(now), version=0)
             new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
             if new is old or self._table.swap_use(old if old.version else None, new):
                 return
@@ -201,7 +201,7 @@ def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | Non
     taken_weight = (old.taken_weight if old else 0) + weight
     if taken_weight > ceiling:
         return None
-    earliest = _whole_ms(now)
+    earliest = whole_ms(now)
     if old is None:
         return Use(minute, taken_weight, earliest, is_first_out=True)
     return replace(
@@ -221,7 +221,7 @@ def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> 
     return replace(
         old,
         taken_weight=max(used_weight, old.taken_weight),
-        answered_at=_whole_ms(now) if is_answered else old.answered_at,
+        answered_at=whole_ms(now) if is_answered else old.answered_at,
         is_first_out=False,
         version=old.version + 1,
     )
@@ -238,7 +238,3 @@ def _waits_for_first(use: Use, now: datetime) -> bool:
 
 def _is_silent(use: Use, now: datetime) -> bool:
     return use.answered_at is None or now - use.answered_at > SILENCE
-
-
-def _whole_ms(moment: datetime) -> datetime:
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -55,6 +55,14 @@ class UnstorableValueError(MarketDataError):
     """A value does not fit its column in Cassandra; the message names both."""
 
 
+class LostBatchError(MarketDataError):
+    """A landed batch is gone or cut short; its window has to be fetched again."""
+
+
+class CheckFailedError(MarketDataError):
+    """A table as a whole failed at the gate: nothing of it may go on."""
+
+
 class PartlyStoredError(RetryableError):
     """A load ended before all its rows were acknowledged; loading all of them again is safe.
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import zlib
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import stamina
 from upath import UPath
 
 from include.marketdata.batches import Batch, Interval, Verdict
+from include.marketdata.errors import LostBatchError
 from include.marketdata.windows import Window
 
 SUFFIX = ".json.gz"
+READ_ATTEMPTS = 3
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -45,8 +49,18 @@ def land_batch(storage_url: str, batch: Batch) -> str:
 
 
 def read_batch(url: str) -> Batch:
-    """Read a batch back from its URL."""
-    content: dict[str, Any] = json.loads(gzip.decompress(UPath(url).read_bytes()))
+    """Read a batch back from its URL, trying again for a moment: an object store may stumble.
+
+    Raises:
+        LostBatchError: It is not there, or not whole.
+    """
+    try:
+        content = _read_json(url)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise LostBatchError(
+            f"the batch landed at {url} cannot be read ({error or error.__class__.__name__}); "
+            "the next run fetches its window again"
+        ) from error
     return Batch(
         symbol=content["symbol"],
         window=_window(content["window"]),
@@ -59,6 +73,12 @@ def read_batch(url: str) -> Batch:
     )
 
 
+@stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
+def _read_json(url: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(gzip.decompress(UPath(url).read_bytes()))
+    return content
+
+
 def land_verdict(batch_url: str, verdict: Verdict) -> None:
     """Write the verdict beside its batch."""
     content = {
@@ -67,8 +87,12 @@ def land_verdict(batch_url: str, verdict: Verdict) -> None:
         "is_refused": verdict.is_refused,
         "reason": verdict.reason,
         "check_ms": verdict.check_ms,
+        "evaluated_count": verdict.evaluated_count,
+        "met_count": verdict.met_count,
     }
-    _verdict_file(batch_url).write_text(json.dumps(content), encoding="utf-8")
+    file = _verdict_file(batch_url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content), encoding="utf-8")
 
 
 def read_verdict(batch_url: str) -> Verdict:
@@ -80,13 +104,15 @@ def read_verdict(batch_url: str) -> Verdict:
     content = json.loads(_verdict_file(batch_url).read_text(encoding="utf-8"))
     return Verdict(
         bad_rows={
-            Interval(name): {int(index): tuple(failed) for index, failed in rows.items()}
+            Interval(name): {int(index): failed for index, failed in rows.items()}
             for name, rows in content["bad_rows"].items()
         },
         warnings=tuple(content["warnings"]),
         is_refused=content["is_refused"],
         reason=content["reason"],
         check_ms=content["check_ms"],
+        evaluated_count=content["evaluated_count"],
+        met_count=content["met_count"],
     )
 
 

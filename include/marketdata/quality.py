@@ -4,50 +4,71 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
-from great_expectations.data_context import EphemeralDataContext
 
-from include.gx.checkpoints import ROW, Failure, run_checkpoint
-from include.gx.suites import KLINE_COLUMNS, kline_suite
+from include.gx.batch_expectations import OF_MINUTE, STORED, SUMMED
+from include.gx.checkpoints import Checkpoints, Failure, Outcome, Subject
+from include.gx.kline_expectations import OFF_TICK_GRID
+from include.gx.kline_suites import KLINE_COLUMNS
+from include.gx.levels import ROW, Level
+from include.gx.rows import is_plain
+from include.gx.suites import Suite
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict
-from include.marketdata.windows import to_ms
+from include.marketdata.prices import TradedSpan
+from include.marketdata.thresholds import MOST_BAD_RATIO
+from include.marketdata.windows import Window, to_ms
 
-SUITES = {Interval.SECOND: "second_prices", Interval.MINUTE: "exchange_minutes"}
-# More than this share of bad rows means that the batch as a whole is not what it should be.
-MOST_BAD_RATIO = 0.2
-TICK_GRID = "expect_prices_to_be_on_tick_grid"
+SUITES = {Interval.SECOND: Suite.SECOND_PRICES, Interval.MINUTE: Suite.EXCHANGE_MINUTES}
+StoredSpans = Mapping[Interval, Sequence[TradedSpan]]
 
 
-def check_batch(context: EphemeralDataContext, batch: Batch) -> Verdict:
+def check_batch(
+    checkpoints: Checkpoints,
+    batch: Batch,
+    *,
+    symbol: str,
+    stored: StoredSpans,
+    is_whole: bool = True,
+) -> Verdict:
     """Judge a batch: which rows may be stored, which are quarantined, or that none may.
 
     Args:
-        context: Keeps the results for Data Docs.
+        checkpoints: Keep the results for Data Docs.
         batch: As landed.
+        symbol: Whose batch was asked for.
+        stored: What is stored of the batch's earlier moments already, by interval.
+        is_whole: Every second and minute of the batch's spans should be there, and most of
+            them good; False for single rows out of quarantine.
 
     Returns:
-        The verdict. The batch is refused when an expectation could not be judged at all
-        or when more than a fifth of an interval's rows are bad.
+        The verdict. The batch is refused when an expectation on the whole of it is not met,
+        when one could not be judged, or when too many rows of an interval are bad.
     """
     started = time.monotonic()
-    bad_rows: dict[Interval, dict[int, tuple[str, ...]]] = {}
+    bad_rows: dict[Interval, dict[int, dict[str, str]]] = {}
     warnings: list[str] = []
     reasons: list[str] = []
+    evaluated_count = met_count = 0
     for interval, rows in batch.rows.items():
-        failures = _check_rows(context, batch, interval, rows)
-        bad_rows[interval] = _by_row(failures)
-        warnings += [failure.expectation for failure in failures if failure.is_warning]
-        reasons += [
-            f"{failure.expectation} on {SUITES[interval]} could not be judged: {failure.error}"
-            for failure in failures
-            if failure.error
-        ]
+        outcome = checkpoints.run(
+            SUITES[interval],
+            kline_table(batch, interval, stored),
+            Subject(symbol, window_name(batch.window), batch.fetched_at),
+            _parameters(batch, interval, symbol, is_whole=is_whole),
+        )
+        evaluated_count += outcome.evaluated_count
+        met_count += outcome.evaluated_count - len(outcome.failures)
+        bad_rows[interval] = by_row(outcome)
+        warnings += [each.expectation for each in outcome.failures if each.level is Level.WARNING]
+        reasons += refusals(SUITES[interval], outcome)
         # A coarser tick puts rows from before the change off the grid, and says nothing else.
-        wrong = sum(1 for names in bad_rows[interval].values() if set(names) != {TICK_GRID})
-        if wrong > MOST_BAD_RATIO * len(rows):
+        wrong = sum(1 for failed in bad_rows[interval].values() if set(failed) != {OFF_TICK_GRID})
+        if is_whole and wrong > MOST_BAD_RATIO.value * len(rows):
             reasons.append(
-                f"{wrong} of {len(rows)} {SUITES[interval]} are bad, more than {MOST_BAD_RATIO:.0%}"
+                f"{wrong} of {len(rows)} {SUITES[interval]} are bad, "
+                f"more than {MOST_BAD_RATIO.value:.0%}"
             )
     return Verdict(
         bad_rows=bad_rows,
@@ -55,12 +76,22 @@ def check_batch(context: EphemeralDataContext, batch: Batch) -> Verdict:
         is_refused=bool(reasons),
         reason="; ".join(reasons),
         check_ms=round((time.monotonic() - started) * 1000),
+        evaluated_count=evaluated_count,
+        met_count=met_count,
     )
 
 
 def refusal(reason: str) -> Verdict:
     """Return the verdict on a batch that could not be judged."""
-    return Verdict(bad_rows={}, warnings=(), is_refused=True, reason=reason, check_ms=0)
+    return Verdict(
+        bad_rows={},
+        warnings=(),
+        is_refused=True,
+        reason=reason,
+        check_ms=0,
+        evaluated_count=0,
+        met_count=0,
+    )
 
 
 def describe(verdict: Verdict, row_count: int) -> str:
@@ -70,45 +101,112 @@ def describe(verdict: Verdict, row_count: int) -> str:
     return f"{line} ({', '.join(verdict.failed)})" if verdict.failed else line
 
 
-def kline_table(batch: Batch, interval: Interval) -> pd.DataFrame:
+def window_name(window: Window) -> str:
+    """Return a window as it stands in the names of results."""
+    return f"{window.start:%Y%m%dT%H%M}-{window.end:%Y%m%dT%H%M}"
+
+
+def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.DataFrame:
     """Lay out a batch's klines as a table, one row a kline, in the order they came.
 
     Every cell is what the exchange sent. Beside them stands what a row is judged by: `row`
-    its number, `interval_ms`, `tick_size` and `fetched_at_ms`.
+    its number, its symbol, interval and tick, when it was fetched, what is stored of the same
+    moment, and, for seconds, what the exchange says of their minute.
     """
-    rows = [row[: len(KLINE_COLUMNS)] for row in batch.rows[interval]]
-    table = pd.DataFrame(rows, columns=KLINE_COLUMNS, dtype=object)
+    rows = batch.rows[interval]
+    width = max(map(len, rows), default=len(KLINE_COLUMNS))
+    names = [*KLINE_COLUMNS, *(f"column_{place + 1}" for place in range(len(KLINE_COLUMNS), width))]
+    # A row shorter than the others is filled up with nulls, and is not well formed.
+    table = pd.DataFrame(rows, columns=names[:width], dtype=object)
     table[ROW] = range(len(table))
+    table["symbol"] = batch.symbol
     table["interval_ms"] = interval.length_ms
     table["tick_size"] = format(batch.tick_size, "f")
     table["fetched_at_ms"] = to_ms(batch.fetched_at)
+    held = {to_ms(span.start): _held(span) for span in stored.get(interval, ())}
+    _join(table, STORED, rows, held.get)
+    minutes = _said_of_minutes(batch, stored) if interval is Interval.SECOND else {}
+    _join(table, OF_MINUTE, rows, lambda opens_ms: minutes.get(opens_ms // 60_000 * 60_000))
     return table
 
 
-def _check_rows(
-    context: EphemeralDataContext, batch: Batch, interval: Interval, rows: list[RawRow]
-) -> list[Failure]:
+def _parameters(
+    batch: Batch, interval: Interval, symbol: str, *, is_whole: bool
+) -> dict[str, object]:
     span = batch.spans[interval]
-    suite = kline_suite(
-        SUITES[interval],
-        first_open_ms=to_ms(span.start),
-        end_ms=to_ms(span.end),
-        expected_rows=span.minute_count * 60_000 // interval.length_ms,
-    )
-    if not rows:
-        return [Failure("expect_table_row_count_to_be_between", (), is_warning=True, error="")]
-    return run_checkpoint(
-        context,
-        suite,
-        kline_table(batch, interval),
-        symbol=batch.symbol,
-        checked_at=batch.fetched_at,
-    )
+    every_row = span.minute_count * 60_000 // interval.length_ms
+    return {
+        "symbols": [symbol],
+        "first_open_ms": to_ms(span.start),
+        "last_open_ms": to_ms(span.end) - 1,
+        "least_rows": every_row if is_whole else 0,
+    }
 
 
-def _by_row(failures: list[Failure]) -> dict[int, tuple[str, ...]]:
-    by_row: dict[int, list[str]] = defaultdict(list)
-    for failure in failures:
-        for row in failure.rows:
-            by_row[row].append(failure.expectation)
-    return {row: tuple(names) for row, names in sorted(by_row.items())}
+def _join(
+    table: pd.DataFrame,
+    names: Sequence[str],
+    rows: Sequence[RawRow],
+    known: Callable[[int], Sequence[object] | None],
+) -> None:
+    """Put beside each row what is known of its open time; nulls where nothing is."""
+    nothing = (None,) * len(names)
+    found = [
+        (known(row[0]) if row and isinstance(row[0], int) else None) or nothing for row in rows
+    ]
+    for place, name in enumerate(names):
+        table[name] = pd.Series([each[place] for each in found], index=table.index, dtype=object)
+
+
+def _held(span: TradedSpan) -> tuple[object, ...]:
+    amounts = (span.high, span.low, span.volume, span.quote_volume)
+    return (*(format(amount, "f") for amount in amounts), span.trade_count)
+
+
+def _said_of_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[object, ...]]:
+    """Return what the exchange says of each minute, in this batch where that can be read."""
+    places = [KLINE_COLUMNS.index(name) for name in SUMMED]
+    said: dict[int, tuple[object, ...]] = {
+        to_ms(minute.start): (
+            format(minute.volume, "f"),
+            format(minute.quote_volume, "f"),
+            minute.trade_count,
+        )
+        for minute in stored.get(Interval.MINUTE, ())
+    }
+    for row in batch.rows.get(Interval.MINUTE, ()):
+        if len(row) < len(KLINE_COLUMNS) or not isinstance(row[0], int):
+            continue
+        cells = tuple(row[place] for place in places)
+        if all(map(is_plain, SUMMED, cells)):
+            said[row[0]] = cells
+    return said
+
+
+def refusals(suite: Suite, outcome: Outcome) -> list[str]:
+    """Return why a table as a whole may not go on; nothing when it may."""
+    on_table = [each for each in outcome.failures if each.level is Level.TABLE]
+    if on_table:
+        return [f"{each.expectation} on {suite}{_seen(each)}" for each in on_table]
+    return [
+        f"{each.expectation} on {suite} could not be judged: {each.error or 'it names no row'}"
+        for each in outcome.failures
+        if each.error or (each.level is Level.ROWS and not each.rows)
+    ]
+
+
+def _seen(failure: Failure) -> str:
+    if failure.rows:
+        first = next(iter(failure.rows.values()))
+        return f", {len(failure.rows)} rows, the first with {first}"
+    return f", which saw {failure.observed}" if failure.observed else f": {failure.error}"
+
+
+def by_row(outcome: Outcome) -> dict[int, dict[str, str]]:
+    """Return the rows that may not go on, each with what it fails and what was observed."""
+    bad: dict[int, dict[str, str]] = defaultdict(dict)
+    for failure in outcome.failures:
+        if failure.level is Level.ROWS:
+            for row, observed in failure.rows.items():
+                bad[row][failure.expectation] = observed
+    return dict(sorted(bad.items()))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
-from include.marketdata.batches import BatchRecord, QuarantinedRow
+from include.marketdata.batches import BatchRecord
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exchange_budget import ExchangeBudgetTable
-from include.marketdata.loading import load
 from include.marketdata.minute_price_table import MinutePriceTable
 from include.marketdata.prices import ExchangeMinute, SecondPrice, SymbolInfo
+from include.marketdata.quarantine_table import QuarantineTable
 from include.marketdata.schema import check_version
 from include.marketdata.span_table import SpanTable
 from include.marketdata.statements import Statements
@@ -54,6 +53,7 @@ class Store:
         second_prices: The extracted prices, by second.
         exchange_minutes: The exchange's own word on each minute.
         minute_prices: The published averages, every revision.
+        quarantine: Rows that the gate refused.
     """
 
     def __init__(self, statements: Statements) -> None:
@@ -71,6 +71,7 @@ class Store:
             select="select_exchange_minutes",
         )
         self.minute_prices = MinutePriceTable(statements)
+        self.quarantine = QuarantineTable(statements)
 
     def exchange_budget(self, egress: str) -> ExchangeBudgetTable:
         """Return what the workers share that reach the exchange from one address, by its name."""
@@ -103,25 +104,6 @@ class Store:
         return [
             BatchRecord(**{**row, "failed": tuple(row["failed"] or ())})
             for row in self._statements.run("select_batch_log", (symbol, day))
-        ]
-
-    def quarantine(self, rows: Sequence[QuarantinedRow]) -> None:
-        """Keep refused rows with their reasons; a row kept already is the same entry."""
-        load(
-            self._statements,
-            "insert_quarantined_price",
-            (
-                ((symbol, row.detected_at.date()), (symbol, row.detected_at.date(), *others))
-                for row in rows
-                for symbol, *others in [astuple(row)]
-            ),
-        )
-
-    def quarantined(self, symbol: str, day: date) -> list[QuarantinedRow]:
-        """Return the refused rows of a symbol by UTC day of detection."""
-        return [
-            QuarantinedRow(**{**row, "expectations": tuple(row["expectations"] or ())})
-            for row in self._statements.run("select_quarantined_prices", (symbol, day))
         ]
 
     def remember_symbol(self, info: SymbolInfo) -> None:

@@ -28,6 +28,11 @@ def from_ms(epoch_ms: int) -> datetime:
     return EPOCH + timedelta(milliseconds=epoch_ms)
 
 
+def whole_ms(moment: datetime) -> datetime:
+    """Drop what Cassandra's timestamp cannot hold."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 @dataclass(frozen=True, order=True)
 class Window:
     """The half-open UTC span [start, end) on whole minutes; empty when both are equal.

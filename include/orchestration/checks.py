@@ -1,45 +1,124 @@
 """The bodies of the tasks that run Great Expectations."""
 
+import functools
 import logging
 from collections.abc import Iterable
 
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
 
-from include.gx.checkpoints import build_data_docs, open_context
+from include.gx.checkpoints import Checkpoints
+from include.gx.data_docs import Retention, build_data_docs
+from include.marketdata.batches import Verdict
+from include.marketdata.errors import LostBatchError
+from include.marketdata.ingestion import stored_before
 from include.marketdata.landing import land_verdict, read_batch
+from include.marketdata.publication import Check, publish_closed_minutes
+from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
-from include.orchestration.connections import storage_url
+from include.marketdata.store import Store
+from include.orchestration.alerts import leave_alerts
+from include.orchestration.connections import open_store, storage_url, symbols, whole_number
 from include.orchestration.failures import UNREADABLE, no_retry_in_vain
-from include.orchestration.messages import BatchMessage
+from include.orchestration.messages import BatchMessage, CheckedMessage
+from include.orchestration.steps import now
 
 log = logging.getLogger(__name__)
 
 
-def validate(messages: Iterable[BatchMessage]) -> list[BatchMessage]:
+def open_checkpoints() -> Checkpoints:
+    """Return the suites, with their results in the folder of this deployment."""
+    return Checkpoints(f"{storage_url()}/gx")
+
+
+def validate(messages: Iterable[BatchMessage]) -> list[CheckedMessage]:
     """Run the checkpoint on every batch that arrived, each on its own, and land the verdicts."""
     with no_retry_in_vain():
-        context = open_context(f"{storage_url()}/gx")
+        checkpoints = open_checkpoints()
+        store = open_store()
     checked = []
     for message in messages:
-        try:
-            verdict = check_batch(context, read_batch(message["url"]))
-        except UNREADABLE as error:
-            verdict = refusal(f"the batch could not be checked ({error!r})")
+        verdict = _verdict(store, checkpoints, message)
         land_verdict(message["url"], verdict)
         summary = describe(verdict, message["rows"])
         log.log(
             logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
-            "%s: %s, checked in %d ms",
+            "%s: %s, %d of %d expectations met in %d ms",
             message["symbol"],
             summary,
+            verdict.met_count,
+            verdict.evaluated_count,
             verdict.check_ms,
         )
-        checked.append(BatchMessage(**{**message, "verdict": summary}))
+        checked.append(
+            CheckedMessage(
+                **message,
+                verdict=summary,
+                refused=verdict.is_refused,
+                bad_rows=verdict.bad_row_count,
+                failed=[*verdict.failed],
+                evaluated=verdict.evaluated_count,
+                met=verdict.met_count,
+                check_ms=verdict.check_ms,
+            )
+        )
     if not checked:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked
 
 
+def _verdict(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> Verdict:
+    try:
+        batch = read_batch(message["url"])
+        return check_batch(
+            checkpoints, batch, symbol=message["symbol"], stored=stored_before(store, batch)
+        )
+    except LostBatchError as error:
+        return refusal(str(error))
+    except UNREADABLE as error:
+        return refusal(f"the batch could not be checked ({error!r})")
+
+
+def publish() -> dict[str, JsonValue]:
+    """Average and publish every closed minute; return what the asset event should say."""
+    with no_retry_in_vain():
+        check = second_gate(open_checkpoints())
+        publication = publish_closed_minutes(open_store(), symbols(), now, check)
+    for price in publication.prices:
+        log.info(
+            "%s %s revision %d: %s %s",
+            price.average.symbol,
+            price.average.minute.isoformat(),
+            price.revision,
+            price.average.flag.value,
+            price.average.vwap,
+        )
+    leave_alerts(
+        [
+            f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
+            for row in publication.withheld
+        ]
+    )
+    return {
+        "closed_until": publication.closed_until.isoformat(),
+        "revisions": len(publication.prices),
+        "by_flag": {**publication.counts_by_flag()},
+        "withheld": len(publication.withheld),
+    }
+
+
+def second_gate(checkpoints: Checkpoints) -> Check:
+    """Return what judges averages before they are published."""
+    return functools.partial(check_averages, checkpoints)
+
+
 def data_docs() -> str:
-    """Build Data Docs of the latest checkpoint results; return where they are."""
-    return build_data_docs(f"{storage_url()}/gx")
+    """Build Data Docs of the results since the last build; return where they are."""
+    with no_retry_in_vain():
+        retention = Retention(
+            days=whole_number("data_docs_days", Retention.days),
+            passed_count=whole_number("data_docs_passed", Retention.passed_count),
+        )
+        build = build_data_docs(f"{storage_url()}/gx", now().date(), retention)
+    log.info("%d pages made, %d results too old", build.page_count, build.removed_count)
+    return build.index_url

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import Connection, Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
+from fsspec import get_filesystem_class
 from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
 from include.marketdata.binance import BinanceClient
@@ -87,18 +88,40 @@ def symbols() -> tuple[str, ...]:
 def storage_url() -> str:
     """Return the folder for batches, check results, exports and reports.
 
-    The Variable `storage_url` names it; without one it is data/ in the project.
+    The Variable `storage_url` names it: an absolute path, or a URL of an object store such as
+    s3://bucket/prices. Without one it is data/ in the project.
 
     Raises:
-        SettingsError: It is no absolute path; Great Expectations keeps its results in files.
+        SettingsError: It is neither, or the package that reaches the store is not installed.
     """
     url = str(Variable.get("storage_url", default=str(PROJECT / "data"))).rstrip("/")
-    if not Path(url).is_absolute():
+    protocol, separator, _ = url.partition("://")
+    if not separator:
+        if Path(url).is_absolute():
+            return url
         raise SettingsError(
             f"the Airflow Variable 'storage_url' is {url!r}; set it to the absolute path of a "
-            "folder that every worker reaches"
+            "folder that every worker reaches, or to a URL such as s3://bucket/prices"
         )
+    try:
+        get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise SettingsError(
+            f"the Airflow Variable 'storage_url' is {url!r}, which cannot be reached: {error}"
+        ) from error
     return url
+
+
+def whole_number(name: str, default: int) -> int:
+    """Return the Airflow Variable of a name as a number of at least 1.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    text = str(Variable.get(name, default=str(default))).strip()
+    if not text.isdecimal() or not int(text):
+        raise SettingsError(f"the Airflow Variable {name!r} is {text!r}; set it to 1 or more")
+    return int(text)
 
 
 def binance_settings() -> BinanceSettings:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import ExchangeBusyError, SettingsError
+from include.marketdata.errors import CheckFailedError, ExchangeBusyError, SettingsError
 
 # What a damaged file or a payload that nobody foresaw raises; Cassandra's errors are not of these.
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, ArithmeticError)
@@ -15,9 +15,10 @@ UNREADABLE = (OSError, ValueError, TypeError, KeyError, ArithmeticError)
 def no_retry_in_vain() -> Iterator[None]:
     """Fail a task at once, with the message alone, when trying again soon cannot help.
 
-    Only a person can fix settings; a pause that the exchange asks for would only get longer.
+    Only a person can fix settings, or a table that fails at the gate; a pause that the exchange
+    asks for would only get longer.
     """
     try:
         yield
-    except (SettingsError, ExchangeBusyError) as error:
+    except (SettingsError, ExchangeBusyError, CheckFailedError) as error:
         raise AirflowFailException(str(error)) from error

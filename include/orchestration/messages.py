@@ -19,4 +19,18 @@ class BatchMessage(TypedDict):
     symbol: str
     url: str
     rows: int
+
+
+class CheckedMessage(BatchMessage):
+    """The same batch with what the gate says of it.
+
+    verdict is one line for people; evaluated and met count expectations.
+    """
+
     verdict: str
+    refused: bool
+    bad_rows: int
+    failed: list[str]
+    evaluated: int
+    met: int
+    check_ms: int

@@ -6,9 +6,11 @@ from upath import UPath
 
 from include.marketdata.binance import describe_source
 from include.marketdata.exports import minute_prices, write_whole
+from include.marketdata.publication_gate import check_mart
 from include.marketdata.reports import SPAN, render_report
-from include.marketdata.windows import Window, floor_minute
+from include.marketdata.windows import MINUTE, Window, floor_minute
 from include.orchestration import mart
+from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
     binance_settings,
     open_store,
@@ -24,13 +26,23 @@ SLACK = timedelta(hours=1)
 def refresh_mart() -> list[str]:
     """Bring what was published since the mart's watermark into the mart.
 
+    Raises:
+        AirflowFailException: The mart's minutes fail their suite: nothing is exported, old files
+            stay.
+
     Returns:
         The UTC days with news, YYYY-MM-DD.
     """
     with no_retry_in_vain():
         mart.create_tables()
         changed = open_store().minute_prices.changed(symbols(), mart.watermark())
-        return mart.refresh(changed)
+        days = mart.refresh(changed)
+        if changed:
+            minutes = [price.average.minute for price in changed]
+            window = Window(min(minutes), max(minutes) + MINUTE)
+            checkpoints = open_checkpoints()
+            check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
+        return days
 
 
 def publish_report(days: list[str]) -> None:

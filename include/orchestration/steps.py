@@ -9,20 +9,26 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import JsonValue
 
-from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
+from include.marketdata.errors import LostBatchError
+from include.marketdata.ingestion import (
+    FetchPlan,
+    alarm_of,
+    fetch_batch,
+    load_batch,
+    plan_fetches,
+)
 from include.marketdata.landing import (
     delete_before,
     land_batch,
     read_batch,
     read_verdict,
 )
-from include.marketdata.publication import publish_closed_minutes
 from include.marketdata.roles import grant_to_pipeline
 from include.marketdata.schema import migrate
 from include.marketdata.store import Store
 from include.marketdata.windows import Window
+from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (
     cassandra_settings,
     open_exchange,
@@ -32,7 +38,7 @@ from include.orchestration.connections import (
     symbols,
 )
 from include.orchestration.failures import UNREADABLE, no_retry_in_vain
-from include.orchestration.messages import BatchMessage, PlanMessage
+from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
 # Long enough to look into a batch that was refused over a weekend.
 LANDING_AGE = timedelta(days=3)
@@ -88,60 +94,48 @@ def fetch(message: PlanMessage) -> BatchMessage:
         batch.fetch_ms,
         batch.used_weight,
     )
-    return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count, verdict="")
+    return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
-def load(messages: Iterable[BatchMessage], windows: Iterable[PlanMessage]) -> None:
-    """Store what the gate let pass, for each batch on its own.
+def load(messages: Iterable[CheckedMessage], windows: Iterable[PlanMessage]) -> None:
+    """Store what the gate let pass, for each batch on its own, and leave word of what is alarming.
 
     Raises:
         AirflowFailException: A batch is missing, refused or unreadable; the others are stored.
     """
     problems = {window["symbol"]: "was not fetched" for window in windows}
+    alarming: list[str] = []
     with no_retry_in_vain():
         store = open_store()
         for message in messages:
-            problems[message["symbol"]] = _load(store, message)
+            problems[message["symbol"]], alarm = _load(store, message)
+            alarming += [alarm] if alarm else []
+    leave_alerts(alarming)
     delete_before(storage_url(), now().date() - LANDING_AGE)
     named = [f"{symbol} {problem}" for symbol, problem in problems.items() if problem]
     if named:
         raise AirflowFailException("; ".join(named))
 
 
-def _load(store: Store, message: BatchMessage) -> str:
-    """Load one batch; return what is wrong with it, nothing when all is well."""
+def _load(store: Store, message: CheckedMessage) -> tuple[str, str]:
+    """Load one batch; return what is wrong with it and what is alarming, if anything."""
     url = message["url"]
     try:
-        record = load_batch(store, read_batch(url), read_verdict(url), url)
+        batch = read_batch(url)
+        verdict = read_verdict(url)
+    except LostBatchError as error:
+        return str(error), ""
+    try:
+        record = load_batch(store, batch, verdict, url)
     except UNREADABLE as error:
-        return f"could not be read ({error!r})"
+        return f"could not be read ({error!r})", ""
     log.info(
         "%s: %d rows stored, %d quarantined",
         record.symbol,
         0 if record.is_refused else record.row_count - record.quarantined_count,
         record.quarantined_count,
     )
-    return message["verdict"] if record.is_refused else ""
-
-
-def publish() -> dict[str, JsonValue]:
-    """Average and publish every closed minute; return what the asset event should say."""
-    with no_retry_in_vain():
-        publication = publish_closed_minutes(open_store(), symbols(), now)
-    for price in publication.prices:
-        log.info(
-            "%s %s revision %d: %s %s",
-            price.average.symbol,
-            price.average.minute.isoformat(),
-            price.revision,
-            price.average.flag.value,
-            price.average.vwap,
-        )
-    return {
-        "closed_until": publication.closed_until.isoformat(),
-        "revisions": len(publication.prices),
-        "by_flag": {**publication.counts_by_flag()},
-    }
+    return message["verdict"] if record.is_refused else "", alarm_of(store, record)
 
 
 def _message(plan: FetchPlan) -> PlanMessage:

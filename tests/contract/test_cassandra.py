@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from dev.ports import any_free_port
-from include.marketdata.batches import QuarantinedRow
 from include.marketdata.errors import RetryableError, SettingsError, UnstorableValueError
 from include.marketdata.frames import minute_price_frames, span_frames
 from include.marketdata.migrations import migrations
@@ -19,7 +18,7 @@ from include.marketdata.session import SESSIONS
 from include.marketdata.statements import QUERY_FOLDER, Statements
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window
-from tests.fakes.builders import NOON, average, full_minute, second
+from tests.fakes.builders import NOON, average, full_minute, quarantined_row, second
 
 ALL_VERSIONS = [migration.name for migration in migrations() if migration.version]
 
@@ -160,10 +159,10 @@ def test_names_the_value_and_the_column_when_a_value_does_not_fit(migrated):
 
 def test_says_so_when_the_server_cannot_hold_a_key(empty):
     """A key ends at 64 KiB, which only the server knows."""
-    row = QuarantinedRow("BTCUSDT", "1s", "0", "x" * 70_000, ("too long",), NOON, "batch.json")
+    row = quarantined_row(symbol="x" * 70_000)
 
     with pytest.raises(UnstorableValueError, match="maximum of 65535"):
-        connect(empty).quarantine([row])
+        connect(empty).quarantine.keep([row])
 
 
 def test_reads_frames_of_what_records_hold(empty):
@@ -192,13 +191,13 @@ def test_stores_rows_that_are_too_large_for_one_batch(empty):
     """A server refuses a batch of 50 KiB; four of these rows are 120 KB, and one alone is 60 KB."""
     store = connect(empty)
     rows = [
-        QuarantinedRow("BTCUSDT", "1s", str(number), "x" * size, ("too long",), NOON, "batch.json")
+        quarantined_row([number], payload="x" * size)
         for number, size in enumerate([30_000, 30_000, 30_000, 30_000, 60_000])
     ]
 
-    store.quarantine(rows)
+    store.quarantine.keep(rows)
 
-    assert store.quarantined("BTCUSDT", NOON.date()) == rows
+    assert store.quarantine.on_day("BTCUSDT", NOON.date()) == rows
 
 
 def test_reads_a_long_span_page_by_page(empty):

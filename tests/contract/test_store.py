@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.batches import BatchRecord, QuarantinedRow
+from include.marketdata.batches import BatchRecord, State
 from include.marketdata.prices import ExchangeMinute, Flag, MinutePrice
 from include.marketdata.store import Watermark
 from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute
@@ -15,6 +15,8 @@ from tests.fakes.builders import (
     average,
     exchange_minute,
     full_minute,
+    kline,
+    quarantined_row,
     second,
     symbol_info,
 )
@@ -239,21 +241,35 @@ def test_lists_batches_newest_first(store):
 
 
 def test_keeps_a_quarantined_row_once(store):
-    row = QuarantinedRow(
-        symbol="BTCUSDT",
-        interval="1s",
-        open_time="1772366400000",
-        payload='[1772366400000, "NaN"]',
-        expectations=("expect_rows_to_be_well_formed",),
-        detected_at=NOON,
-        batch_url="batch.json",
+    row = quarantined_row()
+    store.quarantine.keep([row])
+
+    store.quarantine.keep([replace(row, detected_at=row.detected_at + MINUTE)])
+
+    (held,) = store.quarantine.on_day("BTCUSDT", NOON.date())
+    assert held == replace(row, detected_at=row.detected_at + MINUTE)
+
+
+def test_keeps_a_settled_row_settled_when_it_is_found_again(store):
+    row, other = quarantined_row(), quarantined_row(kline(NOON + SECOND))
+    store.quarantine.keep([row, other])
+
+    settled = store.quarantine.settle(row, State.CLOSED, NOON + MINUTE, "an outage's edge")
+    store.quarantine.keep([row])
+
+    assert settled == replace(
+        row, state=State.CLOSED, settled_at=NOON + MINUTE, note="an outage's edge"
     )
-    store.quarantine([row])
+    assert store.quarantine.on_day("BTCUSDT", NOON.date()) == [settled, other]
 
-    store.quarantine([replace(row, detected_at=NOON + MINUTE)])
 
-    (held,) = store.quarantined("BTCUSDT", NOON.date())
-    assert held == replace(row, detected_at=NOON + MINUTE)
+def test_keeps_two_rows_of_one_moment_apart(store):
+    rows = [quarantined_row(), quarantined_row(kline(NOON, volume="5.00000000"))]
+
+    store.quarantine.keep(rows)
+
+    held = store.quarantine.on_day("BTCUSDT", NOON.date())
+    assert sorted(row.payload for row in held) == sorted(row.payload for row in rows)
 
 
 def test_remembers_what_the_exchange_says_of_a_symbol(store):

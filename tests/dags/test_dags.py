@@ -10,8 +10,14 @@ import pytest
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 
 PROJECT = Path(__file__).resolve().parents[2]
-DAG_IDS = {"average_minutes", "ingest_prices", "initialize_store", "report_prices"}
-TAGS = {"average", "extract", "report", "store"}
+DAG_IDS = {
+    "average_minutes",
+    "ingest_prices",
+    "initialize_store",
+    "replay_quarantine",
+    "report_prices",
+}
+TAGS = {"average", "extract", "quality", "report", "store"}
 HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
 
 

@@ -47,7 +47,7 @@ def test_checked_every_batch_before_it_was_stored(product):
         assert len(batches) >= NEW_MINUTES
         assert all(batch.check_ms > 0 for batch in batches)
         assert not any(batch.is_refused for batch in batches)
-        assert store.quarantined(symbol, today) == []
+        assert store.quarantine.on_day(symbol, today) == []
     results = product.stack.home.data / "gx" / "validations"
     for suite in ("second_prices", "exchange_minutes"):
         for symbol in SYMBOLS:

@@ -1,10 +1,11 @@
 """Records with honest defaults, so that a test shows only what it is about."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from include.marketdata.averages import METHOD_VERSION
-from include.marketdata.batches import Batch, Interval
+from include.marketdata.batches import Batch, Interval, QuarantinedRow, Verdict
 from include.marketdata.prices import (
     ExchangeMinute,
     Flag,
@@ -153,4 +154,38 @@ def batch(*, symbol="BTCUSDT", start=NOON, minutes=1, seconds=None, minute_rows=
         tick_size=Decimal("0.01"),
         used_weight=4,
         fetch_ms=12,
+    )
+
+
+def verdict(bad_rows=None, *, warnings=(), reason=""):
+    """What the gate says, of seconds at the given places; nothing wrong by default."""
+    return Verdict(
+        bad_rows={Interval.SECOND: bad_rows or {}, Interval.MINUTE: {}},
+        warnings=warnings,
+        is_refused=bool(reason),
+        reason=reason,
+        check_ms=1,
+        evaluated_count=32,
+        met_count=31,
+    )
+
+
+def quarantined_row(  # noqa: PLR0913 - one for each thing a test may be about
+    row=None,
+    *,
+    symbol="BTCUSDT",
+    interval=Interval.SECOND,
+    failed="expect_prices_to_be_in_order",
+    detected_at=NOON + timedelta(seconds=65),
+    payload=None,
+):
+    row = row or kline(NOON, Interval(interval) if interval in [*Interval] else Interval.MINUTE)
+    return QuarantinedRow(
+        symbol=symbol,
+        interval=getattr(interval, "value", interval),
+        open_time=str(row[0]),
+        payload=payload or json.dumps(row),
+        observed={failed: "low 99"},
+        detected_at=detected_at,
+        batch_url="batch.json",
     )

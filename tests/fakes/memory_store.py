@@ -76,14 +76,37 @@ class MemoryMinutePrices:
         ]
 
 
+class MemoryQuarantine:
+    def __init__(self):
+        self._rows = {}
+
+    def keep(self, rows):
+        for row in rows:
+            held = self._rows.get(self._key(row), row)
+            self._rows[self._key(row)] = replace(
+                row, state=held.state, settled_at=held.settled_at, note=held.note
+            )
+
+    def on_day(self, symbol, day):
+        return [self._rows[key] for key in sorted(self._rows) if key[:2] == (symbol, day)]
+
+    def settle(self, row, state, settled_at, note):
+        settled = replace(row, state=state, settled_at=settled_at, note=note)
+        self._rows[self._key(row)] = settled
+        return settled
+
+    def _key(self, row):
+        return (row.symbol, row.detected_at.date(), row.interval, row.open_time, row.digest)
+
+
 class MemoryStore:
     def __init__(self):
         self.second_prices = MemorySpans()
         self.exchange_minutes = MemorySpans()
         self.minute_prices = MemoryMinutePrices()
+        self.quarantine = MemoryQuarantine()
         self._watermarks = defaultdict(lambda: Watermark(None, None, None))
         self._batches = {}
-        self._quarantine = {}
         self._symbols = {}
         self._budgets = defaultdict(MemoryBudgetTable)
 
@@ -110,16 +133,6 @@ class MemoryStore:
             self._batches[key]
             for key in sorted(self._batches, reverse=True)
             if key[0] == symbol and key[1].date() == day
-        ]
-
-    def quarantine(self, rows):
-        for row in rows:
-            key = (row.symbol, row.detected_at.date(), row.interval, row.open_time, row.payload)
-            self._quarantine[key] = row
-
-    def quarantined(self, symbol, day):
-        return [
-            self._quarantine[key] for key in sorted(self._quarantine) if key[:2] == (symbol, day)
         ]
 
     def remember_symbol(self, info):

@@ -1,12 +1,14 @@
+import json
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from include.marketdata.batches import Interval, Verdict
-from include.marketdata.errors import RetryableError, UnknownSymbolError
-from include.marketdata.ingestion import FetchPlan, fetch_batch, load_batch, plan_fetches
+from include.marketdata.batches import Interval
+from include.marketdata.errors import LostBatchError, RetryableError, UnknownSymbolError
+from include.marketdata.ingestion import FetchPlan, alarm_of, fetch_batch, load_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
     land_batch,
@@ -16,10 +18,11 @@ from include.marketdata.landing import (
 )
 from include.marketdata.store import Watermark
 from include.marketdata.windows import MINUTE, Window, from_ms
-from tests.fakes.builders import NOON, batch, kline, symbol_info
+from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
 from tests.fakes.memory_store import MemoryStore
 
-GOOD = Verdict(bad_rows={}, warnings=(), is_refused=False, reason="", check_ms=1)
+GOOD = verdict()
+OUT_OF_ORDER = {7: {"expect_prices_to_be_in_order": "low 101.00, high 100.00"}}
 
 
 class FakeExchange:
@@ -162,19 +165,65 @@ def test_counts_a_row_that_came_on_two_pages_once():
 
 def test_reads_a_landed_batch_and_verdict_back(tmp_path):
     landed = batch()
-    verdict = Verdict(
-        bad_rows={Interval.SECOND: {7: ("expect_prices_to_be_in_order",)}, Interval.MINUTE: {}},
-        warnings=("expect_table_row_count_to_be_between",),
-        is_refused=False,
-        reason="",
-        check_ms=99,
-    )
+    said = verdict(OUT_OF_ORDER, warnings=("expect_table_row_count_to_be_between",))
 
     url = land_batch(str(tmp_path), landed)
-    land_verdict(url, verdict)
+    land_verdict(url, said)
 
     assert read_batch(url) == landed
-    assert read_verdict(url) == verdict
+    assert read_verdict(url) == said
+
+
+@pytest.mark.parametrize("content", [None, b"", b"half"], ids=["gone", "empty", "cut short"])
+def test_says_that_a_landed_batch_is_lost_and_will_be_fetched_again(tmp_path, content):
+    url = land_batch(str(tmp_path), batch())
+    if content is None:
+        Path(url).unlink()
+    else:
+        whole = Path(url).read_bytes()
+        Path(url).write_bytes(whole[: len(whole) // 2] if content else content)
+
+    with pytest.raises(LostBatchError, match=r"cannot be read .* the next run fetches its window"):
+        read_batch(url)
+
+
+def test_lands_a_verdict_although_its_batch_and_folder_are_gone(tmp_path):
+    url = land_batch(str(tmp_path), batch())
+    Path(url).unlink()
+    Path(url).parent.rmdir()
+
+    land_verdict(url, verdict(reason="lost"))
+
+    assert read_verdict(url).reason == "lost"
+
+
+def test_lands_batches_in_an_object_store():
+    url = land_batch("memory://prices", batch())
+    land_verdict(url, GOOD)
+
+    assert read_batch(url) == batch()
+    assert read_verdict(url) == GOOD
+
+
+def test_raises_an_alarm_once_while_a_fault_lasts():
+    """One bad row of 61 is 1.6 %, above one in a hundred; the next batch says nothing new."""
+    store = MemoryStore()
+    later = replace(batch(), fetched_at=batch().fetched_at + MINUTE)
+    cured = replace(batch(), fetched_at=batch().fetched_at + 2 * MINUTE)
+    again = replace(batch(), fetched_at=batch().fetched_at + 3 * MINUTE)
+    said = [
+        alarm_of(store, load_batch(store, landed, gate, "batch.json"))
+        for landed, gate in [
+            (batch(), verdict(OUT_OF_ORDER)),
+            (later, verdict(OUT_OF_ORDER)),
+            (cured, GOOD),
+            (again, verdict(reason="unit")),
+        ]
+    ]
+
+    assert said[0] == ("BTCUSDT: 1 of 61 rows quarantined (1.6%), by expect_prices_to_be_in_order")
+    assert said[1:3] == ["", ""]
+    assert "the batch refused" in said[3]
 
 
 def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
@@ -195,31 +244,24 @@ def test_has_nothing_to_delete_before_the_first_batch(tmp_path):
 
 def test_stores_the_good_rows_and_quarantines_the_others():
     store, landed = MemoryStore(), batch()
-    verdict = Verdict(
-        bad_rows={Interval.SECOND: {7: ("expect_prices_to_be_in_order",)}},
-        warnings=(),
-        is_refused=False,
-        reason="",
-        check_ms=1,
-    )
 
-    record = load_batch(store, landed, verdict, "batch.json")
+    record = load_batch(store, landed, verdict(OUT_OF_ORDER), "batch.json")
 
     held = store.second_prices.between("BTCUSDT", landed.window)
     assert NOON + timedelta(seconds=7) not in {price.start for price in held}
     assert len(held) == 59
-    (refused,) = store.quarantined("BTCUSDT", NOON.date())
+    (refused,) = store.quarantine.on_day("BTCUSDT", NOON.date())
     assert from_ms(int(refused.open_time)) == NOON + timedelta(seconds=7)
-    assert refused.expectations == ("expect_prices_to_be_in_order",)
+    assert refused.observed == OUT_OF_ORDER[7]
+    assert json.loads(refused.payload) == landed.rows[Interval.SECOND][7]
     assert (record.row_count, record.quarantined_count) == (61, 1)
     assert store.watermark("BTCUSDT") == Watermark(NOON, NOON + MINUTE, None)
 
 
 def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():
     store = MemoryStore()
-    refused = Verdict(bad_rows={}, warnings=(), is_refused=True, reason="unit", check_ms=1)
 
-    record = load_batch(store, batch(), refused, "batch.json")
+    record = load_batch(store, batch(), verdict(reason="unit"), "batch.json")
 
     assert store.second_prices.between("BTCUSDT", batch().window) == []
     assert store.watermark("BTCUSDT").stored_until is None

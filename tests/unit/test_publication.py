@@ -37,8 +37,13 @@ def published(store, symbol="BTCUSDT"):
     return {p.average.minute: p for p in store.minute_prices.between(symbol, HOUR)}
 
 
+def passes(_averages, _asked_for):
+    """A second gate that has nothing to say."""
+    return {}
+
+
 def publish(store, clock, symbols=("BTCUSDT",)):
-    return publish_closed_minutes(store, symbols, clock, clock.sleep)
+    return publish_closed_minutes(store, symbols, clock, passes, clock.sleep)
 
 
 def test_publishes_a_closed_minute_as_soon_as_it_is_stored():

@@ -1,4 +1,6 @@
 import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,15 +15,20 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from include.gx.checkpoints import build_data_docs, open_context, run_checkpoint
-from include.gx.expectations import RowExpectation, RowMetric
-from include.marketdata.batches import Interval
-from include.marketdata.ingestion import good_rows
-from include.marketdata.prices import SecondPrice
+from include.gx import checkpoints as gate
+from include.gx.checkpoints import Checkpoints, Subject
+from include.gx.levels import Level, expect
+from include.gx.rows import RowExpectation, RowMetric
+from include.gx.suites import Suite
+from include.marketdata.batches import Interval, in_milliseconds
+from include.marketdata.ingestion import load_batch
 from include.marketdata.quality import check_batch, describe, kline_table, refusal
-from tests.fakes.builders import NOON, batch, kline
+from include.marketdata.windows import from_ms
+from tests.fakes.builders import NOON, batch, exchange_minute, kline, second
+from tests.fakes.memory_store import MemoryStore
 
-OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME, QUOTE_VOLUME, TRADES, TAKER = range(1, 10)
+OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, CLOSE_TIME, QUOTE_VOLUME, TRADES, TAKER = range(10)
+SHRUNK = "expect_refetched_rows_not_to_shrink"
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +37,12 @@ def results(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def context(results):
-    return open_context(str(results))
+def checkpoints(results):
+    return Checkpoints(str(results))
+
+
+def judge(checkpoints, landed, *, symbol="BTCUSDT", stored=None):
+    return check_batch(checkpoints, landed, symbol=symbol, stored=stored or {})
 
 
 def seconds(**changes):
@@ -43,12 +54,12 @@ def seconds(**changes):
     return rows
 
 
-def verdict_on(context, rows):
-    return check_batch(context, batch(seconds=rows))
+def verdict_on(checkpoints, rows, **batch_changes):
+    return judge(checkpoints, batch(seconds=rows, **batch_changes))
 
 
-def test_lets_a_good_batch_pass_whole(context):
-    verdict = check_batch(context, batch())
+def test_lets_a_good_batch_pass_whole(checkpoints):
+    verdict = judge(checkpoints, batch())
 
     assert verdict.bad_row_count == 0
     assert not verdict.is_refused
@@ -78,8 +89,8 @@ def test_lets_a_good_batch_pass_whole(context):
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else value,
 )
-def test_finds_the_bad_row_and_only_that(context, cells, expectation):
-    verdict = verdict_on(context, seconds(rows={7: cells}))
+def test_finds_the_bad_row_and_only_that(checkpoints, cells, expectation):
+    verdict = verdict_on(checkpoints, seconds(rows={7: cells}))
 
     assert list(verdict.bad_rows[Interval.SECOND]) == [7]
     assert expectation in verdict.bad_rows[Interval.SECOND][7]
@@ -87,38 +98,38 @@ def test_finds_the_bad_row_and_only_that(context, cells, expectation):
 
 
 @pytest.mark.parametrize("tick", ["0.01", "0.00000010", "0.00000001"])
-def test_judges_the_average_whatever_the_tick(context, tick):
+def test_judges_the_average_whatever_the_tick(checkpoints, tick):
     """A tick of 1E-8 is written with an exponent by str(), which no row would be judged by."""
     landed = replace(
         batch(seconds=seconds(rows={7: {QUOTE_VOLUME: "183207.00000000"}})),
         tick_size=Decimal(tick),
     )
 
-    verdict = check_batch(context, landed)
+    verdict = judge(checkpoints, landed)
 
     assert "expect_vwap_to_be_within_prices" in verdict.bad_rows[Interval.SECOND][7]
 
 
-def test_has_no_grid_to_keep_to_when_the_tick_is_zero(context):
+def test_has_no_grid_to_keep_to_when_the_tick_is_zero(checkpoints):
     """Binance's way to switch the rule off; the other checks still judge."""
     landed = replace(
         batch(seconds=seconds(rows={3: {HIGH: "100.005"}, 7: {LOW: "101.00"}})),
         tick_size=Decimal("0.00"),
     )
 
-    verdict = check_batch(context, landed)
+    verdict = judge(checkpoints, landed)
 
     assert list(verdict.bad_rows[Interval.SECOND]) == [7]
 
 
-def test_does_not_refuse_a_batch_for_a_tick_that_became_coarser(context):
+def test_does_not_refuse_a_batch_for_a_tick_that_became_coarser(checkpoints):
     """All rows of before the change are off the new grid: they are kept out, nothing else."""
     landed = replace(
         batch(seconds=seconds(rows={index: {HIGH: "100.01"} for index in range(30)})),
         tick_size=Decimal("0.1"),
     )
 
-    verdict = check_batch(context, landed)
+    verdict = judge(checkpoints, landed)
 
     assert len(verdict.bad_rows[Interval.SECOND]) == 30
     assert not verdict.is_refused
@@ -133,23 +144,23 @@ class CrashingMetric(RowMetric):
 
 
 class ExpectCheckToCrash(RowExpectation):
+    """Expect a crash."""
+
     map_metric = CrashingMetric.condition_metric_name
 
 
-def test_says_so_when_an_expectation_could_not_be_judged(context):
-    suite = ExpectationSuite(
-        name="crashing", expectations=[ExpectCheckToCrash(column_list=["open", "close"])]
-    )
+def test_refuses_a_batch_when_an_expectation_could_not_be_judged(tmp_path, monkeypatch):
+    def crashing(suite):
+        crash = expect(ExpectCheckToCrash, Level.ROWS, "None.", column_list=["open", "close"])
+        return ExpectationSuite(suite.value, expectations=[crash])
 
-    (failure,) = run_checkpoint(
-        context,
-        suite,
-        kline_table(batch(), Interval.SECOND),
-        symbol="BTCUSDT",
-        checked_at=NOON,
-    )
+    monkeypatch.setattr(gate, "make_suite", crashing)
 
-    assert "not to be judged" in failure.error
+    verdict = judge(Checkpoints(str(tmp_path)), batch())
+
+    assert verdict.is_refused
+    assert "expect_check_to_crash on second_prices could not be judged" in verdict.reason
+    assert "not to be judged" in verdict.reason
 
 
 def test_refuses_a_batch_that_could_not_be_judged():
@@ -158,60 +169,187 @@ def test_refuses_a_batch_that_could_not_be_judged():
     assert describe(verdict, 61) == "refused: the batch could not be checked"
 
 
-def test_describes_a_verdict_in_one_line(context):
-    verdict = verdict_on(context, seconds(rows={7: {LOW: "0.00"}}))
+def test_describes_a_verdict_in_one_line(checkpoints):
+    verdict = verdict_on(checkpoints, seconds(rows={7: {LOW: "0.00"}}))
 
     assert describe(verdict, 61) == "60 of 61 rows good (expect_prices_to_be_in_order)"
 
 
-def test_finds_a_row_off_the_grid(context):
+def test_finds_a_row_off_the_grid(checkpoints):
     rows = seconds()
     rows[7] = kline(NOON + timedelta(seconds=7, milliseconds=789))
 
-    verdict = verdict_on(context, rows)
+    verdict = verdict_on(checkpoints, rows)
 
     assert "expect_open_time_to_be_on_grid" in verdict.bad_rows[Interval.SECOND][7]
 
 
-def test_finds_a_row_in_another_unit(context):
-    """Microseconds lie a thousand times behind the span that was asked for."""
+def test_finds_a_row_outside_the_span_asked_for(checkpoints):
     rows = seconds()
-    rows[7][0] *= 1000
+    rows[7] = kline(NOON + timedelta(seconds=67))
 
-    verdict = verdict_on(context, rows)
+    verdict = verdict_on(checkpoints, rows)
 
+    assert list(verdict.bad_rows[Interval.SECOND]) == [7]
     assert "expect_column_values_to_be_between" in verdict.bad_rows[Interval.SECOND][7]
 
 
-def test_keeps_both_of_two_rows_for_one_second_out(context):
+def test_refuses_a_batch_whose_times_are_in_two_units(checkpoints):
+    rows = seconds()
+    rows[7][OPEN_TIME] *= 1000
+
+    verdict = verdict_on(checkpoints, in_milliseconds(rows))
+
+    assert verdict.is_refused
+    assert "expect_times_to_be_milliseconds on second_prices, 1 rows" in verdict.reason
+
+
+def test_takes_microseconds_for_what_they_are_where_all_are():
+    """The last microsecond of a second is in its last millisecond."""
+    rows = seconds()
+    for row in rows:
+        row[OPEN_TIME] *= 1000
+        row[CLOSE_TIME] = row[CLOSE_TIME] * 1000 + 999
+
+    assert in_milliseconds(rows) == seconds()
+
+
+def test_refuses_the_batch_of_another_symbol(checkpoints):
+    verdict = judge(checkpoints, batch(symbol="ETHUSDT"), symbol="BTCUSDT")
+
+    assert verdict.is_refused
+    assert "expect_symbols_to_be_those_asked_for on second_prices" in verdict.reason
+    assert "ETHUSDT" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("cut", "named"), [(11, "missing unused"), (7, "missing quote_volume, ")], ids=["1", "5"]
+)
+def test_refuses_a_batch_without_some_column(checkpoints, cut, named):
+    verdict = verdict_on(checkpoints, [row[:cut] for row in seconds()])
+
+    assert verdict.is_refused
+    assert "expect_table_columns_to_match_set on second_prices" in verdict.reason
+    assert named in verdict.reason
+
+
+def test_refuses_a_batch_with_a_column_too_many(checkpoints):
+    verdict = verdict_on(checkpoints, [[*row, "0"] for row in seconds()])
+
+    assert "unexpected column_13" in verdict.reason
+
+
+def test_keeps_a_row_out_that_is_shorter_than_the_others(checkpoints):
+    rows = seconds()
+    rows[7] = rows[7][:5]
+
+    verdict = verdict_on(checkpoints, rows)
+
+    assert list(verdict.bad_rows[Interval.SECOND]) == [7]
+
+
+def test_only_warns_of_an_empty_batch(checkpoints):
+    """An exchange in an outage has no rows; there is nothing to store, or to fetch again."""
+    verdict = verdict_on(checkpoints, [], minute_rows=[])
+
+    assert verdict.warnings == ("expect_table_row_count_to_be_between",)
+    assert not verdict.is_refused
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        ({"volume": "2"}, None),
+        ({"volume": "1.5"}, None),
+        ({"volume": "2.5"}, SHRUNK),
+        ({"volume": "2", "trades": 3}, SHRUNK),
+        ({"volume": "0", "trades": 0, "price": "120"}, None),
+    ],
+    ids=["the same", "more now", "less volume now", "fewer trades now", "nothing before"],
+)
+def test_lets_a_row_that_is_stored_already_only_grow(checkpoints, stored, expected):
+    before = second(NOON + timedelta(seconds=7), **{"trades": 2} | stored)
+
+    verdict = judge(checkpoints, batch(), stored={Interval.SECOND: [before]})
+
+    failed = verdict.bad_rows[Interval.SECOND].get(7, {})
+    assert [*failed] == ([expected] if expected else [])
+
+
+def test_refuses_a_minute_that_is_repeated_sixty_times_as_seconds(checkpoints):
+    """Sixty seconds of 120 trades each, in a minute of which the exchange says 120."""
+    rows = [
+        kline(NOON + timedelta(seconds=index), volume="120.00000000", trades=120)
+        for index in range(60)
+    ]
+
+    verdict = verdict_on(checkpoints, rows)
+
+    assert verdict.is_refused
+    assert "expect_seconds_to_be_parts_of_their_minute" in verdict.failed
+
+
+def test_lets_all_trades_of_a_minute_fall_into_one_second(checkpoints):
+    rows = [
+        kline(NOON + timedelta(seconds=index), volume="0.00000000", trades=0) for index in range(60)
+    ]
+    rows[7] = kline(NOON + timedelta(seconds=7), volume="120.00000000", trades=120)
+
+    assert verdict_on(checkpoints, rows).failed == ()
+
+
+def test_warns_when_seconds_do_not_come_to_their_minute(checkpoints):
+    rows = seconds()
+    rows[7] = kline(NOON + timedelta(seconds=7), volume="1.00000000", trades=1)
+
+    verdict = verdict_on(checkpoints, rows)
+
+    assert verdict.warnings == ("expect_seconds_to_add_up_to_their_minute",)
+    assert verdict.bad_row_count == 0
+
+
+def test_knows_a_minute_from_the_store_when_the_batch_has_none(checkpoints):
+    rows = [
+        kline(NOON + timedelta(seconds=index), volume="120.00000000", trades=120)
+        for index in range(60)
+    ]
+    said = exchange_minute(NOON, volume="120", trades=120)
+
+    verdict = judge(
+        checkpoints, batch(seconds=rows, minute_rows=[]), stored={Interval.MINUTE: [said]}
+    )
+
+    assert verdict.is_refused
+
+
+def test_keeps_both_of_two_rows_for_one_second_out(checkpoints):
     rows = [*seconds(), kline(NOON + timedelta(seconds=7), volume="5.00000000")]
 
-    verdict = verdict_on(context, rows)
+    verdict = verdict_on(checkpoints, rows)
 
     assert sorted(verdict.bad_rows[Interval.SECOND]) == [7, 60]
 
 
-def test_keeps_a_row_that_still_runs_out(context):
+def test_keeps_a_row_that_still_runs_out(checkpoints):
     """Fetched five seconds after noon plus one minute, that minute's kline is not over."""
     late = batch(minutes=2, minute_rows=[kline(NOON + timedelta(minutes=1), Interval.MINUTE)])
-    running = late.__class__(**{**late.__dict__, "fetched_at": NOON + timedelta(seconds=65)})
 
-    verdict = check_batch(context, running)
+    verdict = judge(checkpoints, replace(late, fetched_at=NOON + timedelta(seconds=65)))
 
     assert "expect_kline_to_be_closed" in verdict.bad_rows[Interval.MINUTE][0]
 
 
-def test_warns_of_missing_rows_and_lets_the_others_pass(context):
-    verdict = verdict_on(context, seconds()[:50])
+def test_warns_of_missing_rows_and_lets_the_others_pass(checkpoints):
+    verdict = verdict_on(checkpoints, seconds()[:50])
 
     assert verdict.bad_row_count == 0
     assert verdict.warnings == ("expect_table_row_count_to_be_between",)
     assert not verdict.is_refused
 
 
-def test_refuses_a_batch_with_more_than_a_fifth_bad(context):
+def test_refuses_a_batch_with_more_than_a_fifth_bad(checkpoints):
     """13 of 60 are 21.7 %."""
-    verdict = verdict_on(context, seconds(rows={index: {LOW: "0.00"} for index in range(13)}))
+    verdict = verdict_on(checkpoints, seconds(rows={index: {LOW: "0.00"} for index in range(13)}))
 
     assert verdict.is_refused
     assert "13 of 60" in verdict.reason
@@ -219,48 +357,120 @@ def test_refuses_a_batch_with_more_than_a_fifth_bad(context):
 
 def test_lays_out_what_the_exchange_sent():
     """A result shows the text itself, where a float would show another number."""
-    table = kline_table(batch(), Interval.SECOND)
+    table = kline_table(batch(), Interval.SECOND, {})
 
     assert table["open"][0] == "100.00"
     assert table["open_time_ms"][0] == 1772366400000
 
 
-def test_keeps_each_result_under_its_suite_and_symbol(context, results):
-    check_batch(context, batch(symbol="SOLUSDT"))
+def test_keeps_each_result_under_its_suite_symbol_and_window(checkpoints, results):
+    judge(checkpoints, batch(symbol="SOLUSDT"), symbol="SOLUSDT")
 
     names = [path.as_posix() for path in Path(results).rglob("*.json")]
-    assert any("second_prices/SOLUSDT-20260301T1201" in name for name in names)
+    assert any("second_prices/SOLUSDT-20260301T1200-20260301T1201" in name for name in names)
 
 
-def test_builds_data_docs_that_name_the_symbol(context, results):
-    check_batch(context, batch(symbol="ETHUSDT"))
+def test_stores_897_of_900_rows_and_says_what_is_wrong_with_each_of_the_three(checkpoints):
+    rows = [kline(NOON + timedelta(seconds=index)) for index in range(900)]
+    rows[100][LOW] = "101.00"
+    rows[400][CLOSE_TIME] = 1515034814838
+    rows[800][QUOTE_VOLUME] = "183207.00000000"
+    landed, store = batch(seconds=rows, minutes=15), MemoryStore()
 
-    index = Path(build_data_docs(str(results)))
+    verdict = judge(checkpoints, landed)
+    record = load_batch(store, landed, verdict, "batch.json")
 
-    assert "ETHUSDT-20260301T1201" in index.read_text(encoding="utf-8")
-    (page,) = index.parent.rglob("second_prices/ETHUSDT-20260301T1201*/**/*.html")
-    assert "expect_vwap_to_be_within_prices" in page.read_text(encoding="utf-8")
+    assert len(store.second_prices.between("BTCUSDT", landed.window)) == 897
+    refused = store.quarantine.on_day("BTCUSDT", NOON.date())
+    assert {row.open_time: [*row.observed] for row in refused} == {
+        str(rows[100][OPEN_TIME]): [
+            "expect_prices_to_be_in_order",
+            "expect_vwap_to_be_within_prices",
+        ],
+        str(rows[400][OPEN_TIME]): ["expect_close_time_to_end_interval"],
+        str(rows[800][OPEN_TIME]): ["expect_vwap_to_be_within_prices"],
+    }
+    assert "quote_volume 183207.00000000" in refused[2].observed["expect_vwap_to_be_within_prices"]
+    assert (record.quarantined_count, record.is_refused) == (3, False)
 
 
-CELLS = st.sampled_from(["100.00", "0.00", "-1", "NaN", "", "1e5", "99.995", "183207.0"])
+def judge_symbols(results, worker):
+    """What one worker does: ten symbols, one after the other."""
+    checkpoints = Checkpoints(results)
+    names = [f"W{worker}S{number}USDT" for number in range(10)]
+    return {name: judge(checkpoints, batch(symbol=name), symbol=name).failed for name in names}
+
+
+def test_loses_no_result_when_four_workers_judge_forty_symbols_at_once(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=spawn) as pool:
+        futures = [pool.submit(judge_symbols, str(tmp_path), worker) for worker in range(4)]
+        said = {name: failed for future in futures for name, failed in future.result().items()}
+
+    assert said == dict.fromkeys(said, ())
+    assert len(said) == 40
+    for suite in (Suite.SECOND_PRICES, Suite.EXCHANGE_MINUTES):
+        files = [*(tmp_path / "validations" / suite.value).rglob("*.json")]
+        runs = {file.parts[-3] for file in files}
+        assert runs == {f"{name}-20260301T1200-20260301T1201" for name in said}
+        assert all(json.loads(file.read_text())["success"] for file in files)
+    assert len([*(tmp_path / "new").iterdir()]) == 80
+
+
+def test_names_a_result_by_the_time_it_was_checked(checkpoints, results):
+    """A window that is fetched again has a result of its own."""
+    for late in range(2):
+        landed = batch(symbol="XRPUSDT")
+        judge(
+            checkpoints,
+            replace(landed, fetched_at=landed.fetched_at + timedelta(minutes=late)),
+            symbol="XRPUSDT",
+        )
+
+    assert len([*results.rglob("second_prices/XRPUSDT*/*/*.json")]) == 2
+
+
+def test_calls_a_subject_by_symbol_and_window():
+    assert Subject("BTCUSDT", "20260301T1200-20260301T1201", NOON).name.startswith("BTCUSDT-2026")
+
+
+CELLS = st.sampled_from(
+    ["100.00", "0.00", "-1", "NaN", "", "1e5", "99.995", "183207.0", 7, 10**15, None]
+)
 
 
 @settings(
     max_examples=25,
     # A checkpoint takes a tenth of a second: shrinking a failure would take minutes.
     phases=[Phase.explicit, Phase.generate],
+    deadline=None,
 )
-@given(st.dictionaries(st.tuples(st.integers(0, 59), st.integers(1, 5)), CELLS, max_size=12))
-def test_stores_or_quarantines_every_row_and_none_twice(context, changes):
+@given(
+    changes=st.dictionaries(st.tuples(st.integers(0, 59), st.integers(0, 9)), CELLS, max_size=12),
+    absent=st.sets(st.integers(0, 59), max_size=5),
+    doubled=st.sets(st.integers(0, 59), max_size=3),
+)
+def test_stores_or_quarantines_every_row_and_none_twice(checkpoints, changes, absent, doubled):
+    """Or refuses the whole, which is fetched again; whatever the exchange may send."""
     rows = seconds()
     for (index, column), value in changes.items():
         rows[index][column] = value
+    rows = [row for index, row in enumerate(rows) if index not in absent]
+    rows += [kline(NOON + timedelta(seconds=index), volume="9.00000000") for index in doubled]
     # Without minutes: judging them, too, would take twice the time and show nothing of seconds.
-    landed = batch(seconds=rows, minute_rows=[])
+    landed, store = batch(seconds=rows, minute_rows=[]), MemoryStore()
 
-    verdict = check_batch(context, landed)
+    verdict = judge(checkpoints, landed)
+    load_batch(store, landed, verdict, "batch.json")
 
-    stored = {price.start for price in good_rows(landed, verdict, Interval.SECOND, SecondPrice)}
-    refused = {NOON + timedelta(seconds=index) for index in verdict.bad_rows[Interval.SECOND]}
-    assert stored | refused == {NOON + timedelta(seconds=index) for index in range(60)}
-    assert not stored & refused
+    stored = [price.start for price in store.second_prices.between("BTCUSDT", landed.window)]
+    refused = [json.loads(row.payload) for row in store.quarantine.on_day("BTCUSDT", NOON.date())]
+    good = [row for index, row in enumerate(rows) if index not in verdict.bad_rows[Interval.SECOND]]
+    bad = [rows[index] for index in verdict.bad_rows[Interval.SECOND]]
+    assert sorted(map(json.dumps, refused)) == sorted({json.dumps(row) for row in bad})
+    assert len(good) + len(bad) == len(rows)
+    if verdict.is_refused:
+        assert stored == []
+        assert store.watermark("BTCUSDT").stored_until is None
+    else:
+        assert stored == sorted(from_ms(row[OPEN_TIME]) for row in good)

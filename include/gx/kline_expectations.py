@@ -5,73 +5,46 @@ expectation judges a row by its own columns; a row that cannot be read is left t
 ExpectRowsToBeWellFormed.
 """
 
-import re
-from collections.abc import Callable
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
-from great_expectations.expectations.expectation import MulticolumnMapExpectation
-from great_expectations.expectations.metrics.map_metric_provider import (
-    MulticolumnMapMetricProvider,
-)
 from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
     multicolumn_condition_partial,
 )
 
+from include.gx.rows import RowExpectation, RowMetric, judge, well_formed
+from include.marketdata.thresholds import VWAP_TOLERANCE_TICKS
+
 PRICES = ["open", "high", "low", "close"]
-# Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
-PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
+# Milliseconds since the epoch have 13 digits until 2286; these have 16, and 10.
+MICROSECONDS, SECONDS = (10**15, 10**17), (10**9, 10**10)
+OFF_TICK_GRID = "expect_prices_to_be_on_tick_grid"
 
 
-def is_plain(name: str, value: object) -> bool:
-    """Tell whether a cell is written as documented: times and counts int, all else digits."""
-    if name.endswith("_ms") or name == "trade_count":
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, str) and PLAIN_DECIMAL.fullmatch(value) is not None
+class MillisecondsMetric(RowMetric):
+    """True unless a time is plainly in seconds or in microseconds."""
+
+    condition_metric_name = "multicolumn_values.times_in_milliseconds"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        return judge(
+            column_list,
+            lambda row: (
+                ~row.map(
+                    lambda time: any(low <= time < high for low, high in (MICROSECONDS, SECONDS))
+                ).any(axis=1)
+            ),
+        )
 
 
-def well_formed(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Return for each row whether every cell is written as documented."""
-    return pd.Series(
-        [all(map(is_plain, rows.columns, row)) for row in rows.itertuples(index=False, name=None)],
-        index=rows.index,
-        dtype=bool,
-    )
+class ExpectTimesToBeMilliseconds(RowExpectation):
+    """Expect times of 13 digits, not microseconds or seconds."""
 
-
-def judge(
-    rows: pd.DataFrame, is_good: Callable[[pd.DataFrame], "pd.Series[bool]"]
-) -> "pd.Series[bool]":
-    """Judge the rows that can be read, as exact numbers; the others pass here."""
-    readable = well_formed(rows)
-    numbers = rows[readable].apply(
-        lambda column: column if column.name.endswith("_ms") else column.map(Decimal)
-    )
-    verdict = pd.Series(data=True, index=rows.index)
-    if len(numbers):
-        verdict[readable] = is_good(numbers).to_numpy(dtype=bool)
-    return verdict
-
-
-class RowMetric(MulticolumnMapMetricProvider):
-    """What every metric below has in common."""
-
-    condition_domain_keys = (
-        "batch_id",
-        "table",
-        "column_list",
-        "row_condition",
-        "condition_parser",
-        "ignore_row_if",
-    )
-
-
-class RowExpectation(MulticolumnMapExpectation):
-    """What every expectation below has in common."""
-
-    ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
+    map_metric: ClassVar[str] = MillisecondsMetric.condition_metric_name
+    column_list: list[str] = ["open_time_ms", "close_time_ms"]  # noqa: RUF012 - a pydantic field
 
 
 class WellFormedMetric(RowMetric):
@@ -210,8 +183,14 @@ class VwapMetric(RowMetric):
             column_list,
             # Multiplied instead of divided: exact, and a volume of zero passes with none paid.
             lambda row: (
-                ((row["low"] - row["tick_size"]) * row["volume"] <= row["quote_volume"])
-                & (row["quote_volume"] <= (row["high"] + row["tick_size"]) * row["volume"])
+                (
+                    (row["low"] - row["tick_size"] * VWAP_TOLERANCE_TICKS.value) * row["volume"]
+                    <= row["quote_volume"]
+                )
+                & (
+                    row["quote_volume"]
+                    <= (row["high"] + row["tick_size"] * VWAP_TOLERANCE_TICKS.value) * row["volume"]
+                )
             ),
         )
 

@@ -1,0 +1,51 @@
+"""Lists the rows that the gate refused, sends them through it again, or closes them for good.
+
+**Runs** by hand, with a form: what to do, which symbols and days, and why.
+
+**Updates** `quarantined_row`; what passes goes to `price_by_second` and `exchange_minute`, its
+minutes are averaged anew into `minute_price`, and the asset `minute_prices` starts `report_prices`.
+Rows are stored under the time of their fetch: nothing fetched later is overwritten.
+
+**Safe to re-run**: only open rows are taken, and each is settled once. Nothing is deleted.
+
+**When it fails**: the order makes no sense, and the message says what to correct; or Cassandra
+does not answer. See docs/runbook.md.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, get_current_context, task
+
+from include.orchestration.assets import MINUTE_PRICES
+from include.orchestration.defaults import DEFAULT_ARGS, START
+from include.orchestration.forms import REPLAY_QUARANTINE
+
+
+@dag(
+    schedule=None,
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
+    tags=["store", "quality"],
+    doc_md=__doc__,
+    params=REPLAY_QUARANTINE,
+)
+def replay_quarantine() -> None:
+    @task
+    def plan() -> list[dict[str, object]]:
+        from include.orchestration import quarantine
+
+        return [{**part} for part in quarantine.plan(get_current_context()["params"])]
+
+    @task(map_index_template="{{ symbol }}", outlets=[MINUTE_PRICES], multiple_outputs=False)
+    def settle(part: dict[str, object]) -> dict[str, int]:
+        from include.orchestration import quarantine
+
+        get_current_context()["symbol"] = part["symbol"]  # type: ignore[typeddict-unknown-key]
+        return quarantine.work(part)  # type: ignore[arg-type] # JSON, as XCom hands it on
+
+    settle.expand(part=plan())
+
+
+replay_quarantine()

@@ -1,0 +1,132 @@
+"""Expectations on a batch's rows against what else is known: the symbol, the store, the minute."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import great_expectations.expectations as gxe
+import pandas as pd
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
+    multicolumn_condition_partial,
+)
+
+from include.gx.rows import RowExpectation, RowMetric, judge
+
+
+class ExpectSymbolsToBeThoseAskedFor(gxe.ExpectColumnValuesToBeInSet):
+    """Expect no row of a symbol that was not asked for."""
+
+    column: str = "symbol"
+
+
+STORED = [
+    "stored_high",
+    "stored_low",
+    "stored_volume",
+    "stored_quote_volume",
+    "stored_trade_count",
+]
+
+
+class NotShrunkMetric(RowMetric):
+    """True where a row says no less than what is stored of the same moment."""
+
+    condition_metric_name = "multicolumn_values.refetched_row_not_shrunk"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        return judge(
+            column_list,
+            lambda row: (
+                (row["high"] >= row["stored_high"])
+                & (row["low"] <= row["stored_low"])
+                & (row["volume"] >= row["stored_volume"])
+                & (row["quote_volume"] >= row["stored_quote_volume"])
+                & (row["trade_count"] >= row["stored_trade_count"])
+            ),
+            # A moment without a trade repeats the price before it, which says nothing of its own.
+            only=column_list["stored_trade_count"].map(bool),
+        )
+
+
+class ExpectRefetchedRowsNotToShrink(RowExpectation):
+    """Expect a row that is stored already to have gained trades since, or none."""
+
+    map_metric: ClassVar[str] = NotShrunkMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "high",
+        "low",
+        "volume",
+        "quote_volume",
+        "trade_count",
+        *STORED,
+    ]
+
+
+SUMMED = ["volume", "quote_volume", "trade_count"]
+OF_MINUTE = [f"minute_{name}" for name in SUMMED]
+
+
+def sums_by_minute(row: Any) -> Any:  # noqa: ANN401 - columns of decimals
+    """Return for each second what the seconds of its minute come to together."""
+    by_minute = row[SUMMED].groupby(row["open_time_ms"] // 60_000)
+    return by_minute.transform(lambda column: sum(column, Decimal(0)))
+
+
+class PartsOfMinuteMetric(RowMetric):
+    """True unless two seconds of a minute are each all that the exchange says of the minute."""
+
+    condition_metric_name = "multicolumn_values.seconds_are_parts_of_minute"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        def is_good(row: Any) -> Any:  # noqa: ANN401 - columns of decimals
+            is_all = row["trade_count"].gt(0) & pd.Series(
+                (row[SUMMED].to_numpy() >= row[OF_MINUTE].to_numpy()).all(axis=1), index=row.index
+            )
+            return ~is_all | is_all.groupby(row["open_time_ms"] // 60_000).transform("sum").eq(1)
+
+        return judge(column_list, is_good, only=column_list["minute_volume"].notna())
+
+
+class ExpectSecondsToBePartsOfTheirMinute(RowExpectation):
+    """Expect no two seconds of a minute that are each all the exchange says of the minute."""
+
+    map_metric: ClassVar[str] = PartsOfMinuteMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "open_time_ms",
+        *SUMMED,
+        *OF_MINUTE,
+    ]
+
+
+class AddUpMetric(RowMetric):
+    """True where all sixty seconds of a minute come to the exchange's own minute exactly."""
+
+    condition_metric_name = "multicolumn_values.seconds_add_up"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        minute = column_list["open_time_ms"].map(
+            lambda time: time // 60_000 if isinstance(time, int) else None
+        )
+        is_whole = column_list.groupby(minute)["volume"].transform("size").eq(60)
+        return judge(
+            column_list,
+            lambda row: pd.Series(
+                (sums_by_minute(row).to_numpy() == row[OF_MINUTE].to_numpy()).all(axis=1),
+                index=row.index,
+            ),
+            only=column_list["minute_volume"].notna() & is_whole,
+        )
+
+
+class ExpectSecondsToAddUpToTheirMinute(RowExpectation):
+    """Expect sixty seconds to come to the exchange's own minute, to the last digit."""
+
+    map_metric: ClassVar[str] = AddUpMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "open_time_ms",
+        *SUMMED,
+        *OF_MINUTE,
+    ]

@@ -1,0 +1,161 @@
+"""What klines have to meet before they are stored, each expectation with its reason."""
+
+import great_expectations.expectations as gxe
+from great_expectations.core import ExpectationSuite
+from great_expectations.expectations.expectation import Expectation
+
+from include.gx import batch_expectations as in_batch
+from include.gx import kline_expectations as in_kline
+from include.gx.levels import ROW, Level, expect, parameter
+
+KLINE_COLUMNS = [
+    "open_time_ms",
+    "open",
+    "high",
+    "low",
+    "close",
+    "volume",
+    "close_time_ms",
+    "quote_volume",
+    "trade_count",
+    "taker_volume",
+    "taker_quote_volume",
+    "unused",
+]
+CONTEXT_COLUMNS = [
+    ROW,
+    "symbol",
+    "interval_ms",
+    "tick_size",
+    "fetched_at_ms",
+    *in_batch.STORED,
+    *in_batch.OF_MINUTE,
+]
+
+
+def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
+    """Describe klines of one symbol and interval that may be stored.
+
+    Parameters of a run: symbols; first_open_ms and last_open_ms, both inclusive, of the span
+    asked for; least_rows, which a running exchange returns.
+
+    Args:
+        name: Of the suite.
+        has_minutes: The rows are seconds, with what the exchange says of their minute beside them.
+    """
+    expectations: list[Expectation] = [
+        expect(
+            gxe.ExpectTableColumnsToMatchSet,
+            Level.TABLE,
+            "A kline has twelve columns; with one more or fewer, no column is surely what "
+            "its place says.",
+            what="Twelve columns.",
+            column_set=[*KLINE_COLUMNS, *CONTEXT_COLUMNS],
+            exact_match=True,
+        ),
+        expect(
+            in_batch.ExpectSymbolsToBeThoseAskedFor,
+            Level.TABLE,
+            "Prices of another symbol would be stored under this one.",
+            value_set=parameter("symbols"),
+        ),
+        expect(
+            in_kline.ExpectTimesToBeMilliseconds,
+            Level.TABLE,
+            "Archives have microseconds since 2025 and the API milliseconds; a mixture of "
+            "both puts rows centuries apart (binance-public-data#386).",
+        ),
+        expect(
+            in_kline.ExpectRowsToBeWellFormed,
+            Level.ROWS,
+            "A price that is no plain decimal (empty, NaN, exponent, too many digits) cannot "
+            "be averaged exactly.",
+            column_list=KLINE_COLUMNS[:-1],
+        ),
+        expect(
+            gxe.ExpectColumnValuesToBeUnique,
+            Level.ROWS,
+            "Two different rows for one moment: which is right cannot be told "
+            "(crypto-lake/lake-api#16).",
+            what="One row for each open time.",
+            column="open_time_ms",
+        ),
+        expect(
+            gxe.ExpectColumnValuesToBeBetween,
+            Level.ROWS,
+            "A row outside the span asked for.",
+            what="Open times within the span asked for.",
+            column="open_time_ms",
+            min_value=parameter("first_open_ms"),
+            max_value=parameter("last_open_ms"),
+        ),
+        expect(
+            in_kline.ExpectOpenTimeToBeOnGrid,
+            Level.ROWS,
+            "In February 2018 klines opened 28 min 14 s off the grid (binance-public-data#14).",
+        ),
+        expect(
+            in_kline.ExpectCloseTimeToEndInterval,
+            Level.ROWS,
+            "A truncated close time marks a kline cut by an outage (binance-public-data#77).",
+        ),
+        expect(
+            in_kline.ExpectKlineToBeClosed,
+            Level.ROWS,
+            "The last kline of an answer may still be running and will change (freqtrade#8678).",
+        ),
+        expect(
+            in_kline.ExpectPricesToBeInOrder,
+            Level.ROWS,
+            "Follows from what open, high, low and close mean.",
+        ),
+        expect(
+            in_kline.ExpectPricesToBeOnTickGrid,
+            Level.ROWS,
+            "The exchange matches only at multiples of the symbol's tick size.",
+        ),
+        expect(
+            in_kline.ExpectVwapToBeWithinPrices,
+            Level.ROWS,
+            "The average of trades lies between the lowest and the highest; a close merged "
+            "from another row passes every other check but this one (freqtrade#13397).",
+        ),
+        expect(
+            in_kline.ExpectVolumesToAgree,
+            Level.ROWS,
+            "Trades have a volume and a volume has trades; takers' share is a part "
+            "(binance-public-data#395).",
+        ),
+        expect(
+            in_batch.ExpectRefetchedRowsNotToShrink,
+            Level.ROWS,
+            "A closed row only gains late trades; one that has fewer than what is stored was "
+            "merged or cut, and must not replace it.",
+        ),
+    ]
+    if has_minutes:
+        expectations += [
+            expect(
+                in_batch.ExpectSecondsToBePartsOfTheirMinute,
+                Level.ROWS,
+                "Two seconds cannot each be the whole minute: a one-minute candle repeated "
+                "sixty times passes for seconds otherwise (freqtrade#7381).",
+            ),
+            expect(
+                in_batch.ExpectSecondsToAddUpToTheirMinute,
+                Level.WARNING,
+                "Both tell of the same trades; where they differ, one has not settled yet.",
+            ),
+        ]
+    expectations.append(
+        expect(
+            gxe.ExpectTableRowCountToBeBetween,
+            Level.WARNING,
+            "A running exchange returns a row for every second and minute, also without "
+            "trades; an outage has none, and a later fetch may bring them "
+            "(binance-public-data#153).",
+            what="A row for every second and minute.",
+            min_value=parameter("least_rows"),
+        )
+    )
+    return ExpectationSuite(name=name, expectations=expectations)

@@ -1,0 +1,191 @@
+"""Expectations on a published minute: source level, flag and value agree.
+
+A table holds the minutes as text, null where there is no value. Each expectation judges a
+row by its own columns.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from typing import Any, ClassVar
+
+import pandas as pd
+from great_expectations.execution_engine import PandasExecutionEngine
+from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
+    multicolumn_condition_partial,
+)
+
+from include.gx.rows import EXACT, RowExpectation, RowMetric
+from include.marketdata.prices import Flag
+from include.marketdata.thresholds import QUOTE_VOLUME_STEP
+
+# The rows of the method's table (docs/method.md).
+FLAG_OF_LEVEL = {
+    1: Flag.OK,
+    2: Flag.OK,
+    3: Flag.PARTIAL,
+    4: Flag.NO_TRADES,
+    5: Flag.HALTED,
+    6: Flag.EXCHANGE_OUTAGE,
+    7: Flag.SOURCE_GAP,
+    8: Flag.INGEST_GAP,
+}
+VALUED = {Flag.OK, Flag.PARTIAL}
+RECONCILED_LEVEL = 1
+VWAP_STEP = Decimal("1e-12")
+AMOUNTS = ["vwap", "open", "high", "low", "close", "volume", "quote_volume", "trade_count"]
+
+
+def judge_valued(
+    rows: pd.DataFrame, is_good: Callable[[Any], "pd.Series[bool]"]
+) -> "pd.Series[bool]":
+    """Judge the rows that hold every amount, as exact numbers; the others pass here."""
+    held = rows[rows.notna().all(axis=1)].map(lambda value: Decimal(str(value)))
+    with localcontext(EXACT):
+        verdict = is_good(held) if len(held) else pd.Series(dtype=bool)
+    return verdict.reindex(rows.index, fill_value=True).astype(bool)
+
+
+class LevelFlagMetric(RowMetric):
+    """True where the flag is the source level's, and level 1 is whole and reconciled."""
+
+    condition_metric_name = "multicolumn_values.level_agrees_with_flag"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        level = column_list["source_level"]
+        is_whole = column_list["coverage"].map(Decimal).eq(1) & column_list["is_reconciled"].eq(
+            other=True
+        )
+        return level.map(FLAG_OF_LEVEL).eq(column_list["flag"]) & (
+            level.ne(RECONCILED_LEVEL) | is_whole
+        )
+
+
+class ExpectLevelToAgreeWithFlag(RowExpectation):
+    """Expect the flag of the source level; level 1 has sixty seconds that reconcile."""
+
+    map_metric: ClassVar[str] = LevelFlagMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "source_level",
+        "flag",
+        "coverage",
+        "is_reconciled",
+    ]
+
+
+class ValueFlagMetric(RowMetric):
+    """True where there is a value exactly when the flag says so."""
+
+    condition_metric_name = "multicolumn_values.value_agrees_with_flag"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        return column_list["vwap"].notna().eq(column_list["flag"].isin(VALUED))
+
+
+class ExpectValueToAgreeWithFlag(RowExpectation):
+    """Expect a value under OK and PARTIAL, and strictly none under any other flag."""
+
+    map_metric: ClassVar[str] = ValueFlagMetric.condition_metric_name
+    column_list: list[str] = ["vwap", "flag"]  # noqa: RUF012 - a pydantic field
+
+
+class SilentMinuteMetric(RowMetric):
+    """True unless a minute without a value holds prices, or a volume, or trades."""
+
+    condition_metric_name = "multicolumn_values.silent_minute_holds_nothing"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        holds_nothing = column_list[["open", "high", "low", "close"]].isna().all(axis=1)
+        for name in ("volume", "quote_volume", "trade_count"):
+            holds_nothing &= column_list[name].map(
+                lambda value: value is None or not Decimal(str(value))
+            )
+        return column_list["vwap"].notna() | holds_nothing
+
+
+class ExpectSilentMinutesToHoldNothing(RowExpectation):
+    """Expect neither prices nor volume nor trades where there is no value."""
+
+    map_metric: ClassVar[str] = SilentMinuteMetric.condition_metric_name
+    column_list: list[str] = AMOUNTS
+
+
+class MinuteVwapMetric(RowMetric):
+    """True where low <= vwap <= high, the rounding of the exchange's amounts aside."""
+
+    condition_metric_name = "multicolumn_values.minute_vwap_within_prices"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        def slack(row: Any) -> Any:  # noqa: ANN401 - a column of decimals
+            return row["trade_count"] * QUOTE_VOLUME_STEP.value + row["volume"] * VWAP_STEP
+
+        return judge_valued(
+            column_list,
+            lambda row: (
+                (row["low"] * row["volume"] - slack(row) <= row["vwap"] * row["volume"])
+                & (row["vwap"] * row["volume"] <= row["high"] * row["volume"] + slack(row))
+            ),
+        )
+
+
+class ExpectMinuteVwapToBeWithinPrices(RowExpectation):
+    """Expect low <= vwap <= high; amounts have 8 decimals, so n trades may be off by n steps."""
+
+    map_metric: ClassVar[str] = MinuteVwapMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "vwap",
+        "low",
+        "high",
+        "volume",
+        "trade_count",
+    ]
+
+
+class QuotientMetric(RowMetric):
+    """True where vwap is quote volume / volume, to its last decimal."""
+
+    condition_metric_name = "multicolumn_values.vwap_is_quotient"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        return judge_valued(
+            column_list,
+            lambda row: (
+                2 * (row["vwap"] * row["volume"] - row["quote_volume"]).abs()
+                <= row["volume"] * VWAP_STEP
+            ),
+        )
+
+
+class ExpectVwapToBeQuoteVolumeOverVolume(RowExpectation):
+    """Expect vwap = quote volume / volume, rounded half up to 12 decimals."""
+
+    map_metric: ClassVar[str] = QuotientMetric.condition_metric_name
+    column_list: list[str] = ["vwap", "volume", "quote_volume"]  # noqa: RUF012 - a pydantic field
+
+
+class MinutePriceOrderMetric(RowMetric):
+    """True where 0 < low <= open, close <= high."""
+
+    condition_metric_name = "multicolumn_values.minute_prices_in_order"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        return judge_valued(
+            column_list,
+            lambda row: (
+                (row["low"] > 0)
+                & (row["low"] <= row[["open", "close"]].min(axis=1))
+                & (row[["open", "close"]].max(axis=1) <= row["high"])
+            ),
+        )
+
+
+class ExpectMinutePricesToBeInOrder(RowExpectation):
+    """Expect 0 < low <= open and close <= high where the minute has a value."""
+
+    map_metric: ClassVar[str] = MinutePriceOrderMetric.condition_metric_name
+    column_list: list[str] = ["open", "high", "low", "close"]  # noqa: RUF012 - a pydantic field

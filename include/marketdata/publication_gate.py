@@ -1,0 +1,113 @@
+"""The second gate: what a minute comes to is judged once more before it is published."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pandas as pd
+
+from include.gx.checkpoints import Checkpoints, Subject
+from include.gx.levels import ROW
+from include.gx.suites import Suite
+from include.marketdata.errors import CheckFailedError
+from include.marketdata.prices import MinuteAverage
+from include.marketdata.publication import AskedFor
+from include.marketdata.quality import by_row, refusals, window_name
+from include.marketdata.windows import Window
+
+SEVERAL = "all"
+COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
+
+
+def check_averages(
+    checkpoints: Checkpoints, averages: Sequence[MinuteAverage], asked_for: AskedFor
+) -> dict[int, dict[str, str]]:
+    """Judge averages before they are published.
+
+    Args:
+        checkpoints: Keep the result for Data Docs.
+        averages: Of any symbols and minutes.
+        asked_for: What they should be.
+
+    Returns:
+        By place, the averages that must not be published, each with the expectations that it
+        does not meet and what was observed.
+
+    Raises:
+        CheckFailedError: The averages as a whole are not what was asked for, or could not be
+            judged.
+    """
+    if not averages:
+        return {}
+    minutes = [average.minute for average in averages]
+    outcome = checkpoints.run(
+        Suite.MINUTE_PRICES,
+        average_table(averages),
+        Subject(
+            asked_for.symbols[0] if len(asked_for.symbols) == 1 else SEVERAL,
+            window_name(Window(min(minutes), max(minutes) + timedelta(minutes=1))),
+            asked_for.known_at,
+        ),
+        {
+            "symbols": [*asked_for.symbols],
+            "expected_rows": asked_for.minute_count,
+        },
+    )
+    if reasons := refusals(Suite.MINUTE_PRICES, outcome):
+        raise CheckFailedError("; ".join(reasons))
+    return by_row(outcome)
+
+
+def check_mart(
+    checkpoints: Checkpoints, minutes: pd.DataFrame, window: Window, checked_at: datetime
+) -> None:
+    """Judge the mart's minutes before they are exported and reported.
+
+    Args:
+        checkpoints: Keep the result for Data Docs.
+        minutes: As text, one row for each symbol and minute (exports.text_frame).
+        window: Which.
+        checked_at: Aware UTC.
+
+    Raises:
+        CheckFailedError: The mart does not hold what was published; it names a row.
+    """
+    table = minutes.astype(object).where(minutes.notna(), None)
+    table[ROW] = range(len(table))
+    outcome = checkpoints.run(
+        Suite.REPORT_MART, table, Subject(SEVERAL, window_name(window), checked_at), {}
+    )
+    reasons = refusals(Suite.REPORT_MART, outcome)
+    for row, observed in by_row(outcome).items():
+        symbol, minute = table["symbol"].iloc[row], table["minute"].iloc[row]
+        reasons += [f"{symbol} {minute}: {name} ({seen})" for name, seen in observed.items()]
+    if reasons:
+        raise CheckFailedError(
+            f"the mart's minutes may not be reported, {len(reasons)} failures: {reasons[0]}"
+        )
+
+
+def average_table(averages: Sequence[MinuteAverage]) -> pd.DataFrame:
+    """Lay out averages as a table, decimals and times as text, and `row` their number."""
+    table = pd.DataFrame(
+        [[_cell(getattr(average, name)) for name in COLUMNS] for average in averages],
+        columns=COLUMNS,
+        dtype=object,
+    )
+    table[ROW] = range(len(table))
+    return table
+
+
+def _cell(value: object) -> object:
+    match value:
+        case Decimal():
+            return format(value, "f")
+        case datetime():
+            return value.isoformat()
+        case str():
+            return str(value)
+        case _:
+            return value

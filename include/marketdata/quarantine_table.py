@@ -1,0 +1,61 @@
+"""Refused rows in Cassandra: kept with their reasons until somebody settles them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from include.marketdata.batches import QuarantinedRow, State
+from include.marketdata.loading import load
+from include.marketdata.statements import Statements
+
+
+class QuarantineTable:
+    """The refused rows of all symbols, by day of detection.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def keep(self, rows: Sequence[QuarantinedRow]) -> None:
+        """Keep refused rows; one kept already is the same entry, and keeps its state."""
+        load(
+            self._statements,
+            "insert_quarantined_row",
+            (
+                (
+                    (row.symbol, row.detected_at.date()),
+                    (*_key(row), row.payload, row.observed, row.detected_at, row.batch_url),
+                )
+                for row in rows
+            ),
+        )
+
+    def on_day(self, symbol: str, day: date) -> list[QuarantinedRow]:
+        """Return the rows refused on a UTC day, by interval and open time, whatever their state."""
+        return [
+            QuarantinedRow(
+                **{
+                    **row,
+                    "observed": dict(row["observed"] or {}),
+                    "state": State(row["state"] or State.OPEN),
+                    "note": row["note"] or "",
+                }
+            )
+            for row in self._statements.run("select_quarantined_rows", (symbol, day))
+        ]
+
+    def settle(
+        self, row: QuarantinedRow, state: State, settled_at: datetime, note: str
+    ) -> QuarantinedRow:
+        """Say what became of a row; return it as it is now."""
+        self._statements.run("settle_quarantined_row", (state.value, settled_at, note, *_key(row)))
+        return replace(row, state=state, settled_at=settled_at, note=note)
+
+
+def _key(row: QuarantinedRow) -> tuple[object, ...]:
+    return (row.symbol, row.detected_at.date(), row.interval, row.open_time, row.digest)

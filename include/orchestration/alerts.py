@@ -1,0 +1,42 @@
+"""Telling people what is alarming: in the log, and by mail where an address is set."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import Context, Variable, get_current_context
+
+KEY = "alerts"
+
+log = logging.getLogger(__name__)
+
+
+def leave_alerts(messages: Sequence[str]) -> None:
+    """Leave word for `alert`, which Airflow calls when the task has ended."""
+    if messages:
+        task_instance: Any = get_current_context()["ti"]
+        task_instance.xcom_push(key=KEY, value=[*messages])
+
+
+def alert(context: Context) -> None:
+    """Say what the task that has just ended left word of.
+
+    A callback for success and failure alike. Each message goes to the log as an error, and all in
+    one mail to the addresses of the Variable `alert_to`, by the connection `smtp_default`.
+    """
+    task_instance: Any = context["ti"]
+    messages = task_instance.xcom_pull(task_ids=task_instance.task_id, key=KEY) or []
+    for message in messages:
+        log.error("alert: %s", message)
+    recipients: str = Variable.get("alert_to", default="")
+    if messages and recipients.strip():
+        # Every DAG file imports this module, and none should wait for this one.
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
+
+        SmtpNotifier(
+            to=[address.strip() for address in recipients.split(",")],
+            subject=f"prices: {messages[0]}",
+            html_content="<br>".join(messages),
+        )(context)

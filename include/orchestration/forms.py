@@ -1,0 +1,37 @@
+"""The forms of the DAGs that are run by hand."""
+
+from typing import Any
+
+from airflow.sdk import Param
+
+REPLAY_QUARANTINE: dict[str, Any] = {
+    "action": Param(
+        "list",
+        enum=["list", "replay", "close"],
+        description="list: only show what is open. replay: through the gate again. "
+        "close: leave the rows out for good.",
+    ),
+    "symbols": Param(
+        [], type=["array", "null"], description="A line each; none means all of `symbols`."
+    ),
+    "since": Param(
+        None,
+        type=["string", "null"],
+        format="date",
+        description="First day of detection, UTC; a week back without one.",
+    ),
+    "until": Param(
+        None, type=["string", "null"], format="date", description="Last day; today without one."
+    ),
+    "expectations": Param(
+        [],
+        type=["array", "null"],
+        description="Only rows that fail one of these, such as expect_prices_to_be_in_order.",
+    ),
+    "accept": Param(
+        [],
+        type=["array", "null"],
+        description="Store rows that fail no more than these. A note is needed.",
+    ),
+    "note": Param("", type="string", description="Why; kept with the rows."),
+}

@@ -1,0 +1,145 @@
+"""The bodies of the tasks of replay_quarantine."""
+
+import logging
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TypedDict
+
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, ValidationError, field_validator
+
+from include.marketdata.batches import QuarantinedRow
+from include.marketdata.replay import Choice, Settled, close, open_rows, replay
+from include.orchestration.checks import open_checkpoints, second_gate
+from include.orchestration.connections import open_store, symbols
+from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.steps import now
+
+LIST, REPLAY, CLOSE = ACTIONS = ("list", "replay", "close")
+# As long as a person takes to come back from a weekend, and some.
+DEFAULT_DAYS = 7
+LONGEST_DAYS = 400
+LISTED_ROWS = 200
+
+log = logging.getLogger(__name__)
+
+
+class Order(BaseModel, extra="forbid"):
+    """What the form asks for; every field is explained there."""
+
+    action: str
+    symbols: list[str]
+    since: date | None
+    until: date | None
+    expectations: list[str]
+    accept: list[str]
+    note: str
+
+    @field_validator("symbols", "expectations", "accept", mode="before")
+    @classmethod
+    def _no_blanks(cls, listed: list[str] | None) -> list[str]:
+        return [text.strip() for text in listed or () if text.strip()]
+
+
+class Work(TypedDict):
+    """One symbol's part of an order, as it travels through XCom."""
+
+    symbol: str
+    action: str
+    since: str
+    until: str
+    expectations: list[str]
+    accept: list[str]
+    note: str
+
+
+def plan(params: Mapping[str, object]) -> list[Work]:
+    """Check an order, and split it by symbol.
+
+    Raises:
+        AirflowFailException: The order asks for what cannot be done; the message says what.
+    """
+    try:
+        order = Order.model_validate({name: params[name] for name in Order.model_fields})
+    except ValidationError as error:
+        raise AirflowFailException(
+            "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        ) from error
+    until = order.until or now().date()
+    since = order.since or until - timedelta(days=DEFAULT_DAYS - 1)
+    if not 0 <= (until - since).days < LONGEST_DAYS:
+        raise AirflowFailException(
+            f"from {since} to {until} is no span of at most {LONGEST_DAYS} days: let 'since' be "
+            "the first day of detection and 'until' the last"
+        )
+    if (order.action == CLOSE or order.accept) and not order.note.strip():
+        raise AirflowFailException(
+            "say why in 'note': rows that are left out for good, or stored in spite of what they "
+            "fail, keep it"
+        )
+    with no_retry_in_vain():
+        return [
+            Work(
+                symbol=symbol,
+                action=order.action,
+                since=since.isoformat(),
+                until=until.isoformat(),
+                expectations=order.expectations,
+                accept=order.accept,
+                note=order.note.strip(),
+            )
+            for symbol in order.symbols or symbols()
+        ]
+
+
+def work(part: Work) -> dict[str, int]:
+    """Do one symbol's part; return how many rows are in each state now."""
+    symbol = part["symbol"]
+    choice = Choice(
+        date.fromisoformat(part["since"]),
+        date.fromisoformat(part["until"]),
+        frozenset(part["expectations"]),
+    )
+    with no_retry_in_vain():
+        store = open_store()
+        match part["action"]:
+            case "list":
+                settled = Settled(tuple(open_rows(store, symbol, choice)), 0)
+            case "close":
+                settled = close(store, symbol, choice, now, part["note"])
+            case _:
+                settled = _replay(part, choice)
+    for row in settled.rows[:LISTED_ROWS]:
+        log.info("%s", _line(row))
+    if len(settled.rows) > LISTED_ROWS:
+        log.info("and %d more", len(settled.rows) - LISTED_ROWS)
+    log.info(
+        "%s: %s; %d minutes revised",
+        symbol,
+        ", ".join(f"{count} {state}" for state, count in settled.counts().items())
+        or "nothing is open",
+        settled.published_count,
+    )
+    return settled.counts()
+
+
+def _replay(part: Work, choice: Choice) -> Settled:
+    checkpoints = open_checkpoints()
+    try:
+        return replay(
+            open_store(),
+            checkpoints,
+            part["symbol"],
+            choice,
+            clock=now,
+            check=second_gate(checkpoints),
+            accepted=part["accept"],
+            note=part["note"] or "replayed",
+        )
+    except ValueError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def _line(row: QuarantinedRow) -> str:
+    reasons = "; ".join(f"{name} ({seen})" if seen else name for name, seen in row.observed.items())
+    return f"{row.state} {row.symbol} {row.interval} {row.open_time}: {reasons}; {row.payload:.300}"
