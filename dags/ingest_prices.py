@@ -1,7 +1,6 @@
 """Extracts one-second prices from Binance, checks every batch, and stores what is good.
 
-**Runs** every minute. The window comes from each symbol's watermark in Cassandra, so a run
-that was missed is made up by the next one.
+**Runs** every minute, from each symbol's watermark in Cassandra: what was missed is made up.
 
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
 the asset `extracted_prices`. A failed symbol does not stop another.
@@ -39,7 +38,7 @@ def ingest_prices() -> None:
 
         return steps.plan()
 
-    # One that is slow must not hold up the others; the next run asks for its window again.
+    # A slow one must not hold up the others; the next run asks for its window again.
     @task(
         pool="binance",
         map_index_template="{{ symbol }}",
@@ -57,7 +56,7 @@ def ingest_prices() -> None:
     def validate(batches: list[BatchMessage]) -> list[CheckedMessage]:
         from include.orchestration import checks
 
-        # Read at once: iterating asks for one more than there are, which Airflow logs as an error.
+        # Read at once: iterating asks for one more than there are, logged as an error.
         return checks.validate(batches[:])
 
     @task(outlets=[EXTRACTED_PRICES], on_success_callback=alert, on_failure_callback=alert)

@@ -13,7 +13,7 @@ from include.gx.checkpoints import Checkpoints, Failure, Outcome, Subject
 from include.gx.kline_expectations import OFF_TICK_GRID
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.gx.levels import ROW, Level
-from include.gx.rows import is_plain
+from include.gx.rows import read_column
 from include.gx.suites import Suite
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict
 from include.marketdata.prices import TradedSpan
@@ -178,7 +178,11 @@ def _said_of_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[objec
         if len(row) < len(KLINE_COLUMNS) or not isinstance(row[0], int):
             continue
         cells = tuple(row[place] for place in places)
-        if all(map(is_plain, SUMMED, cells)):
+        if None not in (
+            number
+            for name, cell in zip(SUMMED, cells, strict=True)
+            for number in read_column(name, [cell])
+        ):
             said[row[0]] = cells
     return said
 

@@ -1,6 +1,4 @@
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +17,6 @@ from include.gx import checkpoints as gate
 from include.gx.checkpoints import Checkpoints, Subject
 from include.gx.levels import Level, expect
 from include.gx.rows import RowExpectation, RowMetric
-from include.gx.suites import Suite
 from include.marketdata.batches import Interval, in_milliseconds
 from include.marketdata.ingestion import load_batch
 from include.marketdata.quality import check_batch, describe, kline_table, refusal
@@ -392,29 +389,6 @@ def test_stores_897_of_900_rows_and_says_what_is_wrong_with_each_of_the_three(ch
     }
     assert "quote_volume 183207.00000000" in refused[2].observed["expect_vwap_to_be_within_prices"]
     assert (record.quarantined_count, record.is_refused) == (3, False)
-
-
-def judge_symbols(results, worker):
-    """What one worker does: ten symbols, one after the other."""
-    checkpoints = Checkpoints(results)
-    names = [f"W{worker}S{number}USDT" for number in range(10)]
-    return {name: judge(checkpoints, batch(symbol=name), symbol=name).failed for name in names}
-
-
-def test_loses_no_result_when_four_workers_judge_forty_symbols_at_once(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(4, mp_context=spawn) as pool:
-        futures = [pool.submit(judge_symbols, str(tmp_path), worker) for worker in range(4)]
-        said = {name: failed for future in futures for name, failed in future.result().items()}
-
-    assert said == dict.fromkeys(said, ())
-    assert len(said) == 40
-    for suite in (Suite.SECOND_PRICES, Suite.EXCHANGE_MINUTES):
-        files = [*(tmp_path / "validations" / suite.value).rglob("*.json")]
-        runs = {file.parts[-3] for file in files}
-        assert runs == {f"{name}-20260301T1200-20260301T1201" for name in said}
-        assert all(json.loads(file.read_text())["success"] for file in files)
-    assert len([*(tmp_path / "new").iterdir()]) == 80
 
 
 def test_names_a_result_by_the_time_it_was_checked(checkpoints, results):
