@@ -6,8 +6,8 @@ import random
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.averages import METHOD_VERSION
 from include.marketdata.prices import Flag, MinuteAverage, SecondPrice
+from include.marketdata.thresholds import METHOD_VERSION
 
 SYMBOL = "BTCUSDT"
 _TO_EIGHT = Decimal("0.00000001")

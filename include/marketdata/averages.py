@@ -6,15 +6,15 @@ Pure and exact: decimals only, no clock, no store. docs/method.md explains each 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 
 from include.marketdata.prices import ExchangeMinute, Flag, MinuteAverage, SecondPrice
+from include.marketdata.thresholds import METHOD_VERSION
 from include.marketdata.windows import Window, floor_minute
 
-METHOD_VERSION = 1
 SECONDS_PER_MINUTE = 60
 # Four decimals beyond the finest tick that Binance lists (8), so that a coin at
 # 0.00000812 still has seven significant digits.
@@ -22,6 +22,9 @@ VWAP_STEP = Decimal("1e-12")
 COVERAGE_STEP = Decimal("0.01")
 # 20 digits before the point and 8 behind it, times 12 more for the division.
 EXACT = Context(prec=60)
+# Flags that a halt or an outage may stand behind.
+UNEXPLAINED = frozenset({Flag.SOURCE_GAP, Flag.NO_TRADES})
+CAUSE_LEVELS = {Flag.HALTED: 5, Flag.EXCHANGE_OUTAGE: 6}
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,24 @@ def average_minutes(
             )
             for minute in window.minutes()
         ]
+
+
+def explain(
+    averages: Sequence[MinuteAverage], causes: Mapping[datetime, Flag]
+) -> list[MinuteAverage]:
+    """Say why minutes without a value have none, where it is neither our gap nor a quiet market.
+
+    Args:
+        averages: Of one symbol.
+        causes: HALTED or EXCHANGE_OUTAGE by minute, where that is known. It may be known later
+            than the minute was first published; then its next revision says so.
+    """
+    return [
+        replace(average, flag=cause, source_level=CAUSE_LEVELS[cause])
+        if average.flag in UNEXPLAINED and (cause := causes.get(average.minute))
+        else average
+        for average in averages
+    ]
 
 
 def _average(

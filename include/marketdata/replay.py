@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,10 +19,10 @@ from include.marketdata.batches import (
 )
 from include.marketdata.ingestion import store_good_rows
 from include.marketdata.prices import TradedSpan
-from include.marketdata.publication import Check, publish_windows
+from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms
+from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
 
 # Binance's first trades: https://api.binance.com/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=0
 FIRST_TRADES = datetime(2017, 7, 14, tzinfo=UTC)
@@ -33,17 +33,21 @@ NOT_SHRUNK = "expect_refetched_rows_not_to_shrink"
 
 @dataclass(frozen=True)
 class Choice:
-    """Which refused rows are meant.
+    """What a person decided: which refused rows are meant, and what is to become of them.
 
     Attributes:
         since: First UTC day of detection.
         until: Last one, inclusive.
         expectations: Only rows that fail one of these; all when empty.
+        accepted: Expectations that a row may fail and be stored all the same.
+        note: Why; kept with the rows.
     """
 
     since: date
     until: date
     expectations: frozenset[str] = frozenset()
+    accepted: frozenset[str] = frozenset()
+    note: str = ""
 
     def days(self) -> Iterator[date]:
         """Yield each day, ascending."""
@@ -79,27 +83,15 @@ def open_rows(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]
     ]
 
 
-def close(
-    store: Store, symbol: str, choice: Choice, clock: Callable[[], datetime], note: str
-) -> Settled:
+def close(store: Store, symbol: str, choice: Choice, clock: Callable[[], datetime]) -> Settled:
     """Leave rows out for good, and say why; they stay in quarantine to be looked at."""
     rows = open_rows(store, symbol, choice)
     return Settled(
-        tuple(store.quarantine.settle(row, State.CLOSED, clock(), note) for row in rows), 0
+        tuple(store.quarantine.settle(row, State.CLOSED, clock(), choice.note) for row in rows), 0
     )
 
 
-def replay(  # noqa: PLR0913 - each is one thing that a person or the deployment decides
-    store: Store,
-    checkpoints: Checkpoints,
-    symbol: str,
-    choice: Choice,
-    *,
-    clock: Callable[[], datetime],
-    check: Check,
-    accepted: Collection[str] = (),
-    note: str = "",
-) -> Settled:
+def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: Choice) -> Settled:
     """Send a symbol's open rows through the gate as it is today.
 
     Rows that pass are stored, under the time of their fetch, so that nothing fetched later is
@@ -107,22 +99,19 @@ def replay(  # noqa: PLR0913 - each is one thing that a person or the deployment
     fails is superseded when a good row for its moment is stored, and stays open otherwise.
 
     Args:
-        store: Holds the rows.
+        publisher: Publishes the minutes; its store holds the rows.
         checkpoints: The gate.
         symbol: Binance's pair id.
-        choice: Which rows.
-        clock: Aware UTC.
-        check: The gate before publication.
-        accepted: Expectations that a row may fail and be stored all the same.
-        note: Why; kept with the rows.
+        choice: Which rows, and what of them is accepted.
 
     Raises:
         ValueError: An expectation cannot be accepted.
     """
-    if forbidden := NEVER_ACCEPTED & set(accepted):
+    if forbidden := NEVER_ACCEPTED & choice.accepted:
         raise ValueError(
             f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is no price"
         )
+    store, clock = publisher.store, publisher.clock
     by_fetch: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
     settled: list[QuarantinedRow] = []
     minutes: set[datetime] = set()
@@ -133,20 +122,18 @@ def replay(  # noqa: PLR0913 - each is one thing that a person or the deployment
         else:
             by_fetch[row.detected_at].append(row)
     for rows in by_fetch.values():
-        judged = _judge(store, checkpoints, symbol, rows, frozenset(accepted))
-        settled += [_settle(store, row, clock(), note) for row in judged]
+        judged = _judge(store, checkpoints, symbol, rows, choice.accepted)
+        settled += [_settle(store, row, clock(), choice.note) for row in judged]
         minutes |= {
             floor_minute(from_ms(json.loads(row.payload)[OPEN_TIME]))
             for row in judged
             if row.state in (State.REPLAYED, State.ACCEPTED)
         }
-    published = publish_windows(
-        store, {symbol: _windows(minutes)}, floor_minute(clock()), clock, check
-    )
+    published = publisher.publish_windows({symbol: windows_of(minutes)})
     still_bad = {row.open_time for row in published.withheld}
     return Settled(
         tuple(
-            _settle(store, replace(row, state=State.REPLAYED), clock(), note)
+            _settle(store, replace(row, state=State.REPLAYED), clock(), choice.note)
             if row.interval == WITHHELD and row.open_time not in still_bad
             else row
             for row in settled
@@ -217,18 +204,7 @@ def _stored(store: Store, symbol: str, interval: Interval, batch: Batch) -> list
         for row in rows
         if isinstance(opens_ms := row[OPEN_TIME], int) and first_ms <= opens_ms < last_ms
     }
-    return [held for window in _windows(minutes) for held in table.between(symbol, window)]
-
-
-def _windows(minutes: Collection[datetime]) -> list[Window]:
-    """Return the fewest windows that hold just these minutes, ascending."""
-    windows: list[Window] = []
-    for minute in sorted(minutes):
-        if windows and windows[-1].end == minute:
-            windows[-1] = Window(windows[-1].start, minute + MINUTE)
-        else:
-            windows.append(Window(minute, minute + MINUTE))
-    return windows
+    return [held for window in windows_of(minutes) for held in table.between(symbol, window)]
 
 
 def _settle(store: Store, row: QuarantinedRow, moment: datetime, note: str) -> QuarantinedRow:

@@ -107,8 +107,17 @@ class Store:
         ]
 
     def remember_symbol(self, info: SymbolInfo) -> None:
-        """Keep what the exchange says of a symbol."""
+        """Keep what the exchange says of a symbol, and when it said so."""
         self._statements.run("insert_symbol_info", astuple(info))
+        day = info.checked_at.date()
+        self._statements.run(
+            "insert_symbol_status", (info.symbol, day, info.checked_at, info.status)
+        )
+
+    def statuses(self, symbol: str, day: date) -> list[tuple[datetime, str]]:
+        """Return what the exchange said of a symbol's trading on a UTC day, and when, in order."""
+        rows = self._statements.run("select_symbol_statuses", (symbol, day))
+        return [(row["observed_at"], row["status"]) for row in rows]
 
     def symbol_info(self, symbol: str) -> SymbolInfo | None:
         """Return what the exchange last said of a symbol; None if it was never asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -82,6 +82,17 @@ class Window:
 
     def __str__(self) -> str:
         return f"[{self.start:%Y-%m-%dT%H:%MZ}, {self.end:%Y-%m-%dT%H:%MZ})"
+
+
+def windows_of(minutes: Iterable[datetime]) -> list[Window]:
+    """Return the fewest windows that hold just these minutes, ascending."""
+    windows: list[Window] = []
+    for minute in sorted(set(minutes)):
+        if windows and windows[-1].end == minute:
+            windows[-1] = Window(windows[-1].start, minute + MINUTE)
+        else:
+            windows.append(Window(minute, minute + MINUTE))
+    return windows
 
 
 def month_of(day: date) -> str:

@@ -13,7 +13,7 @@ from include.marketdata.batches import Verdict
 from include.marketdata.errors import LostBatchError
 from include.marketdata.ingestion import stored_before
 from include.marketdata.landing import land_verdict, read_batch
-from include.marketdata.publication import Check, publish_closed_minutes
+from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
@@ -82,8 +82,7 @@ def _verdict(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> V
 def publish() -> dict[str, JsonValue]:
     """Average and publish every closed minute; return what the asset event should say."""
     with no_retry_in_vain():
-        check = second_gate(open_checkpoints())
-        publication = publish_closed_minutes(open_store(), symbols(), now, check)
+        publication = open_publisher(open_checkpoints()).publish_closed_minutes()
     for price in publication.prices:
         log.info(
             "%s %s revision %d: %s %s",
@@ -107,9 +106,9 @@ def publish() -> dict[str, JsonValue]:
     }
 
 
-def second_gate(checkpoints: Checkpoints) -> Check:
-    """Return what judges averages before they are published."""
-    return functools.partial(check_averages, checkpoints)
+def open_publisher(checkpoints: Checkpoints) -> Publisher:
+    """Return what publishes averages that pass the second gate."""
+    return Publisher(open_store(), symbols(), now, functools.partial(check_averages, checkpoints))
 
 
 def data_docs() -> str:

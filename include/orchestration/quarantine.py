@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from include.marketdata.batches import QuarantinedRow
 from include.marketdata.replay import Choice, Settled, close, open_rows, replay
-from include.orchestration.checks import open_checkpoints, second_gate
+from include.orchestration.checks import open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
 from include.orchestration.failures import no_retry_in_vain
 from include.orchestration.steps import now
@@ -99,6 +99,8 @@ def work(part: Work) -> dict[str, int]:
         date.fromisoformat(part["since"]),
         date.fromisoformat(part["until"]),
         frozenset(part["expectations"]),
+        frozenset(part["accept"]),
+        part["note"] or part["action"],
     )
     with no_retry_in_vain():
         store = open_store()
@@ -106,9 +108,9 @@ def work(part: Work) -> dict[str, int]:
             case "list":
                 settled = Settled(tuple(open_rows(store, symbol, choice)), 0)
             case "close":
-                settled = close(store, symbol, choice, now, part["note"])
+                settled = close(store, symbol, choice, now)
             case _:
-                settled = _replay(part, choice)
+                settled = _replay(symbol, choice)
     for row in settled.rows[:LISTED_ROWS]:
         log.info("%s", _line(row))
     if len(settled.rows) > LISTED_ROWS:
@@ -123,19 +125,10 @@ def work(part: Work) -> dict[str, int]:
     return settled.counts()
 
 
-def _replay(part: Work, choice: Choice) -> Settled:
+def _replay(symbol: str, choice: Choice) -> Settled:
     checkpoints = open_checkpoints()
     try:
-        return replay(
-            open_store(),
-            checkpoints,
-            part["symbol"],
-            choice,
-            clock=now,
-            check=second_gate(checkpoints),
-            accepted=part["accept"],
-            note=part["note"] or "replayed",
-        )
+        return replay(open_publisher(checkpoints), checkpoints, symbol, choice)
     except ValueError as error:
         raise AirflowFailException(str(error)) from error
 

@@ -272,6 +272,17 @@ def test_keeps_two_rows_of_one_moment_apart(store):
     assert sorted(row.payload for row in held) == sorted(row.payload for row in rows)
 
 
+def test_remembers_when_a_symbol_was_said_to_trade(store):
+    moments = [NOON, NOON + 10 * MINUTE, NOON + timedelta(hours=12)]
+    for moment, status in zip(moments, ["TRADING", "BREAK", "TRADING"], strict=True):
+        store.remember_symbol(replace(symbol_info(checked_at=moment), status=status))
+
+    assert store.statuses("BTCUSDT", NOON.date()) == [
+        (NOON, "TRADING"),
+        (NOON + 10 * MINUTE, "BREAK"),
+    ]
+
+
 def test_remembers_what_the_exchange_says_of_a_symbol(store):
     assert store.symbol_info("BTCUSDT") is None
 

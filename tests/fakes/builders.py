@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.averages import METHOD_VERSION
 from include.marketdata.batches import Batch, Interval, QuarantinedRow, Verdict
 from include.marketdata.prices import (
     ExchangeMinute,
@@ -14,6 +13,7 @@ from include.marketdata.prices import (
     SecondPrice,
     SymbolInfo,
 )
+from include.marketdata.thresholds import METHOD_VERSION
 from include.marketdata.windows import Window, to_ms
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from include.marketdata.prices import MinutePrice
 from include.marketdata.store import Watermark
+from include.marketdata.windows import whole_ms
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 
@@ -108,6 +109,7 @@ class MemoryStore:
         self._watermarks = defaultdict(lambda: Watermark(None, None, None))
         self._batches = {}
         self._symbols = {}
+        self._statuses = {}
         self._budgets = defaultdict(MemoryBudgetTable)
 
     def exchange_budget(self, egress):
@@ -137,6 +139,14 @@ class MemoryStore:
 
     def remember_symbol(self, info):
         self._symbols[info.symbol] = info
+        self._statuses[info.symbol, whole_ms(info.checked_at)] = info.status
+
+    def statuses(self, symbol, day):
+        return [
+            (moment, self._statuses[name, moment])
+            for name, moment in sorted(self._statuses)
+            if name == symbol and moment.date() == day
+        ]
 
     def symbol_info(self, symbol):
         return self._symbols.get(symbol)

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from include.marketdata.prices import Flag
-from include.marketdata.publication import GRACE, publish_closed_minutes
+from include.marketdata.publication import GRACE, Publisher
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, full_minute, minute_of
 from tests.fakes.memory_store import MemoryStore
@@ -43,7 +43,7 @@ def passes(_averages, _asked_for):
 
 
 def publish(store, clock, symbols=("BTCUSDT",)):
-    return publish_closed_minutes(store, symbols, clock, passes, clock.sleep)
+    return Publisher(store, symbols, clock, passes).publish_closed_minutes(clock.sleep)
 
 
 def test_publishes_a_closed_minute_as_soon_as_it_is_stored():

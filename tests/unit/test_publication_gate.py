@@ -1,3 +1,4 @@
+import functools
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from include.marketdata import publication
 from include.marketdata.batches import WITHHELD
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.prices import Flag
-from include.marketdata.publication import AskedFor, publish_windows
+from include.marketdata.publication import AskedFor, Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, full_minute, minute_of
@@ -131,13 +132,14 @@ def test_publishes_the_good_minutes_and_quarantines_the_other(checkpoints, monke
 
     monkeypatch.setattr(publication, "average_minutes", wrong_at_noon)
 
-    published = publish_windows(
+    publisher = Publisher(
         store,
-        {"BTCUSDT": [window]},
-        window.end,
+        ["BTCUSDT"],
         lambda: window.end + timedelta(seconds=7),
-        lambda averages, asked_for: check_averages(checkpoints, averages, asked_for),
+        functools.partial(check_averages, checkpoints),
     )
+
+    published = publisher.publish_windows({"BTCUSDT": [window]})
 
     assert [price.average.minute for price in published.prices] == [NOON + MINUTE]
     (withheld,) = published.withheld

@@ -8,6 +8,7 @@ from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import WITHHELD, Interval, State
 from include.marketdata.ingestion import load_batch
 from include.marketdata.prices import Flag
+from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.replay import Choice, close, open_rows, replay
 from include.marketdata.windows import MINUTE, SECOND, Window
@@ -35,16 +36,12 @@ def checkpoints(tmp_path_factory):
     return Checkpoints(str(tmp_path_factory.mktemp("gx")))
 
 
-def send_again(store, checkpoints, choice=TODAY, **wishes):
+def send_again(store, checkpoints, choice=TODAY, *, accepted=()):
     return replay(
-        store,
+        Publisher(store, ["BTCUSDT"], lambda: LATER, lambda _averages, _asked_for: {}),
         checkpoints,
         "BTCUSDT",
-        choice,
-        clock=lambda: LATER,
-        check=lambda _averages, _asked_for: {},
-        note="the tick was wrong",
-        **wishes,
+        replace(choice, accepted=frozenset(accepted), note="the tick was wrong"),
     )
 
 
@@ -228,7 +225,7 @@ def test_looks_at_each_day_of_a_span():
 def test_closes_rows_for_good_and_keeps_why(checkpoints):
     store = store_with(quarantined_row())
 
-    closed = close(store, "BTCUSDT", TODAY, lambda: LATER, "the edge of an outage")
+    closed = close(store, "BTCUSDT", replace(TODAY, note="the edge of an outage"), lambda: LATER)
     again = send_again(store, checkpoints)
 
     assert closed.counts() == {"CLOSED": 1}
