@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO
 
 PYTEST = ("python", "-m", "pytest")
-FAST = ("tests/unit", "tests/dags", ".astro/test_dag_integrity_default.py")
+FAST = ("tests/unit", "tests/defects", "tests/dags", ".astro/test_dag_integrity_default.py")
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
 # Refusals of ./dev/up, which need no product.
 UP = "tests/e2e/test_up.py"

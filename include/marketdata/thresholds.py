@@ -50,3 +50,40 @@ QUARANTINE_ALERT_RATIO = Threshold(
     "Clean recordings have none. A single bad second of a usual batch of 376 rows is 0.27 %, and "
     "is to be looked at in time; one in a hundred is to be looked at now.",
 )
+
+JUMP_MADS = Threshold(
+    Decimal(10),
+    "scaled median absolute deviations of the last returns",
+    "Brownlees and Gallo (2006) and Barndorff-Nielsen et al. (2009) clean ticks beyond 10 of them; "
+    "the textbook's 3 gives 42 to 84 false flags a symbol and day.",
+)
+MAD_SCALE = Threshold(
+    Decimal("1.4826"),
+    "of a median absolute deviation",
+    "Makes it the standard deviation where returns are normal: 1 / the normal quantile of 3/4.",
+)
+JUMP_RATIO = Threshold(
+    Decimal("0.005"),
+    "of the price",
+    "A quiet market's deviations are so small that ten of them are nothing to a reader.",
+)
+JUMP_RETURNS = Threshold(
+    Decimal(60),
+    "returns of one minute",
+    "An hour of minutes, as many as the window of 50 to 60 ticks in the literature above.",
+)
+LEAST_JUMP_RETURNS = Threshold(
+    Decimal(20),
+    "returns of one minute",
+    "With fewer the median of deviations says little.",
+)
+SPIKE_CLEARED_RATIO = Threshold(
+    Decimal("0.5"),
+    "of the jump",
+    "Hysteresis as CF Benchmarks re-includes a source: only below half of what excluded it.",
+)
+RESTATED_ALERT_RATIO = Threshold(
+    Decimal("0.001"),
+    "of the published average",
+    "CF Benchmarks restates from 0.10 % on since June 2024 (0.20 % before).",
+)

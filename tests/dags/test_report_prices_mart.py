@@ -73,6 +73,7 @@ def test_a_window_ends_before_its_end():
     assert list(held["minute"]) == ["2026-03-01T12:00:00Z"]
 
 
+@pytest.mark.defect(25)
 def test_replaces_a_minute_by_a_later_revision_only(mart_file):
     """Revision 2 replaces 1; a late copy of 1 does not come back."""
     for revision, vwap in ((1, "100.5"), (2, "100.7"), (1, "100.5")):
@@ -83,6 +84,7 @@ def test_replaces_a_minute_by_a_later_revision_only(mart_file):
     ]
 
 
+@pytest.mark.defect(25)
 def test_the_same_minutes_again_change_nothing(mart_file):
     prices = [traded(NOON + index * MINUTE, price="100", volume="2") for index in range(90)]
     kept = ("minute", "hourly_summary", "daily_summary")
@@ -214,6 +216,7 @@ def test_first_looks_back_a_week():
 
 
 @pytest.mark.usefixtures("mart_file")
+@pytest.mark.defect(25)
 def test_moves_the_watermark_only_when_told():
     """A run that dies after the mart and before the report leaves its minutes to the next."""
     known_at = NOON + timedelta(seconds=72.5)

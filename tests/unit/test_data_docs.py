@@ -55,6 +55,7 @@ def test_makes_a_page_for_each_result_that_explains_itself(folder):
     assert re.search(r"<td[^>]*>\s*(<[^>]*>\s*)*101\.00", html)
 
 
+@pytest.mark.defect(28)
 def test_runs_no_script_that_the_exchange_may_send(folder):
     script = "<script>alert(1)</script>"
     rows = [kline(NOON + timedelta(seconds=index)) for index in range(60)]

@@ -90,6 +90,25 @@ def test_makes_the_archives_minutes_of_a_recorded_page_of_aggregate_trades(folde
     assert len(played) == 7
 
 
+@pytest.mark.defect(17)
+def test_leaves_out_a_fill_that_was_taken_back(folder, play):
+    """A tombstone keeps the number of the aggregate trade, and has neither price nor quantity."""
+    shutil.copy(DATA / "BTCUSDT_aggTrades_20200102_1510_1518.csv.gz", folder / "whole.csv.gz")
+    with gzip.open(folder / "whole.csv.gz", "rt") as lines:
+        header, *rows = [line.rstrip("\n") for line in lines]
+    (folder / "whole.csv.gz").unlink()
+    names = header.split(",")
+    cells = dict(zip(names, rows[500].split(","), strict=True))
+    dead = cells | dict.fromkeys(("price", "qty", "quantity"), "0")
+    dead |= dict.fromkeys(("first_trade_id", "last_trade_id"), "-1")
+    tombstone = ",".join(dead[name] for name in names)
+    name = "BTCUSDT_aggTrades_20200102_1510_1518.csv"
+    write(folder, name, [header, *rows[:501], tombstone, *rows[501:]])
+    start, end = ms("2020-01-02T15:11"), ms("2020-01-02T15:18")
+
+    assert klines(play("2020-01-03T00:00")) == official(start, end)
+
+
 def test_gives_the_aggregate_trades_of_a_page_back(folder, play):
     """Ids, trade ids and quantities as recorded; 15:11 begins with aggregate 202790245."""
     shutil.copy(DATA / "BTCUSDT_aggTrades_20200102_1510_1518.csv.gz", folder)

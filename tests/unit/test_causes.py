@@ -1,0 +1,95 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from include.marketdata.causes import causes
+from include.marketdata.prices import ExchangeMinute, Flag
+from include.marketdata.windows import MINUTE
+from tests.fakes.builders import NOON, exchange_minute, second, silent, symbol_info
+from tests.fakes.memory_store import MemoryStore
+
+BOTH = ["BTCUSDT", "ETHUSDT"]
+
+
+def store_of(*rows, statuses=(), fetched_until=NOON + MINUTE):
+    """BTCUSDT is silent at noon; ETHUSDT has some rows."""
+    store = MemoryStore()
+    for symbol in BOTH:
+        store.set_stored_until(symbol, fetched_until)
+    store.exchange_minutes.write([row for row in rows if isinstance(row, ExchangeMinute)], NOON)
+    store.second_prices.write([row for row in rows if not isinstance(row, ExchangeMinute)], NOON)
+    for moment, status in statuses:
+        store.remember_symbol(replace(symbol_info(checked_at=moment), status=status))
+    return store
+
+
+def cause(store, symbols=BOTH):
+    return causes(store, symbols, "BTCUSDT", [NOON]).get(NOON)
+
+
+OTHER_MINUTE = exchange_minute(NOON, symbol="ETHUSDT")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([(-5, "TRADING"), (5, "TRADING")], None),
+        ([(-5, "BREAK")], Flag.HALTED),
+        ([(-5, "TRADING"), (5, "HALT")], Flag.HALTED),
+        ([(-5, "BREAK"), (5, "TRADING")], Flag.HALTED),
+        ([(-15, "BREAK"), (-5, "TRADING"), (5, "TRADING")], None),
+        ([(-5, "TRADING"), (5, "TRADING"), (15, "BREAK")], None),
+        ([], None),
+    ],
+    ids=["trading", "halted", "then halted", "still halted", "halt over", "halt later", "unknown"],
+)
+def test_calls_a_minute_halted_that_lies_beside_a_word_of_a_halt(statuses, expected):
+    """The exchange is asked every ten minutes: a halt began or ended somewhere in between."""
+    said = [(NOON + timedelta(minutes=moment), status) for moment, status in statuses]
+
+    assert cause(store_of(OTHER_MINUTE, statuses=said)) == expected
+
+
+def test_calls_it_an_outage_when_no_symbol_has_a_row():
+    assert cause(store_of()) is Flag.EXCHANGE_OUTAGE
+
+
+def test_calls_it_an_outage_although_the_exchange_says_break_of_all():
+    """As it does in maintenance."""
+    assert cause(store_of(statuses=[(NOON, "BREAK")])) is Flag.EXCHANGE_OUTAGE
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        OTHER_MINUTE,
+        second(NOON + timedelta(seconds=59), symbol="ETHUSDT"),
+        silent(ExchangeMinute, NOON, symbol="ETHUSDT"),
+        silent(ExchangeMinute, NOON),
+    ],
+    ids=["minute", "one second", "a silent minute", "our own silent minute"],
+)
+def test_is_no_outage_while_any_row_is_there(row):
+    assert cause(store_of(row)) is None
+
+
+def test_is_not_called_an_outage_before_the_others_were_fetched():
+    store = store_of(fetched_until=NOON)
+    store.set_stored_until("BTCUSDT", NOON + MINUTE)
+
+    assert cause(store) is None
+
+
+def test_one_symbol_alone_never_shows_an_outage():
+    assert cause(store_of(), symbols=["BTCUSDT"]) is None
+
+
+def test_explains_each_minute_of_many():
+    minutes = [NOON + number * MINUTE for number in range(3)]
+    store = store_of(exchange_minute(minutes[1], symbol="ETHUSDT"), fetched_until=NOON + 3 * MINUTE)
+
+    assert causes(store, BOTH, "BTCUSDT", minutes) == {
+        minutes[0]: Flag.EXCHANGE_OUTAGE,
+        minutes[2]: Flag.EXCHANGE_OUTAGE,
+    }

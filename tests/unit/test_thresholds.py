@@ -1,0 +1,27 @@
+import hashlib
+
+from include.marketdata import thresholds
+from include.marketdata.thresholds import METHOD_VERSION, Threshold
+
+# The limits of each version of the method: one that changes makes another version.
+DIGESTS = {1: "d757965c0cbbbe0d"}
+
+
+def limits():
+    return {name: each for name, each in vars(thresholds).items() if isinstance(each, Threshold)}
+
+
+def test_a_limit_that_changes_makes_another_version_of_the_method():
+    said = "\n".join(f"{name} {each.value}" for name, each in sorted(limits().items()))
+
+    digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    assert DIGESTS[METHOD_VERSION] == digest, (
+        f"the limits come to {digest}: raise METHOD_VERSION, say in docs/method.md what changed, "
+        "and add the digest here"
+    )
+
+
+def test_says_of_each_limit_what_it_counts_and_where_it_comes_from():
+    assert limits()
+    assert all(each.unit and len(each.source) > 40 for each in limits().values())
