@@ -6,6 +6,7 @@ from include.simulator.faults import Rows, Status
 from include.simulator.klines import Row, decimal_text
 from include.simulator.tapes import ONE_E8
 
+PRICES = (1, 2, 3, 4)
 CLOSE, VOLUME, CLOSE_TIME, QUOTE_VOLUME, TRADE_COUNT = 4, 5, 6, 7, 8
 # A tenth of a coin: enough to be seen in any average.
 REVISION_E8 = ONE_E8 // 10
@@ -57,6 +58,9 @@ def _spoil(row: Row, change: str) -> list[Row]:
         spoiled[0] = int(row[0]) + 1
     elif change == "unclosed":
         spoiled[CLOSE_TIME] = int(row[CLOSE_TIME]) + YEAR_MS
+    elif change == "off_tick":
+        for place in PRICES:
+            spoiled[place] = decimal_text(_e8(row[place]) + 1)
     elif change == "not_a_number":
         spoiled[CLOSE] = "NaN"
     else:

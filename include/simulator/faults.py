@@ -90,8 +90,8 @@ class Rows(Rule):
     Attributes:
         change: missing leaves rows out; revised adds a trade at the close to them; duplicated
             sends them twice; off_grid opens them a millisecond late; unclosed lets them close
-            in the future; not_a_number and huge_number spoil their close; unsettled lacks what
-            the last seconds before the request hold.
+            in the future; not_a_number and huge_number spoil their close; off_tick lifts their
+            prices by 1e-8; unsettled lacks what the last seconds before the request hold.
         from_ms: Open time of the first row it is about, milliseconds since the epoch.
         until_ms: Open time it ends before.
         seconds: How far back unsettled reaches.
@@ -106,6 +106,7 @@ class Rows(Rule):
         "unclosed",
         "not_a_number",
         "huge_number",
+        "off_tick",
         "unsettled",
     ]
     from_ms: int = 0

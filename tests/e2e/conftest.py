@@ -59,6 +59,35 @@ class Product:
         with self.stack.rest() as api:
             return api.get(path, params=parameters).raise_for_status().json()
 
+    def name_symbols(self, symbols):
+        with self.stack.rest() as api:
+            body = {"key": "symbols", "value": ",".join(symbols)}
+            api.patch("/variables/symbols", json=body).raise_for_status()
+
+    def page(self, path):
+        """Return a page of this project in Airflow's UI."""
+        with self.stack.rest() as api:
+            return api.get(str(api.base_url.copy_with(path=path))).raise_for_status().text
+
+    def run_dag(self, dag_id, **conf):
+        """Run a DAG with a filled-in form, and return the logs of its last task."""
+        with self.stack.rest() as api:
+            body = {"logical_date": None, "conf": conf}
+            run = api.post(f"/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
+            path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
+            self.wait_for(
+                lambda: api.get(path).json()["state"] in {"success", "failed"},
+                seconds=120,
+                what=f"the end of {dag_id}",
+            )
+            state = api.get(path).json()["state"]
+        tasks = [
+            task
+            for task in self.task_instances(dag_id)
+            if task.dag_run_id == run["dag_run_id"] and task.start_date
+        ]
+        return state, "\n".join(map(self.log, tasks))
+
     def task_instances(self, dag_id="~", **parameters):
         """Return task instances of all runs, newest first."""
         path = f"/dags/{dag_id}/dagRuns/~/taskInstances"

@@ -14,12 +14,6 @@ from tests.e2e.conftest import SYMBOLS
 BAN_SECONDS = 120
 
 
-def name_symbols(product, symbols):
-    with product.stack.rest() as api:
-        body = {"key": "symbols", "value": ",".join(symbols)}
-        api.patch("/variables/symbols", json=body).raise_for_status()
-
-
 def this_minute():
     return floor_minute(datetime.now(UTC))
 
@@ -106,7 +100,7 @@ def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(produc
 
 def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
     named_in = this_minute()
-    name_symbols(product, [*SYMBOLS, "NOSUCH"])
+    product.name_symbols([*SYMBOLS, "NOSUCH"])
     product.wait_for(
         lambda: failed_with(
             product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
@@ -120,7 +114,7 @@ def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
 
 def test_says_what_to_do_when_no_symbol_is_named(product):
     """Run by hand, as one does who looks for what is wrong."""
-    name_symbols(product, [" ", " "])
+    product.name_symbols([" ", " "])
     with product.stack.rest() as api:
         api.post("/dags/ingest_prices/dagRuns", json={"logical_date": None}).raise_for_status()
 
@@ -134,7 +128,7 @@ def test_says_what_to_do_when_no_symbol_is_named(product):
 def test_meets_a_ban_once_and_fills_every_window_after_it(product):
     """Twenty mapped fetches; the exchange bans the address while they wait for their minute."""
     symbols = list(MARKETS)[:20]
-    name_symbols(product, symbols)
+    product.name_symbols(symbols)
 
     def twenty_are_mapped_and_some_run():
         tasks = product.task_instances("ingest_prices", task_id="fetch", limit=20)

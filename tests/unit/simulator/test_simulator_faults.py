@@ -98,6 +98,7 @@ def test_refuses_a_fault_with_an_unknown_name():
         ("off_grid", [[OPEN_MS + 1, *row()[1:]]]),
         ("unclosed", [[*row()[:6], OPEN_MS + 59_999 + 365 * 86_400_000, *row()[7:]]]),
         ("not_a_number", [row(close="NaN")]),
+        ("off_tick", [[OPEN_MS, *["100.00000001"] * 4, *row()[5:]]]),
         ("huge_number", [row(close="123456789012345678901234567890.12345678")]),
     ],
 )

@@ -1,0 +1,65 @@
+"""What a task leaves word of reaches people."""
+
+import logging
+
+import pytest
+from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+from include.orchestration import alerts
+
+MESSAGES = ["BTCUSDT: 12 of 376 rows quarantined (3.2%)", "ETHUSDT: the batch refused"]
+
+
+class TaskInstance:
+    task_id = "load"
+
+    def __init__(self, messages):
+        self._messages = messages
+
+    def xcom_pull(self, *, task_ids, key):
+        assert (task_ids, key) == ("load", "alerts")
+        return self._messages
+
+
+@pytest.fixture
+def mails(monkeypatch):
+    """Mails as they would go to the mail server, which is not there."""
+    sent = []
+
+    def notify(self, _context):
+        sent.append((self.to, self.subject, self.html_content))
+
+    monkeypatch.setattr(SmtpNotifier, "notify", notify)
+    return sent
+
+
+def test_says_each_in_the_log_as_an_error(caplog, mails):
+    with caplog.at_level(logging.ERROR):
+        alerts.alert({"ti": TaskInstance(MESSAGES)})
+
+    assert [record.getMessage() for record in caplog.records] == [
+        f"alert: {message}" for message in MESSAGES
+    ]
+    assert mails == []
+
+
+def test_mails_all_at_once_where_an_address_is_set(monkeypatch, mails):
+    monkeypatch.setenv("AIRFLOW_VAR_ALERT_TO", "ops@example.com, desk@example.com")
+
+    alerts.alert({"ti": TaskInstance(MESSAGES)})
+
+    assert mails == [
+        (
+            ["ops@example.com", "desk@example.com"],
+            f"prices: {MESSAGES[0]}",
+            "<br>".join(MESSAGES),
+        )
+    ]
+
+
+def test_says_nothing_when_nothing_is_alarming(monkeypatch, caplog, mails):
+    monkeypatch.setenv("AIRFLOW_VAR_ALERT_TO", "ops@example.com")
+
+    alerts.alert({"ti": TaskInstance(None)})
+
+    assert (caplog.records, mails) == ([], [])

@@ -1,0 +1,175 @@
+"""The pages of the plugin, called as Airflow's web server calls them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from airflow.api_fastapi.core_api.security import get_user
+
+from include.marketdata.batches import BatchRecord, State
+from include.marketdata.errors import RetryableError
+from include.orchestration import quality_page
+from tests.fakes.builders import quarantined_row
+from tests.fakes.memory_store import MemoryStore
+
+NOW = datetime.now(UTC)
+TODAY = NOW.date()
+
+
+def get(path, *, is_logged_in=True, **parameters):
+    """Ask the application itself; there is no server."""
+
+    async def ask():
+        transport = httpx.ASGITransport(app=quality_page.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            return await client.get(path, params=parameters)
+
+    if is_logged_in:
+        quality_page.app.dependency_overrides[get_user] = lambda: "somebody"
+    try:
+        return asyncio.run(ask())
+    finally:
+        quality_page.app.dependency_overrides.clear()
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path):
+    """A store, and a folder for Data Docs."""
+    held = MemoryStore()
+    monkeypatch.setattr(quality_page, "open_store", lambda: held)
+    monkeypatch.setattr(quality_page, "symbols", lambda: ("BTCUSDT", "ETHUSDT"))
+    monkeypatch.setattr(quality_page, "storage_url", lambda: str(tmp_path))
+    return held
+
+
+def logged(*, quarantined=0, is_refused=False, failed=()):
+    return BatchRecord(
+        symbol="BTCUSDT",
+        fetched_at=NOW,
+        window_start=NOW,
+        window_end=NOW,
+        row_count=376,
+        quarantined_count=quarantined,
+        is_refused=is_refused,
+        failed=failed,
+        used_weight=4,
+        fetch_ms=10,
+        check_ms=120,
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/index.html", "/docs/static/data_docs.css"])
+def test_asks_for_a_login(path):
+    assert get(path, is_logged_in=False).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/redoc"])
+def test_tells_nothing_of_itself_that_nobody_needs(path):
+    assert get(path).status_code == 404
+
+
+def test_counts_batches_and_rows_by_symbol(store):
+    store.log_batch(logged(quarantined=3, failed=("expect_prices_to_be_in_order",)))
+    row = quarantined_row(detected_at=NOW)
+    store.quarantine.keep([row, quarantined_row([7, "x"], detected_at=NOW)])
+    store.quarantine.settle(row, State.CLOSED, NOW, "an outage's <edge>")
+
+    page = get("/").text
+
+    assert "expect_prices_to_be_in_order (1)" in page
+    assert '<td class="number">2</td>\n<td class="number bad">1</td>' in page
+    assert "an outage&#39;s &lt;edge&gt;" in page
+    assert "ETHUSDT" in page
+
+
+def test_says_that_all_is_well():
+    assert "No row was refused on this day." in get("/").text
+
+
+def test_lists_the_newest_rows_of_very_many(store):
+    store.quarantine.keep(
+        [quarantined_row([number, "x"], detected_at=NOW) for number in range(1_000)]
+    )
+
+    page = get("/").text
+
+    assert "The newest 200 of 1,000 rows." in page
+    assert len(page) < 300_000
+
+
+def test_shows_markup_of_the_exchange_as_text(store):
+    store.quarantine.keep([quarantined_row(["<script>alert(1)</script>"], detected_at=NOW)])
+
+    assert "<script>alert" not in get("/").text
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("yesterday", "is no day; write it as"),
+        ("<script>", "&lt;script&gt;"),
+        ((TODAY + timedelta(days=1)).isoformat(), "is not one of the last 90 days"),
+        ("2017-07-14", "is not one of the last 90 days"),
+    ],
+)
+def test_says_what_is_wrong_with_a_day(day, words):
+    answer = get("/", day=day)
+
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert "<script>" not in answer.text
+
+
+def test_shows_a_day_that_is_over():
+    yesterday = TODAY - timedelta(days=1)
+
+    assert f'<a href="?day={TODAY}">' in get("/", day=yesterday.isoformat()).text
+
+
+def test_says_so_when_cassandra_does_not_answer(store, monkeypatch):
+    def fail():
+        raise RetryableError("Cassandra at 127.0.0.1 did not answer")
+
+    monkeypatch.setattr(quality_page, "open_store", fail)
+
+    answer = get("/")
+
+    assert answer.status_code == 503
+    assert "did not answer" in answer.text
+
+
+def test_serves_data_docs(tmp_path):
+    docs = tmp_path / "gx" / "docs" / "static"
+    docs.mkdir(parents=True)
+    (docs / "data_docs.css").write_text("a {}")
+
+    answer = get("/docs/static/data_docs.css")
+
+    assert (answer.text, answer.headers["content-type"]) == ("a {}", "text/css; charset=utf-8")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../secret.html",
+        "%2e%2e/%2e%2e/secret.html",
+        "..%2f..%2fsecret.html",
+        "%2fetc%2fpasswd.html",
+        "secret.txt",
+    ],
+)
+def test_serves_nothing_from_elsewhere(tmp_path, path):
+    (tmp_path / "secret.html").write_text("secret")
+    (tmp_path / "gx" / "docs").mkdir(parents=True)
+    (tmp_path / "gx" / "docs" / "secret.txt").write_text("secret")
+
+    answer = get(f"/docs/{path}")
+
+    assert answer.status_code == 404
+    assert answer.text != "secret"
+
+
+def test_says_when_there_will_be_data_docs():
+    assert "built by the DAG report_prices" in get("/docs/index.html").text
