@@ -127,7 +127,7 @@ def test_shows_a_day_that_is_over():
     assert f'<a href="?day={TODAY}">' in get("/", day=yesterday.isoformat()).text
 
 
-def test_says_so_when_cassandra_does_not_answer(store, monkeypatch):
+def test_says_so_when_cassandra_does_not_answer(monkeypatch):
     def fail():
         raise RetryableError("Cassandra at 127.0.0.1 did not answer")
 
