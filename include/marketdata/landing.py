@@ -17,7 +17,7 @@ from include.marketdata.batches import Batch, Interval, Verdict
 from include.marketdata.errors import LostBatchError
 from include.marketdata.windows import Window
 
-SUFFIX = ".json.gz"
+SUFFIX = ".json"
 READ_ATTEMPTS = 3
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 

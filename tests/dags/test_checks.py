@@ -1,0 +1,141 @@
+"""The bodies of the tasks of the gate, on a store in memory and a real landing folder."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from include.marketdata.landing import land_batch, read_verdict
+from include.orchestration import checks, steps
+from tests.fakes.builders import batch, symbol_info
+from tests.fakes.memory_store import MemoryStore
+
+LOW = 3
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path):
+    """A store, and a folder for what is landed and judged."""
+    held = MemoryStore()
+    held.remember_symbol(symbol_info())
+    monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
+    monkeypatch.setattr(checks, "open_store", lambda: held)
+    monkeypatch.setattr(steps, "open_store", lambda: held)
+    return held
+
+
+@pytest.fixture
+def alerts(monkeypatch):
+    """What is left for the callback, which only a running task can leave."""
+    left = []
+    monkeypatch.setattr(steps, "leave_alerts", left.extend)
+    return left
+
+
+def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
+    made = batch(symbol=symbol)
+    for rows in made.rows.values():
+        change(rows)
+    url = land_batch(str(tmp_path), made)
+    return {"symbol": symbol, "url": url, "rows": made.row_count}
+
+
+def plan_of(*messages):
+    return [{"symbol": message["symbol"]} for message in messages]
+
+
+def spoil(rows):
+    if len(rows) > 1:
+        rows[7][LOW] = "101.00"
+
+
+def test_says_in_xcom_and_in_one_line_what_the_gate_says(tmp_path, caplog):
+    message = landed(tmp_path, change=spoil)
+
+    with caplog.at_level(logging.INFO):
+        (checked,) = checks.validate([message])
+
+    line = next(record for record in caplog.records if "expectations met" in record.message)
+    assert line.levelname == "WARNING"
+    assert line.message.startswith("BTCUSDT: 60 of 61 rows good (expect_prices_to_be_in_order, ")
+    assert (checked["bad_rows"], checked["refused"], checked["rows"]) == (1, False, 61)
+    assert checked["evaluated"] - checked["met"] == len(checked["failed"])
+    assert checked["check_ms"] > 0
+
+
+@pytest.mark.parametrize("damage", ["deleted", "cut short"])
+def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, damage):
+    lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+    file = Path(lost["url"])
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "cut short":
+        file.write_bytes(content[: len(content) // 2])
+
+    checked = checks.validate([lost, good])
+    with pytest.raises(
+        AirflowFailException, match=r"BTCUSDT the batch landed at .* cannot be read"
+    ):
+        steps.load(checked, plan_of(lost, good))
+
+    assert checked[0]["refused"]
+    assert store.watermark("BTCUSDT").stored_until is None
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
+    assert alerts == []
+
+
+def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
+    wrong = landed(tmp_path, symbol="ETHUSDT") | {"symbol": "BTCUSDT"}
+
+    checked = checks.validate([wrong])
+    assert read_verdict(wrong["url"]).is_refused
+    with pytest.raises(AirflowFailException, match="expect_symbols_to_be_those_asked_for"):
+        steps.load(checked, plan_of(wrong))
+
+    assert store.second_prices.between("ETHUSDT", batch().window) == []
+    assert "the batch refused" in alerts[0]
+
+
+def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
+    def cut(rows):
+        rows[:] = [row[:11] for row in rows]
+
+    message = landed(tmp_path, change=cut)
+
+    with pytest.raises(AirflowFailException, match="missing unused"):
+        steps.load(checks.validate([message]), plan_of(message))
+
+    assert store.watermark("BTCUSDT").stored_until is None
+    assert len(alerts) == 1
+
+
+def test_loads_an_empty_batch_with_a_warning(tmp_path, store, alerts):
+    message = landed(tmp_path, change=list.clear)
+
+    checked = checks.validate([message])
+    steps.load(checked, plan_of(message))
+
+    assert checked[0]["failed"] == ["expect_table_row_count_to_be_between"]
+    assert store.watermark("BTCUSDT").stored_until == batch().window.end
+    assert alerts == []
+
+
+def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
+    message = landed(tmp_path, change=spoil)
+
+    steps.load(checks.validate([message]), plan_of(message))
+
+    (alert,) = alerts
+    assert alert.startswith("BTCUSDT: 1 of 61 rows quarantined (1.6%), by expect_prices_to_be_in_")
+
+
+def test_fails_when_no_batch_arrived():
+    with pytest.raises(AirflowFailException, match="the fetch tasks of this run say why"):
+        checks.validate([])
+
+
+def test_warms_up_without_a_trace(tmp_path):
+    checks.warm_up()
+
+    assert [*tmp_path.iterdir()] == []
