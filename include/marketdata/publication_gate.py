@@ -9,8 +9,9 @@ from decimal import Decimal
 
 import pandas as pd
 
-from include.gx.checkpoints import Checkpoints, Subject
+from include.gx.checkpoints import Checkpoints
 from include.gx.levels import ROW
+from include.gx.results import Subject
 from include.gx.suites import Suite
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.prices import MinuteAverage

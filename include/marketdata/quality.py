@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from include.gx.batch_expectations import OF_MINUTE, STORED, SUMMED
-from include.gx.checkpoints import Checkpoints, Failure, Outcome, Subject
+from include.gx.checkpoints import Checkpoints
 from include.gx.kline_expectations import OFF_TICK_GRID
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.gx.levels import ROW, Level
+from include.gx.results import Failure, Outcome, Subject
 from include.gx.rows import read_column
 from include.gx.suites import Suite
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict

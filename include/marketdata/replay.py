@@ -17,11 +17,11 @@ from include.marketdata.batches import (
     QuarantinedRow,
     State,
 )
-from include.marketdata.ingestion import store_good_rows
 from include.marketdata.prices import TradedSpan
 from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.store import Store
+from include.marketdata.storing import store_good_rows
 from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
 
 # Binance's first trades: https://api.binance.com/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=0

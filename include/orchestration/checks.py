@@ -10,15 +10,16 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
 from include.gx.checkpoints import Checkpoints
-from include.gx.data_docs import Retention, build_data_docs
+from include.gx.data_docs import build_data_docs
+from include.gx.docs_index import Retention
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict
 from include.marketdata.errors import LostBatchError
-from include.marketdata.ingestion import stored_before
 from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
+from include.marketdata.storing import stored_before
 from include.marketdata.windows import MINUTE, Window, to_ms
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number

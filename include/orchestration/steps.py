@@ -11,13 +11,7 @@ from decimal import Decimal
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.marketdata.errors import LostBatchError
-from include.marketdata.ingestion import (
-    FetchPlan,
-    alarm_of,
-    fetch_batch,
-    load_batch,
-    plan_fetches,
-)
+from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
     land_batch,
@@ -27,6 +21,7 @@ from include.marketdata.landing import (
 from include.marketdata.roles import grant_to_pipeline
 from include.marketdata.schema import migrate
 from include.marketdata.store import Store
+from include.marketdata.storing import alarm_of, load_batch
 from include.marketdata.windows import Window
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from include.marketdata.averages import average_minutes
 from include.marketdata.batches import Interval
-from include.marketdata.ingestion import good_rows
 from include.marketdata.prices import ExchangeMinute, SecondPrice
 from include.marketdata.quality import check_batch
 from include.marketdata.soft_checks import Jump, jumps
+from include.marketdata.storing import good_rows
 
 
 @dataclass(frozen=True)

@@ -26,17 +26,12 @@ from include.marketdata.errors import (
     SettingsError,
     UnknownSymbolError,
 )
-from include.marketdata.ingestion import (
-    FetchPlan,
-    fetch_batch,
-    load_batch,
-    plan_fetches,
-    stored_before,
-)
+from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.prices import ExchangeMinute, Flag
 from include.marketdata.publication import GRACE, Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.soft_checks import Jump, jumps
+from include.marketdata.storing import load_batch, stored_before
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import (
     NOON,

@@ -6,8 +6,8 @@ import pytest
 
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.marketdata.batches import Interval, State, in_milliseconds
-from include.marketdata.ingestion import load_batch, stored_before
 from include.marketdata.quality import check_batch
+from include.marketdata.storing import load_batch, stored_before
 from include.marketdata.windows import MINUTE
 from tests.defects.catalogue import BAD_ROWS
 from tests.fakes.builders import NOON, batch, kline, second

@@ -8,7 +8,7 @@ import pytest
 
 from include.marketdata.batches import Interval
 from include.marketdata.errors import LostBatchError, RetryableError, UnknownSymbolError
-from include.marketdata.ingestion import FetchPlan, alarm_of, fetch_batch, load_batch, plan_fetches
+from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
     land_batch,
@@ -17,6 +17,7 @@ from include.marketdata.landing import (
     read_verdict,
 )
 from include.marketdata.store import Watermark
+from include.marketdata.storing import alarm_of, load_batch
 from include.marketdata.windows import MINUTE, Window, from_ms
 from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
 from tests.fakes.memory_store import MemoryStore

@@ -14,12 +14,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.gx import checkpoints as gate
-from include.gx.checkpoints import Checkpoints, Subject
+from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
+from include.gx.results import Subject
 from include.gx.rows import RowExpectation, RowMetric
 from include.marketdata.batches import Interval, in_milliseconds
-from include.marketdata.ingestion import load_batch
 from include.marketdata.quality import check_batch, describe, kline_table, refusal
+from include.marketdata.storing import load_batch
 from include.marketdata.windows import from_ms
 from tests.fakes.builders import NOON, batch, exchange_minute, kline, second
 from tests.fakes.memory_store import MemoryStore

@@ -6,11 +6,11 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import WITHHELD, Interval, State
-from include.marketdata.ingestion import load_batch
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.replay import Choice, close, open_rows, replay
+from include.marketdata.storing import load_batch
 from include.marketdata.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import (
     NOON,

@@ -1,0 +1,135 @@
+"""What a checkpoint says of a table, as plain records."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from great_expectations.checkpoint.checkpoint import CheckpointResult
+from great_expectations.core import ExpectationValidationResult
+
+from include.gx.levels import LEVEL, ROW, Level
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One expectation that a table did not meet.
+
+    Attributes:
+        expectation: Its type, like expect_prices_to_be_in_order.
+        level: What follows for the rows and the table.
+        rows: By number, the rows that fail it and what was observed there; empty for an
+            expectation on the whole table.
+        error: What went wrong when it could not be judged at all; empty otherwise.
+        observed: What was observed of the whole table; empty for an expectation on rows.
+    """
+
+    expectation: str
+    level: Level
+    rows: dict[int, str]
+    error: str
+    observed: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a table is about.
+
+    Attributes:
+        symbol: Whose rows; "all" for several symbols at once.
+        window: Of which time, as it stands in names of files.
+        checked_at: Aware UTC; two results of one suite, symbol and window differ by it.
+    """
+
+    symbol: str
+    window: str
+    checked_at: datetime
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return f"{self.symbol}-{self.window}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a checkpoint says of one table.
+
+    Attributes:
+        failures: The expectations that it did not meet.
+        evaluated_count: Expectations judged.
+    """
+
+    failures: tuple[Failure, ...]
+    evaluated_count: int
+
+
+@dataclass(frozen=True)
+class ResultSummary:
+    """What an index says of one result, so that nobody has to read the results for it.
+
+    Attributes:
+        key: Of the result in its store: suite, run, time and batch.
+        suite: Its name.
+        symbol: What was judged; "all" for several symbols at once.
+        name: Symbol and window.
+        checked_at: ISO 8601, UTC.
+        row_count: Rows of the table.
+        bad_row_count: Rows that fail at least one expectation.
+        failed: Expectations not met, apart from warnings.
+        warnings: Expectations not met that only warn.
+    """
+
+    key: tuple[str, ...]
+    suite: str
+    symbol: str
+    name: str
+    checked_at: str
+    row_count: int
+    bad_row_count: int
+    failed: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def unmet(result: CheckpointResult) -> Iterator[ExpectationValidationResult]:
+    """Yield the expectations that a run did not meet."""
+    for run in result.run_results.values():
+        yield from (outcome for outcome in run.results if not outcome.success)
+
+
+def failure_of(outcome: ExpectationValidationResult) -> Failure:
+    """Return an expectation that was not met, with the rows that fail it."""
+    config = outcome.expectation_config
+    if config is None:
+        raise TypeError("Great Expectations returned a result without its expectation")
+    rows = {
+        int(entry[ROW]): _observed({name: entry[name] for name in entry if name != ROW})
+        for entry in outcome.result.get("unexpected_index_list") or ()
+    }
+    meta = config.meta or {}
+    return Failure(
+        expectation=config.type,
+        level=Level(meta[LEVEL]),
+        rows=rows,
+        error=_error(outcome.exception_info or {}),
+        observed="" if rows else _observed_of_table(outcome.result),
+    )
+
+
+def _observed_of_table(result: Mapping[str, Any]) -> str:
+    mismatched = (result.get("details") or {}).get("mismatched", {})
+    if mismatched:
+        return "; ".join(f"{kind} {', '.join(names)}" for kind, names in mismatched.items())
+    unexpected = result.get("partial_unexpected_list")
+    return ", ".join(map(str, unexpected)) if unexpected else str(result.get("observed_value", ""))
+
+
+def _observed(cells: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in cells.items())
+
+
+def _error(info: dict[str, Any]) -> str:
+    """Return what was raised: the information lies by metric when a metric raised it."""
+    by_metric = [info] if "raised_exception" in info else list(info.values())
+    messages = [entry["exception_message"] for entry in by_metric if entry["raised_exception"]]
+    return "; ".join(map(str, messages))

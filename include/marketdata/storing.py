@@ -1,0 +1,149 @@
+"""What becomes of a judged batch: good rows stored, the others quarantined, the watermark moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from include.marketdata.batches import (
+    SHOWN_OPEN_TIME,
+    Batch,
+    BatchRecord,
+    Interval,
+    QuarantinedRow,
+    RawRow,
+    Verdict,
+)
+from include.marketdata.prices import ExchangeMinute, SecondPrice, TradedSpan
+from include.marketdata.store import Store
+from include.marketdata.thresholds import QUARANTINE_ALERT_RATIO
+from include.marketdata.windows import Window, from_ms, whole_ms
+
+Span = TypeVar("Span", SecondPrice, ExchangeMinute)
+StoredSpans = dict[Interval, Sequence[TradedSpan]]
+
+
+def load_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> BatchRecord:
+    """Store the good rows of a batch, quarantine the others, and move the watermark.
+
+    A refused batch stores nothing and leaves the watermark: its window is fetched again.
+    Safe to repeat.
+    """
+    bad = refused_rows(batch, verdict, batch_url)
+    store.quarantine.keep(bad)
+    if not verdict.is_refused:
+        store_good_rows(store, batch, verdict)
+        _move_watermark(store, batch)
+    record = BatchRecord(
+        symbol=batch.symbol,
+        fetched_at=batch.fetched_at,
+        window_start=batch.window.start,
+        window_end=batch.window.end,
+        row_count=batch.row_count,
+        quarantined_count=len(bad),
+        is_refused=verdict.is_refused,
+        failed=verdict.failed,
+        used_weight=batch.used_weight,
+        fetch_ms=batch.fetch_ms,
+        check_ms=verdict.check_ms,
+    )
+    store.log_batch(record)
+    return record
+
+
+def stored_before(store: Store, batch: Batch) -> StoredSpans:
+    """Return what is stored of the moments that a batch fetched once more."""
+    before = {
+        interval: Window(span.start, batch.window.start) for interval, span in batch.spans.items()
+    }
+    return {
+        Interval.SECOND: store.second_prices.between(batch.symbol, before[Interval.SECOND]),
+        Interval.MINUTE: store.exchange_minutes.between(batch.symbol, before[Interval.MINUTE]),
+    }
+
+
+def alarm_of(store: Store, record: BatchRecord) -> str:
+    """Return what should alarm somebody in a batch that was just logged; nothing if nothing does.
+
+    A batch that was refused or has too many bad rows is alarming when the one before it was not:
+    a fault that lasts is said once.
+    """
+    if not _is_alarming(record):
+        return ""
+    logged = store.batch_log(record.symbol, record.fetched_at.date())
+    before = next((each for each in logged if each.fetched_at < whole_ms(record.fetched_at)), None)
+    if before and _is_alarming(before):
+        return ""
+    share = record.quarantined_count / max(record.row_count, 1)
+    return (
+        f"{record.symbol}: {record.quarantined_count} of {record.row_count} rows quarantined "
+        f"({share:.1%}{', the batch refused' if record.is_refused else ''}), "
+        f"by {', '.join(record.failed) or 'a check that could not run'}"
+    )
+
+
+def _is_alarming(record: BatchRecord) -> bool:
+    limit = QUARANTINE_ALERT_RATIO.value * record.row_count
+    return record.is_refused or record.quarantined_count > limit
+
+
+def store_good_rows(store: Store, batch: Batch, verdict: Verdict) -> None:
+    """Store what the gate let pass, as of the batch's fetch. Safe to repeat."""
+    seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
+    minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
+    store.second_prices.write(seconds, batch.fetched_at)
+    store.exchange_minutes.write(minutes, batch.fetched_at)
+
+
+def refused_rows(batch: Batch, verdict: Verdict, batch_url: str) -> list[QuarantinedRow]:
+    """Return the rows that the gate refused, as quarantine keeps them."""
+    return [
+        QuarantinedRow(
+            symbol=batch.symbol,
+            interval=interval.value,
+            open_time=str(batch.rows[interval][index][0])[:SHOWN_OPEN_TIME],
+            payload=json.dumps(batch.rows[interval][index]),
+            observed=observed,
+            detected_at=whole_ms(batch.fetched_at),
+            batch_url=batch_url,
+        )
+        for interval, rows in verdict.bad_rows.items()
+        for index, observed in rows.items()
+    ]
+
+
+def good_rows(batch: Batch, verdict: Verdict, interval: Interval, record: type[Span]) -> list[Span]:
+    """Return the rows that the gate let pass, as records, in the order they came."""
+    bad = verdict.bad_rows.get(interval, {})
+    return [
+        _record(record, batch.symbol, row)
+        for index, row in enumerate(batch.rows.get(interval, ()))
+        if index not in bad
+    ]
+
+
+def _record(record: type[Span], symbol: str, row: RawRow) -> Span:
+    opens_ms, open_, high, low, close, volume, _, quote_volume, trades, taker, taker_quote, _ = row
+    return record(
+        symbol=symbol,
+        start=from_ms(int(opens_ms)),
+        open=Decimal(open_),
+        high=Decimal(high),
+        low=Decimal(low),
+        close=Decimal(close),
+        volume=Decimal(volume),
+        quote_volume=Decimal(quote_volume),
+        trade_count=int(trades),
+        taker_volume=Decimal(taker),
+        taker_quote_volume=Decimal(taker_quote),
+    )
+
+
+def _move_watermark(store: Store, batch: Batch) -> None:
+    mark = store.watermark(batch.symbol)
+    if mark.stored_from is None:
+        store.set_stored_from(batch.symbol, batch.window.start)
+    if mark.stored_until is None or mark.stored_until < batch.window.end:
+        store.set_stored_until(batch.symbol, batch.window.end)
