@@ -1,6 +1,7 @@
 """The index of Data Docs: what is kept, by day and symbol, failures first."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -24,11 +25,13 @@ class Retention:
 
     Attributes:
         days: UTC days, today among them.
-        passed_count: Newest results without a failure or a warning; failures stay for the days.
+        passed_count: Newest results without a failure or a warning.
+        failed_count: Newest of the others.
     """
 
     days: int = 7
     passed_count: int = 5_000
+    failed_count: int = 10_000
 
 
 def page_of(summary: ResultSummary) -> str:
@@ -49,7 +52,7 @@ def read_summary(content: dict[str, Any]) -> ResultSummary:
 
 
 class Index:
-    """What is kept, a file a day; and how many results of each day and symbol there ever were."""
+    """What is kept, a file a day; and how many results are kept no more, by symbol and verdict."""
 
     def __init__(self, root: UPath) -> None:
         self._root = root
@@ -80,17 +83,26 @@ class Index:
             del self._days[day], self._dropped[day]
             (self._folder / f"{day}.json").unlink(missing_ok=True)
             _remove_tree(self._root / "docs" / "days" / day)
-        passed = [
-            (day, each) for day in self._days for each in self._days[day] if not _is_news(each)
-        ]
-        passed.sort(key=lambda pair: pair[1].checked_at, reverse=True)
-        for day, summary in passed[retention.passed_count :]:
-            self._days[day].remove(summary)
-            count = self._dropped[day]
-            count[summary.symbol] = count.get(summary.symbol, 0) + 1
-            self._changed.add(day)
-            gone.append(summary)
-        return gone
+        return gone + self._drop_oldest(retention)
+
+    def _drop_oldest(self, retention: Retention) -> list[ResultSummary]:
+        newest = sorted(
+            (each for day in self._days.values() for each in day),
+            key=lambda each: each.checked_at,
+            reverse=True,
+        )
+        passed = [each for each in newest if verdict_of(each) == "passed"]
+        failed = [each for each in newest if verdict_of(each) != "passed"]
+        gone = {each.key for each in passed[retention.passed_count :]}
+        gone |= {each.key for each in failed[retention.failed_count :]}
+        for day, kept in self._days.items():
+            dropped = [each for each in kept if each.key in gone]
+            if dropped:
+                self._days[day] = [each for each in kept if each.key not in gone]
+                counts = Counter(f"{each.symbol} {verdict_of(each)}" for each in dropped)
+                self._dropped[day] = dict(Counter(self._dropped[day]) + counts)
+                self._changed.add(day)
+        return [each for each in newest if each.key in gone]
 
     def write(self, retention: Retention) -> None:
         """Write the days that changed, their pages, and the first page."""
@@ -100,7 +112,8 @@ class Index:
                 "dropped": self._dropped[day],
             }
             _write_whole(self._folder / f"{day}.json", json.dumps(content))
-            for symbol in {each.symbol for each in self._days[day]} | set(self._dropped[day]):
+            gone = {name.split(" ")[0] for name in self._dropped[day]}
+            for symbol in {each.symbol for each in self._days[day]} | gone:
                 of_symbol = [each for each in self._days[day] if each.symbol == symbol]
                 page = _render(f"{symbol}, {day}", of_symbol, retention, up="../../")
                 _write_whole(self._root / "docs" / "days" / day / f"{symbol}.html", page)
@@ -124,14 +137,11 @@ class Index:
                     day, dict.fromkeys(VERDICTS, 0)
                 )
                 cell[verdict_of(each)] += 1
-            for symbol, number in self._dropped[day].items():
+            for name, number in self._dropped[day].items():
+                symbol, verdict = name.split(" ")
                 cell = counts.setdefault(symbol, {}).setdefault(day, dict.fromkeys(VERDICTS, 0))
-                cell["passed"] += number
+                cell[verdict] += number
         return dict(sorted(counts.items()))
-
-
-def _is_news(summary: ResultSummary) -> bool:
-    return verdict_of(summary) != "passed"
 
 
 def _render(

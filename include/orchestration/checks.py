@@ -143,6 +143,7 @@ def data_docs() -> str:
         retention = Retention(
             days=whole_number("data_docs_days", Retention.days),
             passed_count=whole_number("data_docs_passed", Retention.passed_count),
+            failed_count=whole_number("data_docs_failed", Retention.failed_count),
         )
         build = build_data_docs(f"{storage_url()}/gx", now().date(), retention)
     log.info("%d pages made, %d results too old", build.page_count, build.removed_count)

@@ -142,9 +142,20 @@ def test_drops_the_oldest_that_passed_beyond_the_count_and_never_a_failure(folde
     kept = next(json.loads(file.read_text()) for file in (folder / "index").iterdir())
     assert [each["symbol"] for each in kept["kept"] if each["failed"]] == ["ETHUSDT"]
     assert len(kept["kept"]) == 3
-    assert kept["dropped"] == {"BTCUSDT": 4, "ETHUSDT": 1}
+    assert kept["dropped"] == {"BTCUSDT passed": 4, "ETHUSDT passed": 1}
     index = (folder / "docs" / "index.html").read_text(encoding="utf-8")
     assert re.search(r'days/2026-03-01/BTCUSDT.html">6', index)
+
+
+def test_keeps_no_more_failures_than_a_build_can_list(folder):
+    for hour in range(3):
+        judge(folder, is_good=False, hours=hour)
+
+    build(folder, failed_count=1)
+
+    index = (folder / "docs" / "index.html").read_text(encoding="utf-8")
+    assert index.count('class="verdict failed">failed') == 1
+    assert "3 failed" in index
 
 
 def test_makes_up_for_a_build_that_ended_half_way(folder):
