@@ -65,9 +65,9 @@ class Product:
             api.patch("/variables/symbols", json=body).raise_for_status()
 
     def page(self, path):
-        """Return a page of this project in Airflow's UI."""
+        """Return a page of this project in Airflow's UI; where there is none yet, it says so."""
         with self.stack.rest() as api:
-            return api.get(str(api.base_url.copy_with(path=path))).raise_for_status().text
+            return api.get(str(api.base_url.copy_with(path=path))).text
 
     def run_dag(self, dag_id, **conf):
         """Run a DAG with a filled-in form, and return the logs of its last task."""
