@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,6 +15,7 @@ from include.marketdata.batches import (
     Batch,
     Interval,
     QuarantinedRow,
+    RawRow,
     State,
 )
 from include.marketdata.prices import TradedSpan
@@ -113,32 +114,31 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
         )
     store, clock = publisher.store, publisher.clock
     by_fetch: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
-    settled: list[QuarantinedRow] = []
-    minutes: set[datetime] = set()
+    withheld: list[QuarantinedRow] = []
     for row in open_rows(store, symbol, choice):
         if row.interval == WITHHELD:
-            minutes.add(datetime.fromisoformat(row.open_time))
-            settled.append(row)
+            withheld.append(row)
         else:
             by_fetch[row.detected_at].append(row)
-    for rows in by_fetch.values():
-        judged = _judge(store, checkpoints, symbol, rows, choice.accepted)
-        settled += [_settle(store, row, clock(), choice.note) for row in judged]
-        minutes |= {
-            floor_minute(from_ms(json.loads(row.payload)[OPEN_TIME]))
-            for row in judged
-            if row.state in (State.REPLAYED, State.ACCEPTED)
-        }
+    judged = [
+        row
+        for rows in by_fetch.values()
+        for row in _judge(store, checkpoints, symbol, rows, choice.accepted)
+    ]
+    minutes = {datetime.fromisoformat(row.open_time) for row in withheld} | {
+        floor_minute(from_ms(json.loads(row.payload)[OPEN_TIME]))
+        for row in judged
+        if row.state in (State.REPLAYED, State.ACCEPTED)
+    }
     published = publisher.publish_windows({symbol: windows_of(minutes)})
     still_bad = {row.open_time for row in published.withheld}
+    judged += [
+        row if row.open_time in still_bad else replace(row, state=State.REPLAYED)
+        for row in withheld
+    ]
+    # Last of all: a row that is settled is not taken up again when this ends half way.
     return Settled(
-        tuple(
-            _settle(store, replace(row, state=State.REPLAYED), clock(), choice.note)
-            if row.interval == WITHHELD and row.open_time not in still_bad
-            else row
-            for row in settled
-        ),
-        len(published.prices),
+        tuple(_settle(store, row, clock(), choice.note) for row in judged), len(published.prices)
     )
 
 
@@ -157,18 +157,20 @@ def _judge(
     for row in rows:
         held[Interval(row.interval)].append(row)
     fetched_at = rows[0].detected_at
+    klines = {interval: [json.loads(row.payload) for row in held[interval]] for interval in held}
     span = Window(FIRST_TRADES, floor_minute(fetched_at) + MINUTE)
+    minutes = _minutes(klines, span)
     batch = Batch(
         symbol=symbol,
-        window=span,
+        window=Window(min(minutes), max(minutes) + MINUTE) if minutes else span,
         fetched_at=fetched_at,
-        rows={interval: [json.loads(row.payload) for row in held[interval]] for interval in held},
+        rows=klines,
         spans=dict.fromkeys(held, span),
         tick_size=info.tick_size,
         used_weight=0,
         fetch_ms=0,
     )
-    stored = {interval: _stored(store, symbol, interval, batch) for interval in Interval}
+    stored = {interval: _stored(store, symbol, interval, minutes) for interval in Interval}
     verdict = check_batch(checkpoints, batch, symbol=symbol, stored=stored, is_whole=False)
     judged: list[QuarantinedRow] = []
     bad: dict[Interval, dict[int, dict[str, str]]] = {interval: {} for interval in held}
@@ -194,16 +196,21 @@ def _state(fails: Mapping[str, str], accepted: frozenset[str]) -> State:
     return State.ACCEPTED if set(fails) <= accepted else State.OPEN
 
 
-def _stored(store: Store, symbol: str, interval: Interval, batch: Batch) -> list[TradedSpan]:
-    """Return what is stored of the minutes that a batch's rows open in."""
-    table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
-    first_ms, last_ms = to_ms(batch.window.start), to_ms(batch.fetched_at)
-    minutes = {
+def _minutes(klines: Mapping[Interval, Sequence[RawRow]], span: Window) -> set[datetime]:
+    """Return the minutes that rows open in, as far as that can be read and lies in a span."""
+    return {
         floor_minute(from_ms(opens_ms))
-        for rows in batch.rows.values()
+        for rows in klines.values()
         for row in rows
-        if isinstance(opens_ms := row[OPEN_TIME], int) and first_ms <= opens_ms < last_ms
+        if isinstance(opens_ms := row[OPEN_TIME], int)
+        and to_ms(span.start) <= opens_ms < to_ms(span.end)
     }
+
+
+def _stored(
+    store: Store, symbol: str, interval: Interval, minutes: Collection[datetime]
+) -> list[TradedSpan]:
+    table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
     return [held for window in windows_of(minutes) for held in table.between(symbol, window)]
 
 

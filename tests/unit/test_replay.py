@@ -6,6 +6,7 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import WITHHELD, Interval, State
+from include.marketdata.errors import RetryableError
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
@@ -83,6 +84,21 @@ def test_stores_three_rows_after_the_fix_closes_them_and_publishes_their_minutes
         NOON + index * MINUTE for index in (1, 6, 13)
     ]
     assert settled.published_count == 3
+
+
+def test_takes_rows_up_again_when_a_replay_ended_half_way(checkpoints):
+    """The rows are stored, and Cassandra goes before their minute is published."""
+    store = store_with(quarantined_row())
+    append = store.minute_prices.append
+    store.minute_prices.append = lambda *_: (_ for _ in ()).throw(RetryableError("gone"))
+    with pytest.raises(RetryableError):
+        send_again(store, checkpoints)
+    store.minute_prices.append = append
+
+    settled = send_again(store, checkpoints)
+
+    assert states(store) == [State.REPLAYED]
+    assert settled.published_count == 1
 
 
 def test_leaves_a_row_open_that_still_fails_and_says_what(checkpoints):
