@@ -175,16 +175,16 @@ def _said_of_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[objec
         )
         for minute in stored.get(Interval.MINUTE, ())
     }
-    for row in batch.rows.get(Interval.MINUTE, ()):
-        if len(row) < len(KLINE_COLUMNS) or not isinstance(row[0], int):
-            continue
-        cells = tuple(row[place] for place in places)
-        if None not in (
-            number
-            for name, cell in zip(SUMMED, cells, strict=True)
-            for number in read_column(name, [cell])
-        ):
-            said[row[0]] = cells
+    rows = [
+        row
+        for row in batch.rows.get(Interval.MINUTE, ())
+        if len(row) >= len(KLINE_COLUMNS) and isinstance(row[0], int)
+    ]
+    columns = [[row[place] for row in rows] for place in places]
+    read = zip(*map(read_column, SUMMED, columns), strict=True)
+    for row, cells, numbers in zip(rows, zip(*columns, strict=True), read, strict=True):
+        if None not in numbers:
+            said[int(row[0])] = cells
     return said
 
 
