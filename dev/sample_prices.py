@@ -6,7 +6,7 @@ import random
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.prices import Flag, MinuteAverage, SecondPrice
+from include.marketdata.prices import Flag, Grade, MinuteAverage, SecondPrice
 from include.marketdata.thresholds import METHOD_VERSION
 
 SYMBOL = "BTCUSDT"
@@ -33,6 +33,8 @@ def minute_average(minute: datetime, chance: random.Random) -> MinuteAverage:
         symbol=SYMBOL,
         minute=minute,
         vwap=price,
+        twap=price,
+        vw_median=price,
         open=price,
         high=price,
         low=price,
@@ -41,8 +43,18 @@ def minute_average(minute: datetime, chance: random.Random) -> MinuteAverage:
         quote_volume=(volume * price).quantize(_TO_EIGHT),
         trade_count=1_000,
         coverage=Decimal("1.00"),
+        dispersion_bp=Decimal("1.27"),
+        volume_difference=None,
+        quote_volume_difference=None,
+        trade_difference=None,
+        filled_vwap=price,
+        fill_age_seconds=0,
+        fill_method=None,
         source_level=1,
         flag=Flag.OK,
+        soft_flags="",
         is_reconciled=True,
+        quality=100,
+        grade=Grade.A,
         method_version=METHOD_VERSION,
     )

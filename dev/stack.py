@@ -26,8 +26,8 @@ from dev.processes import Processes
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
 INITIAL_DAG = "initialize_store"
 MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
-# They run when somebody fills in their form, and should not wait to be unpaused then.
-FORM_DAGS = ("replay_quarantine",)
+# They run once a day, or when somebody fills in their form, and should not wait to be unpaused.
+OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
 DAG_TIMEOUT_SECONDS = 180.0
 
 
@@ -129,7 +129,7 @@ class Stack:
         self._together(self.start_cassandra, self.start_airflow)
 
     def start_pipeline(self) -> None:
-        """Make the tables, let the DAGs of every minute run, and those with a form when asked.
+        """Make the tables, let the DAGs of every minute run, and the others when asked.
 
         Raises:
             StartError: A DAG is not there, or its run failed.
@@ -138,7 +138,7 @@ class Stack:
             with step("Cassandra: creating the tables", "a few seconds"):
                 wait_for_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
                 run_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
-            for dag_id in (*MINUTE_DAGS, *FORM_DAGS):
+            for dag_id in (*MINUTE_DAGS, *OTHER_DAGS):
                 wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, self.check)
                 unpause(api, dag_id)
 

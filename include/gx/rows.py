@@ -67,7 +67,7 @@ def _objects(values: Sequence[object]) -> Numbers:
 
 def read_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows as numbers, null where a cell is not written as documented."""
-    columns = {name: read_column(name, rows[name]) for name in rows.columns}
+    columns = {name: read_column(name, rows[name].tolist()) for name in rows.columns}
     return pd.DataFrame(columns, index=rows.index, dtype=object)
 
 

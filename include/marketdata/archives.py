@@ -13,7 +13,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,6 +35,7 @@ HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
 READ_SECONDS, CONNECT_SECONDS = 11.0, 3.0
 
+Answer = TypeVar("Answer")
 # Called with the bytes that are there and the bytes of the whole; 0 while nobody knows.
 Progress = Callable[[int, int], None]
 
@@ -90,6 +91,16 @@ class ArchiveClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def checksum(self, file: ArchiveFile) -> str:
+        """Return the published checksum of a day's file: SHA-256, hexadecimal.
+
+        Raises:
+            ArchiveNotFoundError: There is no such day: not yet, or never.
+            RetryableError: The archive did not answer while the patience lasted.
+            InvalidAnswerError: The answer is not what the archive documents.
+        """
+        return self._repeated(lambda: self._checksum(file))
+
     def fetch(self, file: ArchiveFile, on_progress: Progress = lambda _have, _of: None) -> Path:
         """Return a day's file, as its published checksum says it must be.
 
@@ -102,6 +113,9 @@ class ArchiveClient:
             RetryableError: The archive did not answer while the patience lasted.
             InvalidAnswerError: The answer is not what the archive documents.
         """
+        return self._repeated(lambda: self._fetch(file, on_progress))
+
+    def _repeated(self, ask: Callable[[], Answer]) -> Answer:
         gives_up_at = time.monotonic() + self._settings.patience_seconds
         attempts = count(1)
 
@@ -112,8 +126,8 @@ class ArchiveClient:
 
         for attempt in stamina.retry_context(on=delay, attempts=None, timeout=None):
             with attempt:
-                return self._fetch(file, on_progress)
-        raise AssertionError("retry_context either returns the file or raises")
+                return ask()
+        raise AssertionError("retry_context either returns an answer or raises")
 
     def _fetch(self, file: ArchiveFile, on_progress: Progress) -> Path:
         checksum = self._checksum(file)

@@ -5,49 +5,49 @@ Pure and exact: decimals only, no clock, no store. docs/method.md explains each 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import Context, Decimal
+from typing import Any, NamedTuple
 
-from include.marketdata.prices import ExchangeMinute, Flag, MinuteAverage, SecondPrice
-from include.marketdata.thresholds import METHOD_VERSION
-from include.marketdata.windows import Window, floor_minute
+import numpy as np
 
-SECONDS_PER_MINUTE = 60
-# Four decimals beyond the finest tick that Binance lists (8), so that a coin at
-# 0.00000812 still has seven significant digits.
-VWAP_STEP = Decimal("1e-12")
-COVERAGE_STEP = Decimal("0.01")
+from include.marketdata.minute_sums import (
+    AVERAGE_DECIMALS,
+    SECONDS_A_MINUTE,
+    MinuteSums,
+    SecondStatistics,
+    minutes_as_said,
+    sums_of_seconds,
+)
+from include.marketdata.prices import Flag, MinuteAverage
+from include.marketdata.span_columns import SCALE, SpanColumns
+from include.marketdata.thresholds import CARRIED_SECONDS, METHOD_VERSION
+from include.marketdata.windows import Window
+
 # 20 digits before the point and 8 behind it, times 12 more for the division.
 EXACT = Context(prec=60)
 # Flags that a halt or an outage may stand behind.
 UNEXPLAINED = frozenset({Flag.SOURCE_GAP, Flag.NO_TRADES})
 CAUSE_LEVELS = {Flag.HALTED: 5, Flag.EXCHANGE_OUTAGE: 6}
-
-
-@dataclass(frozen=True)
-class _Traded:
-    """What one minute traded, by one source; units as in prices.TradedSpan.
-
-    Prices are None when nothing traded: the exchange then repeats the price before.
-    """
-
-    open: Decimal | None
-    high: Decimal | None
-    low: Decimal | None
-    close: Decimal | None
-    volume: Decimal
-    quote_volume: Decimal
-    trade_count: int
+FLAGS = {
+    1: Flag.OK,
+    2: Flag.OK,
+    3: Flag.PARTIAL,
+    4: Flag.NO_TRADES,
+    7: Flag.SOURCE_GAP,
+    8: Flag.INGEST_GAP,
+}
+SOURCE_GAP, INGEST_GAP = 7, 8
+PRICES, AMOUNTS = ("open", "high", "low", "close"), ("volume", "quote_volume")
 
 
 def average_minutes(
     symbol: str,
     window: Window,
-    seconds: Iterable[SecondPrice],
-    exchange_minutes: Iterable[ExchangeMinute],
+    seconds: SpanColumns,
+    exchange_minutes: SpanColumns,
     stored_until: datetime | None,
 ) -> list[MinuteAverage]:
     """Average every minute of a window.
@@ -55,30 +55,65 @@ def average_minutes(
     Args:
         symbol: Whose prices these are.
         window: Which minutes to average.
-        seconds: Prices in any order; a second seen twice is counted once, the last seen.
-        exchange_minutes: The exchange's own minutes, in any order.
+        seconds: Prices of the window and of CARRIED_SECONDS before it; a price stands until the
+            next one, and the first minutes of the window need the one that stood before.
+        exchange_minutes: The exchange's own minutes.
         stored_until: Exclusive end of what is stored; None when nothing is. A minute
             from there on without any data is a gap of ours, not the exchange's.
 
     Returns:
-        One average for each minute of the window, ascending. Where the flag says that
-        there is no value, vwap is None: it is never filled.
+        One average for each minute of the window, ascending, without soft flags, filled value and
+        quality: those need the minutes around (annotations.py). Where the flag says that there
+        is no value, vwap is None: it is never filled.
     """
-    by_minute: dict[datetime, dict[datetime, SecondPrice]] = defaultdict(dict)
-    for second in seconds:
-        by_minute[floor_minute(second.start)][second.start] = second
-    exchange = {minute.start: minute for minute in exchange_minutes}
-    with localcontext(EXACT):
-        return [
-            _average(
-                symbol,
-                minute,
-                sorted(by_minute[minute].values(), key=lambda second: second.start),
-                exchange.get(minute),
-                is_stored=stored_until is not None and minute < stored_until,
-            )
-            for minute in window.minutes()
-        ]
+    held, statistics = sums_of_seconds(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
+    said = minutes_as_said(exchange_minutes, window)
+    is_complete = statistics.second_count == SECONDS_A_MINUTE
+    is_compared = is_complete & said.has_row
+    agrees = np.logical_and.reduce(
+        [getattr(held, name) == getattr(said, name) for name in (*AMOUNTS, "trade_count")]
+    ).astype(np.bool_)
+    levels = _levels(held, said, is_complete=is_complete, agrees=is_compared & agrees)
+    # Level 3 and silent seconds are told by the seconds; where both agree it is all the same.
+    columns = [
+        np.where(said.has_row, getattr(said, name), getattr(held, name)).tolist()
+        for name in (*PRICES, *AMOUNTS, "trade_count")
+    ]
+    differences = [
+        (getattr(held, name) - getattr(said, name)).tolist() for name in (*AMOUNTS, "trade_count")
+    ]
+    is_stored = [stored_until is not None and minute < stored_until for minute in window.minutes()]
+    return [
+        _average(symbol, minute, _Row(*row))
+        for minute, row in zip(
+            window.minutes(),
+            zip(
+                [
+                    INGEST_GAP if level == SOURCE_GAP and not stored else level
+                    for level, stored in zip(levels, is_stored, strict=True)
+                ],
+                zip(*columns, strict=True),
+                _told_by_seconds(statistics),
+                [
+                    each if compared else None
+                    for each, compared in zip(
+                        zip(*differences, strict=True), is_compared.tolist(), strict=True
+                    )
+                ],
+                strict=True,
+            ),
+            strict=True,
+        )
+    ]
+
+
+class _Row(NamedTuple):
+    """A minute's cells: whole numbers, as in minute_sums."""
+
+    level: int
+    traded: tuple[int, ...]
+    told: tuple[int, int, int, int, int]
+    difference: tuple[int, ...] | None
 
 
 def explain(
@@ -99,74 +134,81 @@ def explain(
     ]
 
 
-def _average(
-    symbol: str,
-    minute: datetime,
-    seconds: Sequence[SecondPrice],
-    exchange_minute: ExchangeMinute | None,
-    *,
-    is_stored: bool,
-) -> MinuteAverage:
-    held = _sum_of(seconds) if seconds else None
-    said = _as_said(exchange_minute) if exchange_minute else None
-    is_complete = len(seconds) == SECONDS_PER_MINUTE
-    is_reconciled = _agree(held, said) if held and said and is_complete else None
-    traded: _Traded | None
-    if is_complete and is_reconciled:
-        traded, level, flag = held, 1, Flag.OK
-    elif said:
-        traded, level, flag = said, 2, Flag.OK
-    elif held and held.volume:
-        traded, level, flag = held, 3, Flag.PARTIAL
-    elif is_stored:
-        traded, level, flag = None, 7, Flag.SOURCE_GAP
-    else:
-        traded, level, flag = None, 8, Flag.INGEST_GAP
-    if traded and not traded.volume and flag is Flag.OK:
-        level, flag = 4, Flag.NO_TRADES
+def _levels(held: MinuteSums, said: MinuteSums, *, is_complete: Any, agrees: Any) -> list[int]:  # noqa: ANN401 - masks
+    """Return the row of the method's table for each minute; 5 and 6 are told later, as is 8."""
+    is_silent = np.where(said.has_row, said.trade_count == 0, is_complete & (held.volume == 0))
+    found = np.select(
+        [is_silent.astype(np.bool_), agrees, said.has_row, (held.volume > 0).astype(np.bool_)],
+        [4, 1, 2, 3],
+        default=7,
+    )
+    return found.tolist()  # type: ignore[no-any-return]
+
+
+def _told_by_seconds(statistics: SecondStatistics) -> Iterator[tuple[int, int, int, int, int]]:
+    """Yield count, median, dispersion, and sum and count of standing prices of each minute."""
+    return zip(
+        statistics.second_count.tolist(),
+        statistics.medians.tolist(),
+        statistics.dispersions,
+        statistics.standing.tolist(),
+        statistics.standing_count.tolist(),
+        strict=True,
+    )
+
+
+def _average(symbol: str, minute: datetime, row: _Row) -> MinuteAverage:
+    *prices, volume, quote_volume, trade_count = row.traded
+    second_count, median, dispersion, standing, standing_count = row.told
+    level, difference = row.level, row.difference
+    has_value, is_said = level <= 3, level <= 4  # noqa: PLR2004 - rows of the table
+    open_, high, low, close = (
+        [_decimal(price, SCALE) for price in prices] if has_value else [None] * 4
+    )
+    is_reconciled = None if difference is None else not any(difference)
+    differs = difference if is_reconciled is False else None
     return MinuteAverage(
         symbol=symbol,
         minute=minute,
-        vwap=_vwap(traded),
-        **{field.name: getattr(traded, field.name, None) for field in fields(_Traded)},
-        coverage=(Decimal(len(seconds)) / SECONDS_PER_MINUTE).quantize(COVERAGE_STEP, ROUND_DOWN),
+        vwap=_quotient(quote_volume, volume) if has_value else None,
+        # A price has four decimals less than an average.
+        twap=_quotient(standing, standing_count * 10**SCALE)
+        if has_value and standing_count
+        else None,
+        vw_median=_decimal(median, AVERAGE_DECIMALS) if has_value and median else None,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=_decimal(volume, SCALE) if is_said else None,
+        quote_volume=_decimal(quote_volume, SCALE) if is_said else None,
+        trade_count=trade_count if is_said else None,
+        coverage=_decimal(second_count * 100 // SECONDS_A_MINUTE, 2),
+        dispersion_bp=_decimal(dispersion, 2) if has_value and median else None,
+        volume_difference=_decimal(differs[0], SCALE) if differs else None,
+        quote_volume_difference=_decimal(differs[1], SCALE) if differs else None,
+        trade_difference=differs[2] if differs else None,
+        filled_vwap=None,
+        fill_age_seconds=None,
+        fill_method=None,
         source_level=level,
-        flag=flag,
+        flag=FLAGS[level],
+        soft_flags="",
         is_reconciled=is_reconciled,
+        quality=None,
+        grade=None,
         method_version=METHOD_VERSION,
     )
 
 
-def _sum_of(seconds: Sequence[SecondPrice]) -> _Traded:
-    traded = [second for second in seconds if second.trade_count]
-    return _Traded(
-        open=traded[0].open if traded else None,
-        high=max((second.high for second in traded), default=None),
-        low=min((second.low for second in traded), default=None),
-        close=traded[-1].close if traded else None,
-        volume=sum((second.volume for second in seconds), Decimal(0)),
-        quote_volume=sum((second.quote_volume for second in seconds), Decimal(0)),
-        trade_count=sum(second.trade_count for second in seconds),
-    )
+def _quotient(numerator: int, denominator: int) -> Decimal:
+    """Divide, rounded half up to 12 decimals: four beyond the finest tick that Binance lists.
+
+    A coin at 0.00000812 still has seven significant digits.
+    """
+    doubled = 2 * numerator * 10**AVERAGE_DECIMALS + denominator
+    return _decimal(doubled // (2 * denominator), AVERAGE_DECIMALS)
 
 
-def _as_said(minute: ExchangeMinute) -> _Traded:
-    said = _Traded(**{field.name: getattr(minute, field.name) for field in fields(_Traded)})
-    if minute.trade_count:
-        return said
-    return replace(said, open=None, high=None, low=None, close=None)
-
-
-def _agree(held: _Traded, said: _Traded) -> bool:
-    return (held.volume, held.quote_volume, held.trade_count) == (
-        said.volume,
-        said.quote_volume,
-        said.trade_count,
-    )
-
-
-def _vwap(traded: _Traded | None) -> Decimal | None:
-    """Divide quote volume by volume; 0/0 has no value."""
-    if traded is None or not traded.volume:
-        return None
-    return (traded.quote_volume / traded.volume).quantize(VWAP_STEP, ROUND_HALF_UP)
+def _decimal(whole: int, decimals: int) -> Decimal:
+    return EXACT.scaleb(Decimal(whole), -decimals)

@@ -71,6 +71,8 @@ class Batch:
         tick_size: Smallest step of a price, quote asset per base asset.
         used_weight: The exchange's own count of request weight for this minute and address.
         fetch_ms: Time of the requests.
+        five_minute_price: The exchange's own average of the five minutes that end with the
+            window, where it was asked in time and something traded.
     """
 
     symbol: str
@@ -81,6 +83,7 @@ class Batch:
     tick_size: Decimal
     used_weight: int
     fetch_ms: int
+    five_minute_price: Decimal | None = None
 
     @property
     def row_count(self) -> int:

@@ -18,14 +18,14 @@ from include.marketdata.budget import RequestBudget
 from include.marketdata.errors import InvalidAnswerError, RetryableError
 from include.marketdata.hosts import is_loopback
 from include.marketdata.prices import SymbolInfo
-from include.marketdata.windows import Window, from_ms, to_ms
+from include.marketdata.windows import MINUTE, Window, from_ms, to_ms
 
 ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12
 # Seventeen digits: beyond any time in microseconds, and within Cassandra's bigint.
 LARGEST_INTEGER = 10**17
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
-TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT = 1, 20, 2
+TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT, AVERAGE_WEIGHT = 1, 20, 2, 2
 # Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
 # kline is asked for five seconds after its end.
 LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
@@ -167,6 +167,29 @@ class BinanceClient:
                 break
             next_ms = max(int(rows[-1][0]) + interval.length_ms, next_ms + interval.length_ms)
         return rows
+
+    def five_minute_price(self, symbol: str, minute: datetime) -> Decimal | None:
+        """Return the exchange's own average of the five minutes that end with a minute (weight 2).
+
+        It has no history: ask within the minute that follows.
+
+        Returns:
+            Quote asset per base asset; None where nothing traded in them, for the exchange then
+            repeats an older price.
+        """
+        match self._transport.get("/api/v3/avgPrice", {"symbol": symbol}, AVERAGE_WEIGHT):
+            case {"mins": 5, "price": str(text), "closeTime": int(closed_ms)}:
+                if _moment(closed_ms) < minute - 4 * MINUTE:
+                    return None
+                try:
+                    price = Decimal(text)
+                except ArithmeticError as error:
+                    raise InvalidAnswerError("avgPrice is no number", text) from error
+                if not price.is_finite() or price <= 0:
+                    raise InvalidAnswerError("avgPrice is no price", text)
+                return price
+            case other:
+                raise InvalidAnswerError("avgPrice is not of five minutes", other)
 
     def _learn_weight_limit(self, rate_limits: object) -> None:
         limit = weight_limit_of(rate_limits)

@@ -52,12 +52,28 @@ def _without_rows(
     """Return the minutes in which every other symbol was fetched and none has a row."""
     silent = set(minutes) if others else set()
     for other in others:
-        fetched_until = store.watermark(other).stored_until
-        silent = {minute for minute in silent if fetched_until and minute + MINUTE <= fetched_until}
+        silent = _fetched(store, other, silent)
         for window in windows_of(silent):
             silent -= {held.start for held in store.exchange_minutes.between(other, window)}
         silent = {minute for minute in silent if not _has_second(store, other, minute)}
     return silent
+
+
+def _fetched(store: Store, symbol: str, minutes: Collection[datetime]) -> set[datetime]:
+    """Return the minutes for which the exchange was asked: by the usual runs, or by a backfill."""
+    mark = store.watermark(symbol)
+    by_runs = {
+        minute
+        for minute in minutes
+        if mark.stored_until
+        and minute + MINUTE <= mark.stored_until
+        and (mark.stored_from is None or mark.stored_from <= minute)
+    }
+    days = sorted({minute.date() for minute in minutes if minute not in by_runs})
+    whole = (
+        {each.day for each in store.days.backfilled(symbol, days[0], days[-1])} if days else set()
+    )
+    return by_runs | {minute for minute in minutes if minute.date() in whole}
 
 
 def _has_row(store: Store, symbol: str, minute: datetime) -> bool:

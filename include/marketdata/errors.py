@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 
 class MarketDataError(Exception):
     """Anything the pipeline itself refuses; the message names the value and the cure."""
@@ -82,6 +84,16 @@ class PartlyStoredError(RetryableError):
 
 class ArchiveNotFoundError(MarketDataError):
     """The archive has no such day: not yet, or never; the REST API may have its rows."""
+
+
+class NoSuchDayError(MarketDataError):
+    """Nobody has a row of a symbol's day."""
+
+    def __init__(self, symbol: str, day: date) -> None:
+        super().__init__(
+            f"neither the archive nor the exchange has a row of {symbol} on {day}: it may not have "
+            "been listed then, or never; its page on binance.com says since when"
+        )
 
 
 class ArchiveDamagedError(RetryableError):

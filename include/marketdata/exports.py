@@ -5,16 +5,19 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 import pyarrow as pa
 from upath import UPath
 
-from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
 
-DECIMALS = ("vwap", "open", "high", "low", "close", "volume", "quote_volume", "coverage")
-COUNTS = ("trade_count", "source_level", "is_reconciled", "method_version", "revision")
+_KINDS = {
+    name: set(get_args(kind)) or {kind} for name, kind in get_type_hints(MinuteAverage).items()
+}
+DECIMALS = tuple(name for name, kinds in _KINDS.items() if Decimal in kinds)
+COUNTS = (*(name for name, kinds in _KINDS.items() if kinds & {int, bool}), "revision")
 MOMENTS = ("minute", "known_at")
 COLUMNS = (
     "minute",
@@ -93,6 +96,8 @@ def _price(row: Mapping[Hashable, Any]) -> MinutePrice:
     values |= {name: Decimal(values[name]) for name in held}
     values |= {name: datetime.fromisoformat(values[name]) for name in MOMENTS}
     values["flag"] = Flag(values["flag"])
+    values["grade"] = None if values["grade"] is None else Grade(values["grade"])
+    values["soft_flags"] = values["soft_flags"] or ""
     if values["is_reconciled"] is not None:
         values["is_reconciled"] = bool(values["is_reconciled"])
     revision, known_at = values.pop("revision"), values.pop("known_at")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,10 @@ from include.marketdata.batches import (
     in_milliseconds,
 )
 from include.marketdata.binance import BinanceClient
-from include.marketdata.errors import RetryableError, UnknownSymbolError
+from include.marketdata.errors import MarketDataError, RetryableError, UnknownSymbolError
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.store import Store
-from include.marketdata.windows import Window, plan_window
+from include.marketdata.windows import MINUTE, Window, plan_window
 
 # A just closed kline may still change for a moment: Binance's own stream was seen to close
 # a minute 1.8 s late, and its REST answers come from a slower copy.
@@ -27,6 +28,8 @@ OVERLAPS = {Interval.SECOND: timedelta(minutes=5), Interval.MINUTE: timedelta(mi
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST = timedelta(minutes=60)
 SYMBOL_INFO_AGE = timedelta(minutes=10)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def fetch_batch(
         interval: _once_each(client.klines(plan.symbol, interval, span))
         for interval, span in spans.items()
     }
+    five_minute_price = _five_minute_price(client, plan, clock)
     return Batch(
         symbol=plan.symbol,
         window=plan.window,
@@ -139,7 +143,21 @@ def fetch_batch(
         tick_size=plan.tick_size,
         used_weight=client.used_weight,
         fetch_ms=round((time.monotonic() - started) * 1000),
+        five_minute_price=five_minute_price,
     )
+
+
+def _five_minute_price(
+    client: BinanceClient, plan: FetchPlan, clock: Callable[[], datetime]
+) -> Decimal | None:
+    """Ask for what the last minutes are checked against; a check is not worth losing a batch."""
+    if clock() + plan.clock_offset >= plan.window.end + MINUTE:
+        return None
+    try:
+        return client.five_minute_price(plan.symbol, plan.window.end - MINUTE)
+    except MarketDataError as error:
+        log.warning("%s: no five-minute price to check against: %s", plan.symbol, error)
+        return None
 
 
 def _once_each(rows: Iterable[RawRow]) -> list[RawRow]:

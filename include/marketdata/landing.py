@@ -43,6 +43,9 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         "tick_size": str(batch.tick_size),
         "used_weight": batch.used_weight,
         "fetch_ms": batch.fetch_ms,
+        "five_minute_price": None
+        if batch.five_minute_price is None
+        else str(batch.five_minute_price),
     }
     file.write_bytes(gzip.compress(json.dumps(content).encode()))
     return str(file)
@@ -61,6 +64,7 @@ def read_batch(url: str) -> Batch:
             f"the batch landed at {url} cannot be read ({error or error.__class__.__name__}); "
             "the next run fetches its window again"
         ) from error
+    five_minute_price = content.get("five_minute_price")
     return Batch(
         symbol=content["symbol"],
         window=_window(content["window"]),
@@ -70,6 +74,7 @@ def read_batch(url: str) -> Batch:
         tick_size=Decimal(content["tick_size"]),
         used_weight=content["used_weight"],
         fetch_ms=content["fetch_ms"],
+        five_minute_price=None if five_minute_price is None else Decimal(five_minute_price),
     )
 
 

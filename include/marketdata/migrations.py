@@ -35,6 +35,19 @@ class Migration:
         bare = re.sub(r"--.*", "", self.statement)
         return hashlib.sha256(" ".join(bare.split()).encode()).hexdigest()
 
+    @property
+    def added_columns(self) -> tuple[str, tuple[str, ...]] | None:
+        """The table and the columns that the statement adds to it; None where it adds none.
+
+        Not every server knows ADD IF NOT EXISTS: such a statement is left out where its columns
+        are there.
+        """
+        bare = re.sub(r"--.*", "", self.statement)
+        found = re.fullmatch(r"\s*ALTER TABLE (\w+) ADD \((.*)\)\s*;?\s*", bare, re.DOTALL)
+        if not found:
+            return None
+        return found[1], tuple(column.split()[0] for column in found[2].split(","))
+
 
 def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
     """Return the schema's versions, ascending.

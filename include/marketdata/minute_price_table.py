@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from include.marketdata.errors import RetryableError
 from include.marketdata.loading import ROWS_PER_BATCH, load
 from include.marketdata.pages import Page
-from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
 from include.marketdata.statements import Row, Statements
-from include.marketdata.windows import MINUTE, Window, month_of, months_back
+from include.marketdata.windows import MINUTE, Window, month_of, months_back, windows_of
 
 # Each time others were first means that they appended something; so many do not come in a row.
 ATTEMPTS = 50
@@ -108,7 +108,7 @@ class MinutePriceTable:
         return [
             price
             for symbol in symbols
-            for window in _runs(self._changed(symbol, since))
+            for window in windows_of(self._changed(symbol, since))
             for price in self.between(symbol, window)
         ]
 
@@ -206,17 +206,6 @@ def _due(
     return due
 
 
-def _runs(minutes: Sequence[datetime]) -> list[Window]:
-    """Join ascending minutes that follow one another into windows."""
-    windows: list[Window] = []
-    for minute in minutes:
-        if windows and windows[-1].end == minute:
-            windows[-1] = Window(windows[-1].start, minute + MINUTE)
-        else:
-            windows.append(Window(minute, minute + MINUTE))
-    return windows
-
-
 def _minute_values(price: MinutePrice) -> tuple[object, ...]:
     symbol, minute, *others = astuple(price.average)
     return (symbol, month_of(minute), minute, price.revision, price.known_at, *others)
@@ -225,4 +214,7 @@ def _minute_values(price: MinutePrice) -> tuple[object, ...]:
 def _minute_price(row: Row) -> MinutePrice:
     average = {name: row[name] for name in AVERAGE_FIELDS}
     average["flag"] = Flag(average["flag"])
+    # Rows of before these columns were there have neither.
+    average["soft_flags"] = average["soft_flags"] or ""
+    average["grade"] = Grade(average["grade"]) if average["grade"] else None
     return MinutePrice(MinuteAverage(**average), row["revision"], row["known_at"])

@@ -20,6 +20,33 @@ class Flag(StrEnum):
     INGEST_GAP = "INGEST_GAP"
 
 
+class SoftFlag(StrEnum):
+    """What is odd about a minute; it flags, and drops nothing (docs/method.md)."""
+
+    JUMP = "JUMP"
+    """Far from the minutes before; the next two are not there yet."""
+    JUMP_CONFIRMED = "JUMP_CONFIRMED"
+    """Far from the minutes before, and the price stayed."""
+    SPIKE = "SPIKE"
+    """Far from the minutes before, and the price came back within two minutes."""
+    SEAM = "SEAM"
+    """Opens far from where the minute before closed."""
+    STALE = "STALE"
+    """No trade for five minutes."""
+    CROSS_SOURCE = "CROSS_SOURCE"
+    """The exchange's own five-minute average says something else."""
+
+
+class Grade(StrEnum):
+    """A quality of 0 to 100 in a letter."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+    E = "E"
+
+
 @dataclass(frozen=True)
 class SymbolInfo:
     """What the exchange says of one symbol.
@@ -91,6 +118,10 @@ class MinuteAverage:
         minute: First moment of the minute, aware UTC; the minute is [minute, minute + 60 s).
         vwap: Sum of quote volume / sum of volume, quote asset per base asset, rounded
             half up to 12 decimals; None where the flag says why there is none.
+        twap: Mean of the price that stood at the start of each second, 12 decimals half up;
+            None without a vwap, or where no second is held to tell it.
+        vw_median: Median of the seconds' own averages, weighted by their volume, 12 decimals half
+            up; None without a vwap, or where no second with a trade is held.
         open: First price; None without a source.
         high: Highest price; None without a source.
         low: Lowest price; None without a source.
@@ -99,16 +130,31 @@ class MinuteAverage:
         quote_volume: Quote asset; None without a source.
         trade_count: Trades in the minute; None without a source.
         coverage: Seconds held / 60, from 0 to 1, two decimals rounded down.
+        dispersion_bp: Standard deviation of the seconds' own averages around theirs, weighted by
+            volume, in hundredths of a percent of it, 2 decimals half up; None as vw_median.
+        volume_difference: What sixty seconds come to less what the exchange's minute says, base
+            asset; None where both agree or one of them is not whole.
+        quote_volume_difference: The same of quote volumes, in quote asset.
+        trade_difference: The same of trades.
+        filled_vwap: vwap; where it is None, that of the last minute that has one, if that is at
+            most five minutes old and neither a halt nor an outage lies between.
+        fill_age_seconds: How much older the filled value's minute is; 0 for a value of its own.
+        fill_method: How it was filled; None for a value of its own.
         source_level: 1 to 8, the row of the method's table that made the value.
         flag: What the value is or why it is missing.
+        soft_flags: What is odd about it, names of SoftFlag with a comma between; often empty.
         is_reconciled: Whether the seconds and the exchange's minute agree; None where
             one of them is absent.
+        quality: 0 to 100, how far the value can be relied upon; None without a value.
+        grade: The same in a letter.
         method_version: Version of the rules that made it.
     """
 
     symbol: str
     minute: datetime
     vwap: Decimal | None
+    twap: Decimal | None
+    vw_median: Decimal | None
     open: Decimal | None
     high: Decimal | None
     low: Decimal | None
@@ -117,9 +163,19 @@ class MinuteAverage:
     quote_volume: Decimal | None
     trade_count: int | None
     coverage: Decimal
+    dispersion_bp: Decimal | None
+    volume_difference: Decimal | None
+    quote_volume_difference: Decimal | None
+    trade_difference: int | None
+    filled_vwap: Decimal | None
+    fill_age_seconds: int | None
+    fill_method: str | None
     source_level: int
     flag: Flag
+    soft_flags: str
     is_reconciled: bool | None
+    quality: int | None
+    grade: Grade | None
     method_version: int
 
 

@@ -9,18 +9,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
-from include.marketdata.averages import UNEXPLAINED, average_minutes, explain
+from include.marketdata.averages import UNEXPLAINED
 from include.marketdata.batches import WITHHELD, QuarantinedRow
-from include.marketdata.causes import causes
+from include.marketdata.computation import compute
+from include.marketdata.history import OVERLAP, Restatement, restatement
 from include.marketdata.prices import MinuteAverage, MinutePrice
 from include.marketdata.store import Store
-from include.marketdata.windows import Window, floor_minute, plan_window, whole_ms
+from include.marketdata.windows import (
+    MINUTE,
+    Window,
+    floor_minute,
+    plan_window,
+    whole_ms,
+    windows_of,
+)
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
 POLL_SECONDS = 0.25
-# As long as the fetch looks back for the exchange's own minutes: what it repairs is averaged again.
-OVERLAP = timedelta(minutes=15)
 LONGEST = timedelta(hours=6)
 
 
@@ -51,11 +57,19 @@ class Publication:
         closed_until: Exclusive end of the last minute it could publish, aware UTC.
         prices: Revisions written, by symbol and minute.
         withheld: Minutes that failed the second gate, and wait in quarantine.
+        restated: Final minutes whose value changed with it.
     """
 
     closed_until: datetime
     prices: tuple[MinutePrice, ...]
     withheld: tuple[QuarantinedRow, ...]
+    restated: tuple[Restatement, ...]
+
+    @property
+    def window(self) -> Window | None:
+        """The span of the minutes written; None where none was."""
+        minutes = [price.average.minute for price in self.prices]
+        return Window(min(minutes), max(minutes) + MINUTE) if minutes else None
 
     def counts_by_flag(self) -> dict[str, int]:
         """Return how many revisions carry each flag."""
@@ -86,34 +100,50 @@ class Publisher:
         """
         closed_until = floor_minute(self.clock())
         pending = list(self.symbols)
-        written: list[MinutePrice] = []
-        withheld: list[QuarantinedRow] = []
+        parts: list[Publication] = []
         while pending:
             is_over = self.clock() >= closed_until + GRACE
             ready = [each for each in pending if is_over or self._is_stored(each, closed_until)]
             pending = [each for each in pending if each not in ready]
-            published = self._publish_ready(ready, closed_until)
-            written += published.prices
-            withheld += published.withheld
+            parts.append(self._publish_ready(ready, closed_until))
             if pending:
                 sleep(POLL_SECONDS)
-        return Publication(closed_until, tuple(written), tuple(withheld))
+        return Publication(
+            closed_until,
+            prices=tuple(each for part in parts for each in part.prices),
+            withheld=tuple(each for part in parts for each in part.withheld),
+            restated=tuple(each for part in parts for each in part.restated),
+        )
 
-    def publish_windows(self, windows: Mapping[str, Sequence[Window]]) -> Publication:
+    def publish_windows(
+        self, windows: Mapping[str, Sequence[Window]], *, are_fetched: bool = False
+    ) -> Publication:
         """Average the minutes of some windows, and append what changed and passes the check.
+
+        Published minutes around them are revised where they say something else beside them.
 
         Args:
             windows: By symbol; they do not overlap.
+            are_fetched: All of them were fetched, whatever the symbol's watermark says: what is
+                not there is the exchange's gap.
         """
         known_at = whole_ms(self.clock())
-        averages = [
-            average
-            for symbol, spans in windows.items()
-            for window in spans
-            if window.minute_count
-            for average in self._averages(symbol, window)
-        ]
-        count = sum(window.minute_count for spans in windows.values() for window in spans)
+        averages: list[MinuteAverage] = []
+        published: dict[tuple[str, datetime], MinutePrice] = {}
+        count = 0
+        for symbol, spans in windows.items():
+            for window in spans:
+                if not window.minute_count:
+                    continue
+                fetched_until = (
+                    window.end if are_fetched else self.store.watermark(symbol).stored_until
+                )
+                computed = compute(self.store, self.symbols, symbol, window, fetched_until)
+                count += window.minute_count + len(computed.neighbours)
+                averages += [*computed.averages, *computed.neighbours]
+                published |= {
+                    (symbol, minute): price for minute, price in computed.published.items()
+                }
         bad = self.check(averages, AskedFor(tuple(windows), count, known_at)) if averages else {}
         withheld = [
             _withheld(averages[place], observed, known_at) for place, observed in bad.items()
@@ -121,7 +151,26 @@ class Publisher:
         self.store.quarantine.keep(withheld)
         good = [average for place, average in enumerate(averages) if place not in bad]
         written = self.store.minute_prices.append(good, known_at)
-        return Publication(floor_minute(known_at), tuple(written), tuple(withheld))
+        restated = [
+            each
+            for price in written
+            if (before := published.get((price.average.symbol, price.average.minute)))
+            and (each := restatement(before, price))
+        ]
+        self.store.restatements.note(restated)
+        return Publication(floor_minute(known_at), tuple(written), tuple(withheld), tuple(restated))
+
+    def explain_again(self, window: Window) -> Publication:
+        """Average again what has no cause yet: other symbols' data may be there by now."""
+        silent = {
+            symbol: windows_of(
+                price.average.minute
+                for price in self.store.minute_prices.between(symbol, window)
+                if price.average.flag in UNEXPLAINED
+            )
+            for symbol in self.symbols
+        }
+        return self.publish_windows(silent, are_fetched=True)
 
     def _publish_ready(self, ready: Sequence[str], closed_until: datetime) -> Publication:
         """Average again from behind each symbol's mark; one never stored has nothing to publish."""
@@ -150,21 +199,6 @@ class Publisher:
         for symbol, moment in marks.items():
             self.store.set_averaged_until(symbol, moment)
         return publication
-
-    def _averages(self, symbol: str, window: Window) -> list[MinuteAverage]:
-        # Before the prices: those that arrive in between must not look as if they were missing.
-        stored_until = self.store.watermark(symbol).stored_until
-        averages = average_minutes(
-            symbol,
-            window,
-            self.store.second_prices.between(symbol, window),
-            self.store.exchange_minutes.between(symbol, window),
-            stored_until,
-        )
-        unexplained = [each.minute for each in averages if each.flag in UNEXPLAINED]
-        if not unexplained:
-            return averages
-        return explain(averages, causes(self.store, self.symbols, symbol, unexplained))
 
     def _is_stored(self, symbol: str, closed_until: datetime) -> bool:
         stored_until = self.store.watermark(symbol).stored_until

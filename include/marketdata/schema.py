@@ -102,10 +102,20 @@ def _apply(statements: Statements, migration: Migration, owner: str) -> None:
     if not _is_applied(statements, "renew_schema_lock", (LOCK_SECONDS, owner, now, SCOPE, owner)):
         raise _lost_lock(statements)
     log.info("%s: applying %s", statements.settings, migration.name)
-    _change(statements.settings, migration.statement)
+    if not _has_columns(statements, migration):
+        _change(statements.settings, migration.statement)
     values = (migration.name, migration.checksum, now, SCOPE, migration.version, owner)
     if not _is_applied(statements, "record_schema_migration", values):
         raise _lost_lock(statements)
+
+
+def _has_columns(statements: Statements, migration: Migration) -> bool:
+    """Tell whether the columns that a version adds are there: a worker died before it noted so."""
+    if not migration.added_columns:
+        return False
+    table, added = migration.added_columns
+    rows = statements.run("select_columns", (statements.settings.keyspace, table))
+    return {row["column_name"] for row in rows} >= set(added)
 
 
 def _change(settings: CassandraSettings, text: str) -> None:

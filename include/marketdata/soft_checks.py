@@ -1,40 +1,46 @@
-"""Soft checks: what is odd about a minute's average. They flag, and never drop."""
+"""Soft checks: what is odd about a minute's average. They flag, and never drop.
+
+Statistics, not prices: binary floats do here.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from statistics import median
 
+from include.marketdata.prices import Flag, MinuteAverage, SoftFlag
 from include.marketdata.thresholds import (
+    CONFIRMED_MINUTES,
+    CONTEXT_MINUTES,
+    CROSS_SOURCE_CLEARED,
+    CROSS_SOURCE_MINUTES,
+    CROSS_SOURCE_RATIO,
+    CROSS_SOURCE_RATIO_LARGE,
     JUMP_MADS,
     JUMP_RATIO,
     JUMP_RETURNS,
     LEAST_JUMP_RETURNS,
     MAD_SCALE,
+    SEAM_RATIO,
     SPIKE_CLEARED_RATIO,
+    STALE_MINUTES,
 )
+from include.marketdata.windows import MINUTE
 
 CONFIRMING_MINUTES = 2
+CONTEXT = timedelta(minutes=int(CONTEXT_MINUTES.value))
+CONFIRMATION = timedelta(minutes=int(CONFIRMED_MINUTES.value))
+# The exchange's own average is of five minutes.
+AVERAGED_MINUTES = 5
+LARGE_COINS = ("BTC", "ETH")
 
 
-class Jump(StrEnum):
-    """What became of a minute whose average is far from the one before."""
-
-    UNCONFIRMED = "JUMP"
-    """The next two minutes are not there yet."""
-    CONFIRMED = "JUMP_CONFIRMED"
-    """The price stayed."""
-    SPIKE = "SPIKE"
-    """The price came back within two minutes."""
-
-
-def jumps(averages: Sequence[tuple[datetime, Decimal]]) -> dict[datetime, Jump]:
-    """Find the minutes whose average jumped.
+def jump_at(valued: Sequence[MinuteAverage], place: int) -> SoftFlag | None:
+    """Tell whether a minute's average jumped, and what became of it.
 
     A minute jumps when its logarithmic return is above JUMP_MADS scaled median absolute
     deviations of the returns before it, and above JUMP_RATIO. It is a spike when one of the next
@@ -42,9 +48,98 @@ def jumps(averages: Sequence[tuple[datetime, Decimal]]) -> dict[datetime, Jump]:
     back is no jump.
 
     Args:
-        averages: Minutes with a value, ascending; gaps are left out.
+        valued: Minutes with a value, ascending; gaps are left out.
+        place: Of the minute, which is judged by the sixty before it within CONTEXT_MINUTES, and
+            the two after it within CONFIRMED_MINUTES.
     """
-    found: dict[datetime, Jump] = {}
+    minute = valued[place].minute
+    # Cheap, and all there is to nearly every minute: nothing near it is far away.
+    near = valued[max(0, place - CONFIRMING_MINUTES - 1) : place]
+    if not any(_is_far(_price(valued[place]), _price(each)) for each in near):
+        return None
+    around = valued[max(0, place - 1 - int(JUMP_RETURNS.value)) : place + 1 + CONFIRMING_MINUTES]
+    return _jumps(
+        [
+            (each.minute, _price(each))
+            for each in around
+            if minute - CONTEXT <= each.minute <= minute + CONFIRMATION
+        ]
+    ).get(minute)
+
+
+def is_seam(before: MinuteAverage | None, average: MinuteAverage) -> bool:
+    """Tell whether a minute opens further than SEAM_RATIO from where the one before closed."""
+    if before is None or before.close is None or average.open is None:
+        return False
+    return abs(average.open - before.close) > SEAM_RATIO.value * before.close
+
+
+def is_stale(by_minute: Mapping[datetime, MinuteAverage], minute: datetime) -> bool:
+    """Tell whether nothing traded in STALE_MINUTES minutes, of which this is the last."""
+    last = (minute - back * MINUTE for back in range(int(STALE_MINUTES.value)))
+    return all(
+        (average := by_minute.get(each)) is not None and average.flag is Flag.NO_TRADES
+        for each in last
+    )
+
+
+def differs_from_exchange(
+    by_minute: Mapping[datetime, MinuteAverage],
+    five_minute_prices: Mapping[datetime, Decimal],
+    minute: datetime,
+) -> bool:
+    """Tell whether our average of five minutes and the exchange's own are too far apart.
+
+    They are from the limit on, until they are within half of it: the last difference outside
+    that band decides, of the last CROSS_SOURCE_MINUTES.
+    """
+    for back in range(int(CROSS_SOURCE_MINUTES.value)) if five_minute_prices else ():
+        each = minute - back * MINUTE
+        theirs = five_minute_prices.get(each)
+        ours = _five_minute_vwap(by_minute, each) if theirs else None
+        if theirs and ours:
+            limit = _cross_source_limit(by_minute[each].symbol)
+            difference = abs(ours / theirs - 1)
+            if difference > limit:
+                return True
+            if difference < limit * CROSS_SOURCE_CLEARED.value:
+                return False
+    return False
+
+
+def _cross_source_limit(symbol: str) -> Decimal:
+    is_large = symbol.startswith(LARGE_COINS)
+    return (CROSS_SOURCE_RATIO_LARGE if is_large else CROSS_SOURCE_RATIO).value
+
+
+def _five_minute_vwap(
+    by_minute: Mapping[datetime, MinuteAverage], minute: datetime
+) -> Decimal | None:
+    """Return the average of five minutes; None where one is not known, or nothing traded."""
+    five = [by_minute.get(minute - back * MINUTE) for back in range(AVERAGED_MINUTES)]
+    amounts = [
+        (each.quote_volume, each.volume)
+        for each in five
+        if each is not None and each.volume is not None and each.quote_volume is not None
+    ]
+    volume = sum((each for _, each in amounts), Decimal(0))
+    if len(amounts) < AVERAGED_MINUTES or not volume:
+        return None
+    return sum((each for each, _ in amounts), Decimal(0)) / volume
+
+
+def _price(average: MinuteAverage) -> Decimal:
+    if average.vwap is None:
+        raise ValueError(f"{average.symbol} {average.minute} has no value")
+    return average.vwap
+
+
+def _is_far(price: Decimal, before: Decimal) -> bool:
+    return abs(price - before) > JUMP_RATIO.value * min(price, before)
+
+
+def _jumps(averages: Sequence[tuple[datetime, Decimal]]) -> dict[datetime, SoftFlag]:
+    found: dict[datetime, SoftFlag] = {}
     returns: deque[float] = deque(maxlen=int(JUMP_RETURNS.value))
     standing: Decimal | None = None
     for place, (minute, price) in enumerate(averages):
@@ -55,7 +150,7 @@ def jumps(averages: Sequence[tuple[datetime, Decimal]]) -> dict[datetime, Jump]:
         if _is_jump(change, returns):
             after = [value for _, value in averages[place + 1 : place + 1 + CONFIRMING_MINUTES]]
             found[minute] = _became(change, [_log_ratio(value, standing) for value in after])
-            if found[minute] is Jump.SPIKE:
+            if found[minute] is SoftFlag.SPIKE:
                 continue
         returns.append(change)
         standing = price
@@ -74,9 +169,9 @@ def _is_jump(change: float, returns: Sequence[float]) -> bool:
     return abs(change - middle) > float(JUMP_MADS.value * MAD_SCALE.value) * deviation
 
 
-def _became(change: float, after: Sequence[float]) -> Jump:
+def _became(change: float, after: Sequence[float]) -> SoftFlag:
     limit = float(SPIKE_CLEARED_RATIO.value) * abs(change)
     # A move on the other side of where it came from is back, too.
     if any(each * math.copysign(1, change) < limit for each in after):
-        return Jump.SPIKE
-    return Jump.CONFIRMED if len(after) == CONFIRMING_MINUTES else Jump.UNCONFIRMED
+        return SoftFlag.SPIKE
+    return SoftFlag.JUMP_CONFIRMED if len(after) == CONFIRMING_MINUTES else SoftFlag.JUMP

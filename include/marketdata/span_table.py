@@ -7,9 +7,21 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Generic, TypeVar
 
+import numpy as np
+from cassandra.cqltypes import DecimalType
+
 from include.marketdata.loading import load
-from include.marketdata.pages import Page
+from include.marketdata.pages import SCALE_BYTES, Cells, Page
 from include.marketdata.prices import ExchangeMinute, SecondPrice
+from include.marketdata.span_columns import (
+    AMOUNTS,
+    LARGEST_WORD,
+    SCALE,
+    SpanColumns,
+    Whole,
+    scaled,
+    whole_numbers,
+)
 from include.marketdata.statements import Statements, Values
 from include.marketdata.windows import Window
 
@@ -73,7 +85,38 @@ class SpanTable(Generic[Span]):
             for row in self._statements.run(self._select, (symbol, day, window.start, window.end))
         ]
 
+    def columns(self, symbol: str, window: Window) -> SpanColumns:
+        """Return the spans held of a symbol in a window as columns of whole numbers.
+
+        Raises:
+            ValueError: An amount has more than 8 decimals.
+        """
+        return SpanColumns.joined(
+            [_columns(page) for day in self.pages(symbol, window) for page in day]
+        )
+
     def pages(self, symbol: str, window: Window) -> Iterator[Iterator[Page]]:
         """Return the spans held of a symbol in a window, page by page, for each UTC day."""
         for day in window.days():
             yield self._statements.pages(self._select, (symbol, day, window.start, window.end))
+
+
+def _columns(page: Page) -> SpanColumns:
+    cells = dict(zip(page.names, page.cells(), strict=True))
+    return SpanColumns(
+        starts_s=cells["start"].integers() // 1000,
+        **{name: _whole(page, cells[name]) for name in AMOUNTS},
+        trade_count=cells["trade_count"].integers(),
+    )
+
+
+def _whole(page: Page, cells: Cells) -> Whole:
+    """Return decimals x 10^8."""
+    if cells.has_words():
+        mantissas = cells.integers(skip=SCALE_BYTES)
+        missing = SCALE - cells.scales()
+        if not len(missing) or (missing.min() >= 0 and missing.max() <= SCALE):
+            factors = np.power(10, missing)
+            if not len(missing) or (np.abs(mantissas) < LARGEST_WORD // factors).all():
+                return np.asarray(mantissas * factors, np.int64)
+    return whole_numbers([scaled(value) for value in page.values(DecimalType, cells)])

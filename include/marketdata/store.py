@@ -8,6 +8,7 @@ from datetime import date, datetime
 from include.marketdata.batches import BatchRecord
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exchange_budget import ExchangeBudgetTable
+from include.marketdata.history_tables import DayTable, FiveMinutePriceTable, RestatementTable
 from include.marketdata.minute_price_table import MinutePriceTable
 from include.marketdata.prices import ExchangeMinute, SecondPrice, SymbolInfo
 from include.marketdata.quarantine_table import QuarantineTable
@@ -54,6 +55,9 @@ class Store:
         exchange_minutes: The exchange's own word on each minute.
         minute_prices: The published averages, every revision.
         quarantine: Rows that the gate refused.
+        restatements: Final minutes that were changed.
+        days: Which days were backfilled and audited.
+        five_minute_prices: What the exchange itself averages.
     """
 
     def __init__(self, statements: Statements) -> None:
@@ -72,6 +76,9 @@ class Store:
         )
         self.minute_prices = MinutePriceTable(statements)
         self.quarantine = QuarantineTable(statements)
+        self.restatements = RestatementTable(statements)
+        self.days = DayTable(statements)
+        self.five_minute_prices = FiveMinutePriceTable(statements)
 
     def exchange_budget(self, egress: str) -> ExchangeBudgetTable:
         """Return what the workers share that reach the exchange from one address, by its name."""

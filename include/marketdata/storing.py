@@ -19,7 +19,7 @@ from include.marketdata.batches import (
 from include.marketdata.prices import ExchangeMinute, SecondPrice, TradedSpan
 from include.marketdata.store import Store
 from include.marketdata.thresholds import QUARANTINE_ALERT_RATIO
-from include.marketdata.windows import Window, from_ms, whole_ms
+from include.marketdata.windows import MINUTE, Window, from_ms, whole_ms
 
 Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 StoredSpans = dict[Interval, Sequence[TradedSpan]]
@@ -31,11 +31,21 @@ def load_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> 
     A refused batch stores nothing and leaves the watermark: its window is fetched again.
     Safe to repeat.
     """
+    record = store_batch(store, batch, verdict, batch_url)
+    if not verdict.is_refused:
+        if batch.five_minute_price is not None:
+            last = batch.window.end - MINUTE
+            store.five_minute_prices.keep(batch.symbol, last, batch.five_minute_price)
+        _move_watermark(store, batch)
+    return record
+
+
+def store_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> BatchRecord:
+    """Store the good rows of a batch, quarantine the others, and log it. Safe to repeat."""
     bad = refused_rows(batch, verdict, batch_url)
     store.quarantine.keep(bad)
     if not verdict.is_refused:
         store_good_rows(store, batch, verdict)
-        _move_watermark(store, batch)
     record = BatchRecord(
         symbol=batch.symbol,
         fetched_at=batch.fetched_at,
@@ -118,13 +128,14 @@ def good_rows(batch: Batch, verdict: Verdict, interval: Interval, record: type[S
     """Return the rows that the gate let pass, as records, in the order they came."""
     bad = verdict.bad_rows.get(interval, {})
     return [
-        _record(record, batch.symbol, row)
+        as_record(record, batch.symbol, row)
         for index, row in enumerate(batch.rows.get(interval, ()))
         if index not in bad
     ]
 
 
-def _record(record: type[Span], symbol: str, row: RawRow) -> Span:
+def as_record(record: type[Span], symbol: str, row: RawRow) -> Span:
+    """Return a well-formed kline as a record."""
     opens_ms, open_, high, low, close, volume, _, quote_volume, trades, taker, taker_quote, _ = row
     return record(
         symbol=symbol,

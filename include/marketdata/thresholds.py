@@ -82,8 +82,93 @@ SPIKE_CLEARED_RATIO = Threshold(
     "of the jump",
     "Hysteresis as CF Benchmarks re-includes a source: only below half of what excluded it.",
 )
+CONTEXT_MINUTES = Threshold(
+    Decimal(180),
+    "minutes",
+    "Three times the returns that a jump is judged by: enough of them in a market that trades "
+    "every third minute, and an end to what a minute is judged by.",
+)
+CONFIRMED_MINUTES = Threshold(
+    Decimal(10),
+    "minutes",
+    "Within them lie the two minutes with a value that confirm a jump or call it a spike, also in "
+    "a market that trades every fifth minute.",
+)
+SEAM_RATIO = Threshold(
+    Decimal("0.005"),
+    "of the price",
+    "As for a jump. In three archived days of BTCUSDT the largest step from one minute's close to "
+    "the next one's open is 0.066 %.",
+)
+STALE_MINUTES = Threshold(
+    Decimal(5),
+    "minutes without a trade",
+    "Binance gives an index source no weight after five minutes without an update.",
+)
+CROSS_SOURCE_RATIO = Threshold(
+    Decimal("0.03"),
+    "of the exchange's five-minute average",
+    "Binance caps a source of its price index at 3 % from the median of all.",
+)
+CROSS_SOURCE_RATIO_LARGE = Threshold(
+    Decimal("0.01"),
+    "of the exchange's five-minute average",
+    "Binance caps the two most traded coins of that index tighter.",
+)
+CROSS_SOURCE_CLEARED = Threshold(
+    Decimal("0.5"),
+    "of the limit",
+    "Hysteresis as CF Benchmarks re-includes a source: only below half of what excluded it.",
+)
+CROSS_SOURCE_MINUTES = Threshold(
+    Decimal(60),
+    "minutes",
+    "How long a difference between half of the limit and the limit keeps what an earlier one "
+    "decided.",
+)
+FILL_MINUTES = Threshold(
+    Decimal(5),
+    "minutes",
+    "The longest silence after which Binance still takes a source's last price for one.",
+)
+QUALITY_KLINE = Threshold(
+    Decimal(90),
+    "of 100, where the exchange's own minute stands in for incomplete seconds",
+    "The value is the exchange's own and exact; nothing else confirms it.",
+)
+QUALITY_DISAGREEING = Threshold(
+    Decimal(70),
+    "of 100, where the seconds come to something else than the exchange's minute",
+    "One of two answers of the same exchange is wrong, and which is a guess.",
+)
+QUALITY_PARTIAL = Threshold(
+    Decimal(60),
+    "of 100, times the share of the seconds held",
+    "Part of the minute's trades: the average of what is known.",
+)
+QUALITY_JUMP, QUALITY_SPIKE, QUALITY_SEAM, QUALITY_CROSS_SOURCE = (
+    Threshold(Decimal(points), "of 100, taken off", source)
+    for points, source in (
+        (20, "A jump that nothing has confirmed yet may be a bad trade; it clears or is a spike."),
+        (40, "The price came back at once: whoever decides by this minute should look at it."),
+        (10, "A step between two minutes is not wrong, but seldom."),
+        (30, "Another figure of the same exchange says something else, beyond its own limits."),
+    )
+)
+
+LATE_SECONDS = Threshold(
+    Decimal(30),
+    "seconds after the end of a minute",
+    "The grace period of twenty seconds, and ten to write: what comes later missed its run.",
+)
 RESTATED_ALERT_RATIO = Threshold(
     Decimal("0.001"),
     "of the published average",
     "CF Benchmarks restates from 0.10 % on since June 2024 (0.20 % before).",
+)
+CARRIED_SECONDS = Threshold(
+    Decimal(300),
+    "seconds",
+    "A price stands until the next one; after five minutes without any row of the exchange, "
+    "which sends one also for a silent second, nothing is known of it.",
 )

@@ -27,7 +27,8 @@ def alert(context: Context) -> None:
     one mail to the addresses of the Variable `alert_to`, by the connection `smtp_default`.
     """
     task_instance: Any = context["ti"]
-    messages = task_instance.xcom_pull(task_ids=task_instance.task_id, key=KEY) or []
+    own = {"task_ids": task_instance.task_id, "map_indexes": task_instance.map_index}
+    messages = task_instance.xcom_pull(**own, key=KEY) or []
     for message in messages:
         log.error("alert: %s", message)
     recipients: str = Variable.get("alert_to", default="")

@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from include.gx.docs_index import Retention
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict
 from include.marketdata.errors import LostBatchError
 from include.marketdata.landing import land_verdict, read_batch
-from include.marketdata.publication import Publisher
+from include.marketdata.publication import Publication, Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
@@ -118,23 +118,38 @@ def publish() -> dict[str, JsonValue]:
             price.average.flag.value,
             price.average.vwap,
         )
-    leave_alerts(
-        [
-            f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
-            for row in publication.withheld
-        ]
-    )
+    leave_alerts(alarms_of(publication))
+    window = publication.window
     return {
         "closed_until": publication.closed_until.isoformat(),
+        "start": window.start.isoformat() if window else None,
+        "end": window.end.isoformat() if window else None,
+        "symbols": [*sorted({price.average.symbol for price in publication.prices})],
         "revisions": len(publication.prices),
         "by_flag": {**publication.counts_by_flag()},
         "withheld": len(publication.withheld),
+        "restated": len(publication.restated),
     }
 
 
-def open_publisher(checkpoints: Checkpoints) -> Publisher:
-    """Return what publishes averages that pass the second gate."""
-    return Publisher(open_store(), symbols(), now, functools.partial(check_averages, checkpoints))
+def alarms_of(publication: Publication) -> list[str]:
+    """Return what should alarm somebody: minutes withheld, and values that are taken back."""
+    withheld = [
+        f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
+        for row in publication.withheld
+    ]
+    return withheld + [f"restated: {each}" for each in publication.restated if each.is_alarming]
+
+
+def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:
+    """Return what publishes averages that pass the second gate.
+
+    Args:
+        checkpoints: Keep its results.
+        among: The symbols whose data tell a gap from an outage; those of the Variable without.
+    """
+    check = functools.partial(check_averages, checkpoints)
+    return Publisher(open_store(), among or symbols(), now, check)
 
 
 def data_docs() -> str:

@@ -201,15 +201,24 @@ def _cassandra_settings(connection: Connection, connection_id: str) -> Cassandra
     )
 
 
-def open_exchange(store: Store, clock: Callable[[], datetime]) -> BinanceClient:
+def open_exchange(
+    store: Store,
+    clock: Callable[[], datetime],
+    *,
+    share: float = 1.0,
+    patience_seconds: float = BinanceSettings.patience_seconds,
+) -> BinanceClient:
     """Open the exchange that `binance_default` names, within the budget that the store keeps.
 
     Args:
         store: Open while the client is used.
         clock: The exchange's time as far as it is known, aware UTC.
+        share: Of the weight that all workers may use, how much may be spent when this one asks.
+        patience_seconds: How long one piece of work may take, pauses included.
     """
-    settings = binance_settings()
-    budget = RequestBudget(store.exchange_budget(settings.egress), settings.ceiling_ratio)
+    settings = replace(binance_settings(), patience_seconds=patience_seconds)
+    table = store.exchange_budget(settings.egress)
+    budget = RequestBudget(table, settings.ceiling_ratio * share)
     return BinanceClient(settings, budget, clock)
 
 

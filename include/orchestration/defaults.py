@@ -16,3 +16,5 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
+# How much work on past days stands back for live tasks where both want the processor.
+NICENESS = 10

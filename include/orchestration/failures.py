@@ -5,9 +5,22 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import CheckFailedError, ExchangeBusyError, SettingsError
+from include.marketdata.errors import (
+    ArchiveNotFoundError,
+    CheckFailedError,
+    ExchangeBusyError,
+    NoSuchDayError,
+    SettingsError,
+)
 
 # What a damaged file or a payload that nobody foresaw raises; Cassandra's errors are not of these.
+IN_VAIN = (
+    SettingsError,
+    ExchangeBusyError,
+    CheckFailedError,
+    ArchiveNotFoundError,
+    NoSuchDayError,
+)
 UNREADABLE = (OSError, ValueError, TypeError, KeyError, ArithmeticError)
 
 
@@ -16,9 +29,9 @@ def no_retry_in_vain() -> Iterator[None]:
     """Fail a task at once, with the message alone, when trying again soon cannot help.
 
     Only a person can fix settings, or a table that fails at the gate; a pause that the exchange
-    asks for would only get longer.
+    asks for would only get longer. What an archive lacks it will lack in a minute, too.
     """
     try:
         yield
-    except (SettingsError, ExchangeBusyError, CheckFailedError) as error:
+    except IN_VAIN as error:
         raise AirflowFailException(str(error)) from error

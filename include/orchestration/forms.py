@@ -35,3 +35,22 @@ REPLAY_QUARANTINE: dict[str, Any] = {
     ),
     "note": Param("", type="string", description="Why; kept with the rows."),
 }
+
+BACKFILL_PRICES: dict[str, Any] = {
+    "symbols": Param(
+        [], type=["array", "null"], description="A line each; none means all of `symbols`."
+    ),
+    "from": Param(None, type="string", format="date", description="First day, UTC."),
+    "to": Param(None, type="string", format="date", description="Last day, UTC; it belongs to it."),
+    "source": Param(
+        "auto",
+        enum=["auto", "archive", "rest"],
+        description="auto: the daily archives, and what they lack from the REST API. archive: "
+        "they alone. rest: the REST API alone, a hundred requests a day and symbol.",
+    ),
+    "force": Param(
+        False,  # noqa: FBT003 - a default, not a switch
+        type="boolean",
+        description="Fetch also what is complete; only what differs is published anew.",
+    ),
+}

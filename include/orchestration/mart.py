@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 from airflow.sdk import Connection
-from sqlalchemy import BigInteger, Column, Double, Text
+from sqlalchemy import BigInteger, Column, Double, Text, inspect
 from upath import UPath
 
 from include.marketdata.exports import (
@@ -80,6 +80,7 @@ def create_tables() -> None:
         others = [Column(other, kind) for other, kind in columns.items()]
         table = _table(name, [*keys, *others])
         database.create_table_using_columns(database.populate_table_metadata(table))
+        _add_columns(database, table, others)
 
 
 def refresh(prices: Sequence[MinutePrice]) -> list[str]:
@@ -133,6 +134,16 @@ def advance_watermark() -> None:
 
 def _table(name: str, columns: Sequence[object] = ()) -> object:
     return Table(name=name, conn_id=CONNECTION, columns=list(columns))
+
+
+def _add_columns(database: Any, table: Any, columns: Sequence[Column[Any]]) -> None:  # noqa: ANN401 - the SDK's
+    """Add the columns that a mart of an older version lacks; its older rows have nulls there."""
+    held = {each["name"] for each in inspect(database.sqlalchemy_engine).get_columns(table.name)}
+    name = database.get_table_qualified_name(table)
+    for column in columns:
+        if column.name not in held:
+            kind = column.type.compile(database.sqlalchemy_engine.dialect)
+            database.run_sql(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}")
 
 
 def _transform(name: str, output: str, **parameters: object) -> object:

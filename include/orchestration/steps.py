@@ -66,6 +66,12 @@ def initialize_store() -> list[str]:
     return applied
 
 
+def listed_symbols() -> list[str]:
+    """Return the symbols of the Variable `symbols`."""
+    with no_retry_in_vain():
+        return [*symbols()]
+
+
 def plan() -> list[PlanMessage]:
     """Plan one fetch per symbol."""
     with no_retry_in_vain(), open_exchange(store := open_store(), now) as client:

@@ -12,12 +12,13 @@ MESSAGES = ["BTCUSDT: 12 of 376 rows quarantined (3.2%)", "ETHUSDT: the batch re
 
 class TaskInstance:
     task_id = "load"
+    map_index = 3
 
     def __init__(self, messages):
         self._messages = messages
 
-    def xcom_pull(self, *, task_ids, key):
-        assert (task_ids, key) == ("load", "alerts")
+    def xcom_pull(self, *, task_ids, map_indexes, key):
+        assert (task_ids, map_indexes, key) == ("load", 3, "alerts")
         return self._messages
 
 

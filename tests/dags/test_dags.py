@@ -11,7 +11,9 @@ from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAG_IDS = {
+    "audit_prices",
     "average_minutes",
+    "backfill_prices",
     "ingest_prices",
     "initialize_store",
     "replay_quarantine",

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from include.marketdata.annotations import annotate
 from include.marketdata.averages import average_minutes
 from include.marketdata.batches import Interval
-from include.marketdata.prices import ExchangeMinute, SecondPrice
+from include.marketdata.prices import ExchangeMinute, SecondPrice, SoftFlag
 from include.marketdata.quality import check_batch
-from include.marketdata.soft_checks import Jump, jumps
+from include.marketdata.span_columns import SpanColumns
 from include.marketdata.storing import good_rows
 
 
@@ -35,10 +36,18 @@ def alarms_on(checkpoints, recording):
     verdict = check_batch(checkpoints, batch, symbol=batch.symbol, stored={})
     seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
     minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
-    averages = average_minutes(batch.symbol, batch.window, seconds, minutes, batch.window.end)
-    valued = [(each.minute, each.vwap) for each in averages if each.vwap is not None]
-    found = [*jumps(valued).values()]
-    confirmed = found.count(Jump.CONFIRMED)
+    averages = annotate(
+        average_minutes(
+            batch.symbol,
+            batch.window,
+            SpanColumns.of(seconds),
+            SpanColumns.of(minutes),
+            batch.window.end,
+        ),
+        {},
+    )
+    found = [flag for each in averages for flag in each.soft_flags.split(",") if flag]
+    confirmed = found.count(SoftFlag.JUMP_CONFIRMED)
     return Alarms(
         rows=batch.row_count,
         hard=verdict.bad_row_count + verdict.is_refused,

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import stamina
 
+from include.marketdata.annotations import annotate
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.audit import Finding, audit
@@ -27,10 +28,9 @@ from include.marketdata.errors import (
     UnknownSymbolError,
 )
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
-from include.marketdata.prices import ExchangeMinute, Flag
+from include.marketdata.prices import ExchangeMinute, Flag, SoftFlag
 from include.marketdata.publication import GRACE, Publisher
 from include.marketdata.quality import check_batch
-from include.marketdata.soft_checks import Jump, jumps
 from include.marketdata.storing import load_batch, stored_before
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import (
@@ -240,6 +240,9 @@ class Pages:
     def restart_patience(self):
         pass
 
+    def five_minute_price(self, _symbol, _minute):
+        return None
+
     def klines(self, _symbol, interval, span):
         count = span.minute_count * 60_000 // interval.length_ms
         amounts = {} if interval is Interval.SECOND else MINUTE_AMOUNTS
@@ -404,12 +407,15 @@ def test_judges_closed_by_the_clock_of_the_exchange(checkpoints, wrong_by):
 def test_tells_a_spike_from_a_jump_that_stays():
     def of(*after):
         prices = [Decimal(100) + Decimal("0.01") * (index % 2) for index in range(60)]
-        every = [*prices, *map(Decimal, after)]
-        series = [(NOON + index * MINUTE, price) for index, price in enumerate(every)]
-        return [*jumps(series).values()]
+        series = [
+            average(NOON + index * MINUTE, vwap=str(price))
+            for index, price in enumerate([*prices, *after])
+        ]
+        flags = [flag for each in annotate(series, {}) for flag in each.soft_flags.split(",")]
+        return [flag for flag in flags if flag in {"JUMP", "JUMP_CONFIRMED", "SPIKE"}]
 
-    assert of("110", "100", "100") == [Jump.SPIKE]
-    assert of("110", "110", "110") == [Jump.CONFIRMED]
+    assert of("110", "100", "100") == [SoftFlag.SPIKE]
+    assert of("110", "110", "110") == [SoftFlag.JUMP_CONFIRMED]
 
 
 class Listing:

@@ -8,6 +8,7 @@ from include.marketdata.batches import Batch, Interval, QuarantinedRow, Verdict
 from include.marketdata.prices import (
     ExchangeMinute,
     Flag,
+    Grade,
     MinuteAverage,
     MinutePrice,
     SecondPrice,
@@ -78,10 +79,13 @@ def minute_of(seconds):
 
 
 def average(minute=NOON, *, symbol="BTCUSDT", vwap="100.5", flag=Flag.OK, level=1):
+    value = Decimal(vwap) if vwap is not None else None
     return MinuteAverage(
         symbol=symbol,
         minute=minute,
-        vwap=Decimal(vwap) if vwap is not None else None,
+        vwap=value,
+        twap=value,
+        vw_median=value,
         open=Decimal(100),
         high=Decimal(101),
         low=Decimal(100),
@@ -90,9 +94,19 @@ def average(minute=NOON, *, symbol="BTCUSDT", vwap="100.5", flag=Flag.OK, level=
         quote_volume=Decimal(201),
         trade_count=2,
         coverage=Decimal("1.00"),
+        dispersion_bp=Decimal("49.75"),
+        volume_difference=None,
+        quote_volume_difference=None,
+        trade_difference=None,
+        filled_vwap=value,
+        fill_age_seconds=0,
+        fill_method=None,
         source_level=level,
         flag=flag,
+        soft_flags="",
         is_reconciled=True,
+        quality=100,
+        grade=Grade.A,
         method_version=METHOD_VERSION,
     )
 

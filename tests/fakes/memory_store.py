@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from include.marketdata.prices import MinutePrice
+from include.marketdata.span_columns import SpanColumns
 from include.marketdata.store import Watermark
 from include.marketdata.windows import whole_ms
 from tests.fakes.memory_budget import MemoryBudgetTable
@@ -25,6 +26,60 @@ class MemorySpans:
             for key in sorted(self._spans)
             if key[0] == symbol and key[1] in window
         ]
+
+    def columns(self, symbol, window):
+        return SpanColumns.of(self.between(symbol, window))
+
+
+class MemoryRestatements:
+    def __init__(self):
+        self._noted = {}
+
+    def note(self, restatements):
+        for each in restatements:
+            self._noted[each.symbol, each.minute, each.revision] = each
+
+    def between(self, symbol, window):
+        return [
+            self._noted[key] for key in sorted(self._noted) if key[0] == symbol and key[1] in window
+        ]
+
+
+class MemoryDays:
+    def __init__(self):
+        self._backfilled = {}
+        self._audited = {}
+
+    def note_backfill(self, backfilled):
+        self._backfilled[backfilled.symbol, backfilled.day] = backfilled
+
+    def backfilled(self, symbol, first, last):
+        return _of_days(self._backfilled, symbol, first, last)
+
+    def note_audit(self, audited):
+        self._audited[audited.symbol, audited.day, audited.audited_at] = audited
+
+    def audited(self, symbol, first, last):
+        return _of_days(self._audited, symbol, first, last)
+
+
+def _of_days(noted, symbol, first, last):
+    return [noted[key] for key in sorted(noted) if key[0] == symbol and first <= key[1] <= last]
+
+
+class MemoryFiveMinutePrices:
+    def __init__(self):
+        self._prices = {}
+
+    def keep(self, symbol, minute, price):
+        self._prices[symbol, minute] = price
+
+    def between(self, symbol, window):
+        return {
+            key[1]: self._prices[key]
+            for key in sorted(self._prices)
+            if key[0] == symbol and key[1] in window
+        }
 
 
 class MemoryMinutePrices:
@@ -106,6 +161,9 @@ class MemoryStore:
         self.exchange_minutes = MemorySpans()
         self.minute_prices = MemoryMinutePrices()
         self.quarantine = MemoryQuarantine()
+        self.restatements = MemoryRestatements()
+        self.days = MemoryDays()
+        self.five_minute_prices = MemoryFiveMinutePrices()
         self._watermarks = defaultdict(lambda: Watermark(None, None, None))
         self._batches = {}
         self._symbols = {}

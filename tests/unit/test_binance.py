@@ -450,3 +450,29 @@ def test_waits_a_minute_when_the_pause_has_no_length():
 
     assert isinstance(error, ExchangeBusyError)
     assert error.wait_seconds == 60
+
+
+def five_minute_answer(**changes):
+    answer = {"mins": 5, "price": "100.12345678", "closeTime": to_ms(NOON) + 59_000}
+    return lambda _request: httpx.Response(200, json=answer | changes)
+
+
+def test_reads_the_average_of_five_minutes():
+    with client(five_minute_answer()) as exchange:
+        assert exchange.five_minute_price("BTCUSDT", NOON) == Decimal("100.12345678")
+
+
+def test_has_no_average_of_five_minutes_in_which_nothing_traded():
+    """The exchange repeats the last price before them; its time says so."""
+    with client(five_minute_answer(closeTime=to_ms(NOON - 4 * MINUTE) - 1)) as exchange:
+        assert exchange.five_minute_price("BTCUSDT", NOON) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mins": 10}, {"price": 100.5}, {"price": "much"}, {"price": "NaN"}, {"price": "0"}],
+    ids=["of ten minutes", "a binary float", "no number", "not a number", "nothing"],
+)
+def test_refuses_an_average_that_is_not_as_documented(changes):
+    with client(five_minute_answer(**changes)) as exchange, pytest.raises(InvalidAnswerError):
+        exchange.five_minute_price("BTCUSDT", NOON)

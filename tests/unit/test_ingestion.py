@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from include.marketdata.batches import Interval
-from include.marketdata.errors import LostBatchError, RetryableError, UnknownSymbolError
+from include.marketdata.errors import (
+    InvalidAnswerError,
+    LostBatchError,
+    RetryableError,
+    UnknownSymbolError,
+)
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
@@ -34,6 +39,7 @@ class FakeExchange:
         self.used_weight = 4
         self.asked = []
         self.is_down = False
+        self.five_minute_answer = Decimal("100.25")
 
         self.clock = NOON
 
@@ -60,6 +66,12 @@ class FakeExchange:
             kline(span.start + timedelta(milliseconds=index * interval.length_ms), interval)
             for index in range(count)
         ]
+
+    def five_minute_price(self, symbol, minute):
+        self.asked.append((symbol, minute))
+        if isinstance(self.five_minute_answer, Exception):
+            raise self.five_minute_answer
+        return self.five_minute_answer
 
 
 def plan(**changes):
@@ -138,6 +150,35 @@ def test_waits_until_the_last_minute_has_settled():
     )
 
     assert slept == [3.0]
+
+
+def test_asks_what_the_exchange_itself_averages_of_the_last_five_minutes():
+    exchange = FakeExchange()
+
+    fetched = fetch_batch(exchange, plan(), lambda: NOON + MINUTE + timedelta(seconds=6))
+
+    assert fetched.five_minute_price == Decimal("100.25")
+    assert exchange.asked[-1] == ("BTCUSDT", NOON)
+
+
+def test_does_not_ask_it_of_minutes_that_are_long_over():
+    """It has no history: a minute later it says something of other minutes."""
+    fetched = fetch_batch(FakeExchange(), plan(), lambda: NOON + 2 * MINUTE)
+
+    assert fetched.five_minute_price is None
+
+
+@pytest.mark.parametrize(
+    "error", [RetryableError("no answer"), InvalidAnswerError("no price", "?")]
+)
+def test_does_not_lose_a_batch_for_want_of_a_figure_to_check_against(error):
+    exchange = FakeExchange()
+    exchange.five_minute_answer = error
+
+    fetched = fetch_batch(exchange, plan(), lambda: NOON + MINUTE + timedelta(seconds=6))
+
+    assert fetched.five_minute_price is None
+    assert fetched.row_count == 376
 
 
 def test_fetches_the_overlap_with_the_window():

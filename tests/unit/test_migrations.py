@@ -69,4 +69,11 @@ def test_each_file_is_one_explained_statement(file):
 @pytest.mark.parametrize("migration", migrations(), ids=lambda migration: migration.name)
 def test_each_version_may_be_applied_again(migration):
     """A worker may die between applying a version and recording it."""
-    assert "IF NOT EXISTS" in migration.statement or "IF EXISTS" in migration.statement
+    assert "IF NOT EXISTS" in migration.statement or migration.added_columns
+
+
+def test_knows_the_columns_that_a_version_adds():
+    adds = Migration(1, "001.cql", "-- More.\nALTER TABLE one ADD (more int, -- a, b\n most text);")
+
+    assert adds.added_columns == ("one", ("more", "most"))
+    assert ONE.added_columns is None

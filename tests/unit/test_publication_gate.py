@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata import publication
+from include.marketdata import computation
 from include.marketdata.batches import WITHHELD
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.prices import Flag
@@ -124,13 +124,13 @@ def test_publishes_the_good_minutes_and_quarantines_the_other(checkpoints, monke
         seconds = full_minute(minute)
         store.second_prices.write(seconds, minute + MINUTE)
         store.exchange_minutes.write([minute_of(seconds)], minute + MINUTE)
-    right = publication.average_minutes
+    right = computation.average_minutes
 
     def wrong_at_noon(*arguments):
         first, second = right(*arguments)
         return [replace(first, vwap=Decimal("1.5")), second]
 
-    monkeypatch.setattr(publication, "average_minutes", wrong_at_noon)
+    monkeypatch.setattr(computation, "average_minutes", wrong_at_noon)
 
     publisher = Publisher(
         store,

@@ -5,34 +5,43 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.soft_checks import Jump, jumps
-from tests.fakes.builders import NOON
+from include.marketdata.prices import SoftFlag
+from include.marketdata.soft_checks import jump_at
+from tests.fakes.builders import NOON, average
 
 # Ups and downs of a hundredth of a percent.
 QUIET = [Decimal(100) + Decimal("0.01") * (index % 2) for index in range(60)]
 
 
 def series(*prices):
-    return [(NOON + timedelta(minutes=index), Decimal(price)) for index, price in enumerate(prices)]
+    return [
+        average(NOON + timedelta(minutes=index), vwap=str(price))
+        for index, price in enumerate(prices)
+    ]
+
+
+def jumps(*prices):
+    minutes = series(*prices)
+    return [flag for place in range(len(minutes)) if (flag := jump_at(minutes, place))]
 
 
 def found(*after):
-    return [*jumps(series(*QUIET, *after)).values()]
+    return jumps(*QUIET, *after)
 
 
 @pytest.mark.parametrize(
     ("after", "expected"),
     [
         (["100.4", "100.4", "100.4"], []),
-        (["110", "110", "111"], [Jump.CONFIRMED]),
-        (["90", "90", "91"], [Jump.CONFIRMED]),
-        (["110", "100", "100"], [Jump.SPIKE]),
-        (["110", "110", "100.1"], [Jump.SPIKE]),
-        (["110", "106", "106"], [Jump.CONFIRMED]),
-        (["110", "104", "104"], [Jump.SPIKE]),
-        (["110"], [Jump.UNCONFIRMED]),
-        (["110", "110"], [Jump.UNCONFIRMED]),
-        (["110", "100"], [Jump.SPIKE]),
+        (["110", "110", "111"], [SoftFlag.JUMP_CONFIRMED]),
+        (["90", "90", "91"], [SoftFlag.JUMP_CONFIRMED]),
+        (["110", "100", "100"], [SoftFlag.SPIKE]),
+        (["110", "110", "100.1"], [SoftFlag.SPIKE]),
+        (["110", "106", "106"], [SoftFlag.JUMP_CONFIRMED]),
+        (["110", "104", "104"], [SoftFlag.SPIKE]),
+        (["110"], [SoftFlag.JUMP]),
+        (["110", "110"], [SoftFlag.JUMP]),
+        (["110", "100"], [SoftFlag.SPIKE]),
     ],
     ids=[
         "under half a percent",
@@ -52,7 +61,7 @@ def test_tells_a_spike_from_a_jump_that_stays(after, expected):
 
 
 def test_does_not_flag_the_way_back():
-    assert found("110", "100", "100", "100.01", "100") == [Jump.SPIKE]
+    assert found("110", "100", "100", "100.01", "100") == [SoftFlag.SPIKE]
 
 
 def test_gets_used_to_a_wild_market():
@@ -60,8 +69,8 @@ def test_gets_used_to_a_wild_market():
     draw = random.Random(1)  # noqa: S311 - prices of a test
     wild = [Decimal(100) * Decimal(math.exp(draw.gauss(0, 0.01))) for _ in range(60)]
 
-    assert jumps(series(*wild, "103", "103", "103")) == {}
+    assert jumps(*wild, "103", "103", "103") == []
 
 
 def test_says_nothing_before_it_has_seen_enough():
-    assert jumps(series(*QUIET[:20], "110", "110", "110")) == {}
+    assert jumps(*QUIET[:20], "110", "110", "110") == []

@@ -1,8 +1,12 @@
 /* The staged minutes that the mart lacks or has in an older revision: none ever goes back. */
 SELECT
-    staged.minute, staged.symbol, staged.vwap, staged.open, staged.high, staged.low, staged.close,
-    staged.volume, staged.quote_volume, staged.trade_count, staged.coverage, staged.source_level,
-    staged.flag, staged.is_reconciled, staged.method_version, staged.revision, staged.known_at
+    staged.minute, staged.symbol, staged.vwap, staged.twap, staged.vw_median, staged.open,
+    staged.high, staged.low, staged.close, staged.volume, staged.quote_volume,
+    staged.trade_count, staged.coverage, staged.dispersion_bp, staged.volume_difference,
+    staged.quote_volume_difference, staged.trade_difference, staged.filled_vwap,
+    staged.fill_age_seconds, staged.fill_method, staged.source_level, staged.flag,
+    staged.soft_flags, staged.is_reconciled, staged.quality, staged.grade,
+    staged.method_version, staged.revision, staged.known_at
 FROM {{ staged_minute }} AS staged
 LEFT JOIN {{ minute }} AS held
     ON held.minute = staged.minute AND held.symbol = staged.symbol

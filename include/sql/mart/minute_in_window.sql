@@ -1,6 +1,8 @@
 /* The minutes of all symbols in the half-open window [start, end): what a file or report shows. */
 SELECT
-    minute, symbol, vwap, open, high, low, close, volume, quote_volume, trade_count, coverage,
-    source_level, flag, is_reconciled, method_version, revision, known_at
+    minute, symbol, vwap, twap, vw_median, open, high, low, close, volume, quote_volume,
+    trade_count, coverage, dispersion_bp, volume_difference, quote_volume_difference,
+    trade_difference, filled_vwap, fill_age_seconds, fill_method, source_level, flag,
+    soft_flags, is_reconciled, quality, grade, method_version, revision, known_at
 FROM {{ minute }}
 WHERE minute >= :start AND minute < :end

@@ -1,8 +1,8 @@
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from dev.published import as_line, count_complete
-from include.marketdata.prices import Flag, MinuteAverage, MinutePrice
+from include.marketdata.prices import Flag, MinutePrice
+from tests.fakes.builders import average
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BOTH = ("BTCUSDT", "ETHUSDT")
@@ -10,23 +10,7 @@ BOTH = ("BTCUSDT", "ETHUSDT")
 
 def price(symbol="BTCUSDT", minute=NOON, vwap="1234.5", flag=Flag.OK, delay_seconds=5.0):
     return MinutePrice(
-        average=MinuteAverage(
-            symbol=symbol,
-            minute=minute,
-            vwap=None if vwap is None else Decimal(vwap),
-            open=None,
-            high=None,
-            low=None,
-            close=None,
-            volume=None,
-            quote_volume=None,
-            trade_count=None,
-            coverage=Decimal(1),
-            source_level=1,
-            flag=flag,
-            is_reconciled=None,
-            method_version=1,
-        ),
+        average=average(minute, symbol=symbol, vwap=vwap, flag=flag),
         revision=1,
         known_at=minute + timedelta(seconds=60 + delay_seconds),
     )

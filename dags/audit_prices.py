@@ -1,0 +1,58 @@
+"""Compares what was published with the exchange's daily archive, and restates what differs.
+
+**Runs** every day at 06:00 UTC, when yesterday's archive is out; each run looks at the last seven
+days (the Variable `audit_days`), so that a late archive and one that was issued anew are noticed.
+
+**Updates** `audited_day`; where minutes differ, `price_by_second` and `exchange_minute` from the
+archive, `minute_price` (a revision), `restatement`, and the asset `minute_prices`.
+
+**Safe to re-run**: a day is audited once with each issue of its archive.
+
+**When it fails**: the archive does not answer, a file is not as its checksum says, or the gate
+refuses the archive's day: the message names it, the other days and symbols go on. A difference
+above 0.10 % raises an alert. See docs/runbook.md.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import dag, get_current_context, task
+
+from include.orchestration.alerts import alert
+from include.orchestration.assets import MINUTE_PRICES
+from include.orchestration.defaults import DEFAULT_ARGS, START
+
+
+@dag(
+    schedule="0 6 * * *",
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
+    tags=["average", "quality"],
+    doc_md=__doc__,
+)
+def audit_prices() -> None:
+    @task
+    def plan() -> list[str]:
+        from include.orchestration import steps
+
+        return steps.listed_symbols()
+
+    @task(
+        map_index_template="{{ symbol }}",
+        outlets=[MINUTE_PRICES],
+        multiple_outputs=False,
+        max_active_tis_per_dag=2,
+        on_success_callback=alert,
+        on_failure_callback=alert,
+    )
+    def audit(symbol: str) -> dict[str, int]:
+        from include.orchestration import audits
+
+        get_current_context()["symbol"] = symbol  # type: ignore[typeddict-unknown-key]
+        return audits.audit(symbol)
+
+    audit.expand(symbol=plan())
+
+
+audit_prices()

@@ -1,0 +1,69 @@
+"""Fetches days of the past: the daily archives first, the REST API for what they lack.
+
+**Runs** by hand, with a form: which symbols, from which day to which, where from, and whether also
+what is complete. One task for each symbol and day, two at a time, behind the live prices.
+
+**Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `backfilled_day`,
+`minute_price` (a revision where the value or a flag changed), `restatement`, and the asset
+`minute_prices`, which starts `report_prices`. The same gate, loader and averages as live.
+
+**Safe to re-run**: a day that is complete is left alone, and what has not changed is not written
+again. A run that was broken off takes up the days that are left.
+
+**When it fails**: the order makes no sense, and `plan` says what to correct; or a day is nowhere to
+be had, its file is damaged, or the gate refuses it: its own task says so, the others go on, and
+`finish` names the days that failed. See docs/runbook.md.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import dag, get_current_context, task
+
+from include.orchestration.alerts import alert
+from include.orchestration.assets import MINUTE_PRICES
+from include.orchestration.defaults import DEFAULT_ARGS, START
+from include.orchestration.forms import BACKFILL_PRICES
+
+
+@dag(
+    schedule=None,
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
+    tags=["extract", "store", "average"],
+    doc_md=__doc__,
+    params=BACKFILL_PRICES,
+)
+def backfill_prices() -> None:
+    @task
+    def plan() -> list[dict[str, Any]]:
+        from include.orchestration import backfills
+
+        return [{**each} for each in backfills.plan(get_current_context()["params"])]
+
+    @task(
+        map_index_template="{{ symbol_day }}",
+        multiple_outputs=False,
+        max_active_tis_per_dag=2,
+        on_success_callback=alert,
+    )
+    def backfill(day: dict[str, Any]) -> dict[str, Any]:
+        from include.orchestration import backfills
+
+        context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
+        context["symbol_day"] = f"{day['symbol']} {day['day']}"
+        return {**backfills.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
+
+    @task(trigger_rule="all_done", outlets=[MINUTE_PRICES], multiple_outputs=False)
+    def finish(planned: list[Any], done: list[Any]) -> dict[str, int]:
+        from include.orchestration import backfills
+
+        return backfills.finish(planned, done[:])
+
+    planned = plan()
+    finish(planned, backfill.expand(day=planned))  # type: ignore[arg-type] # promises
+
+
+backfill_prices()

@@ -1,0 +1,101 @@
+"""When the runs of a DAG and their tasks began and ended, from Airflow's REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from include.marketdata.windows import Window
+
+PAGE_ROWS = 100
+
+
+@dataclass(frozen=True)
+class TaskTimes:
+    """When a task ran; aware UTC.
+
+    Attributes:
+        start: When the first of its mapped instances began.
+        end: When the last of them ended.
+    """
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class RunTimes:
+    """When a run that succeeded ran; aware UTC.
+
+    Attributes:
+        due: The moment of its schedule.
+        start: When the scheduler started it.
+        tasks: By task id.
+    """
+
+    due: datetime
+    start: datetime
+    tasks: Mapping[str, TaskTimes]
+
+
+def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
+    """Return the runs of a DAG that were due in a window and have succeeded, by when they were due.
+
+    Args:
+        api: A client of the API.
+        dag_id: The DAG, whose runs have a schedule.
+        window: Of the moments at which they were due.
+    """
+    path = f"/dags/{dag_id}/dagRuns"
+    runs = _all(api, path, "dag_runs", window)
+    instances: dict[str, list[dict[str, Any]]] = {}
+    for instance in _all(api, f"{path}/~/taskInstances", "task_instances", window):
+        instances.setdefault(instance["dag_run_id"], []).append(instance)
+    return sorted(
+        (
+            RunTimes(
+                due=datetime.fromisoformat(run["run_after"]),
+                start=datetime.fromisoformat(run["start_date"]),
+                tasks=_by_task(instances[run["dag_run_id"]]),
+            )
+            for run in runs
+            if run["state"] == "success" and run["dag_run_id"] in instances
+        ),
+        key=lambda run: run.due,
+    )
+
+
+def _by_task(instances: Sequence[Mapping[str, Any]]) -> dict[str, TaskTimes]:
+    ran = [each for each in instances if each["start_date"] and each["end_date"]]
+    return {
+        task_id: TaskTimes(
+            start=min(_moments(ran, task_id, "start_date")),
+            end=max(_moments(ran, task_id, "end_date")),
+        )
+        for task_id in {each["task_id"] for each in ran}
+    }
+
+
+def _moments(instances: Sequence[Mapping[str, Any]], task_id: str, name: str) -> list[datetime]:
+    return [datetime.fromisoformat(each[name]) for each in instances if each["task_id"] == task_id]
+
+
+def _all(api: httpx.Client, path: str, key: str, window: Window) -> list[dict[str, Any]]:
+    """Return every row of a listing, page by page."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        asked: dict[str, str | int] = {
+            "run_after_gte": window.start.isoformat(),
+            "run_after_lt": window.end.isoformat(),
+            "order_by": "run_after",
+            "limit": PAGE_ROWS,
+            "offset": len(rows),
+        }
+        answer = api.get(path, params=asked).raise_for_status().json()
+        rows += answer[key]
+        if not answer[key] or len(rows) >= answer["total_entries"]:
+            return rows

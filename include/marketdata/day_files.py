@@ -1,0 +1,172 @@
+"""A whole day of one symbol: from the archive, and what that lacks from the REST API."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from include.marketdata.archive_files import ArchiveFile, read_klines
+from include.marketdata.archives import ArchiveClient
+from include.marketdata.batches import OPEN_TIME, Interval, RawRow
+from include.marketdata.binance import BinanceClient
+from include.marketdata.errors import ArchiveNotFoundError, NoSuchDayError
+from include.marketdata.windows import Window, floor_minute, from_ms, to_ms, windows_of
+
+PROGRESS_SECONDS = 5.0
+MIB = 1024 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Source(StrEnum):
+    """Where to fetch a day from."""
+
+    AUTO = "auto"
+    """The archive, and what it lacks from the REST API."""
+    ARCHIVE = "archive"
+    """The archive alone."""
+    REST = "rest"
+    """The REST API alone."""
+
+
+@dataclass(frozen=True)
+class DayRows:
+    """What was fetched of one symbol's day.
+
+    Attributes:
+        symbol: Binance's pair id, upper case.
+        window: The day, or the part of it that is over.
+        rows: Klines by interval, ascending, as the REST API gives them.
+        sources: For each interval where its rows came from, such as archive+rest.
+        tick_size: Smallest step of a price; zero where the exchange does not say.
+        fetched_at: When the last of them was there, aware UTC.
+    """
+
+    symbol: str
+    window: Window
+    rows: dict[Interval, list[RawRow]]
+    sources: dict[Interval, str]
+    tick_size: Decimal
+    fetched_at: datetime
+
+    @property
+    def source_names(self) -> str:
+        """Where seconds and minutes came from, in this order."""
+        return ",".join(self.sources[interval] or "nothing" for interval in Interval)
+
+
+@dataclass(frozen=True)
+class DayFetcher:
+    """Fetches days.
+
+    Attributes:
+        archive: Binance's public archive.
+        exchange: The REST API, within a share of the budget.
+        clock: The exchange's time, aware UTC.
+    """
+
+    archive: ArchiveClient
+    exchange: BinanceClient
+    clock: Callable[[], datetime]
+
+    def fetch(self, symbol: str, window: Window, source: Source, tick_size: Decimal) -> DayRows:
+        """Fetch a day.
+
+        Args:
+            symbol: Binance's pair id, upper case; the archive still has symbols that the exchange
+                does not list any more.
+            window: The day, or the part of it that is over.
+            source: Where from.
+            tick_size: Smallest step of a price; zero where it is not known.
+
+        Raises:
+            ArchiveNotFoundError: Only the archive is asked, and does not have the day.
+            ArchiveDamagedError: What came was not as its checksum says.
+            NoSuchDayError: Neither has any row of it.
+            RetryableError: One of them does not answer.
+        """
+        rows: dict[Interval, list[RawRow]] = {}
+        sources: dict[Interval, str] = {}
+        for interval in Interval:
+            rows[interval], sources[interval] = self._fetch(symbol, window, interval, source)
+        if not any(rows.values()):
+            raise NoSuchDayError(symbol, window.start.date())
+        return DayRows(symbol, window, rows, sources, tick_size, self.clock())
+
+    def minutes(self, symbol: str, day: date) -> list[RawRow]:
+        """Return the archive's minutes of a day.
+
+        Raises:
+            ArchiveNotFoundError: The archive does not have it, or not yet.
+            ArchiveDamagedError: What came was not as its checksum says.
+            RetryableError: The archive does not answer.
+        """
+        return self._from_archive(ArchiveFile(symbol, Interval.MINUTE, day))
+
+    def _fetch(
+        self, symbol: str, window: Window, interval: Interval, source: Source
+    ) -> tuple[list[RawRow], str]:
+        rows: list[RawRow] = []
+        names: list[str] = []
+        day = window.start.date()
+        is_over = window.end - window.start == timedelta(days=1)
+        if source is Source.ARCHIVE or (source is Source.AUTO and is_over):
+            try:
+                rows = self._from_archive(ArchiveFile(symbol, interval, day))
+                names.append("archive")
+            except ArchiveNotFoundError:
+                if source is Source.ARCHIVE:
+                    raise
+                log.info("%s %s: the archive has no %s klines", symbol, day, interval)
+        missing = [] if source is Source.ARCHIVE else missing_windows(rows, interval, window)
+        if missing:
+            added = [row for each in missing for row in self._klines(symbol, interval, each)]
+            held = {row[OPEN_TIME] for row in rows}
+            rows += [row for row in added if row[OPEN_TIME] not in held]
+            rows.sort(key=lambda row: row[OPEN_TIME])
+            names += ["rest"] if added else []
+        return rows, "+".join(names)
+
+    def _from_archive(self, file: ArchiveFile) -> list[RawRow]:
+        said_at = time.monotonic()
+
+        def say(have: int, total: int) -> None:
+            nonlocal said_at
+            if time.monotonic() - said_at >= PROGRESS_SECONDS:
+                said_at = time.monotonic()
+                of = f" of {total / MIB:.1f}" if total else ""
+                log.info("%s: %.1f%s MiB", file.name, have / MIB, of)
+
+        path = self.archive.fetch(file, say)
+        return list(read_klines(file, path))
+
+    def _klines(self, symbol: str, interval: Interval, window: Window) -> list[RawRow]:
+        self.exchange.restart_patience()
+        log.info("%s %s: asking the REST API for %s klines", symbol, window, interval)
+        return self.exchange.klines(symbol, interval, window)
+
+
+def day_window(day: date, now: datetime, settle: timedelta) -> Window:
+    """Return a UTC day, or the part of it that is over and settled.
+
+    Raises:
+        ValueError: Nothing of it is.
+    """
+    start = floor_minute(now).replace(year=day.year, month=day.month, day=day.day, hour=0, minute=0)
+    end = min(start + timedelta(days=1), floor_minute(now - settle))
+    if end <= start:
+        raise ValueError(f"{day} has not begun: backfill days that are over, or today's part")
+    return Window(start, end)
+
+
+def missing_windows(rows: Sequence[RawRow], interval: Interval, window: Window) -> list[Window]:
+    """Return the minutes of a window that lack a row, as the fewest windows, ascending."""
+    held = {int(row[OPEN_TIME]) for row in rows}
+    first_ms, end_ms = to_ms(window.start), to_ms(window.end)
+    absent = (each for each in range(first_ms, end_ms, interval.length_ms) if each not in held)
+    return windows_of({floor_minute(from_ms(each)) for each in absent})

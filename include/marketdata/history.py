@@ -1,0 +1,164 @@
+"""What became of published minutes: how final they are, and how they were changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal, localcontext
+from enum import StrEnum
+
+from include.marketdata.averages import EXACT
+from include.marketdata.prices import MinutePrice
+from include.marketdata.thresholds import RESTATED_ALERT_RATIO
+from include.marketdata.windows import MINUTE
+
+# As long as the fetch looks back for the exchange's own minutes: until then each run averages a
+# minute again, and what it says may change.
+OVERLAP = timedelta(minutes=15)
+
+
+class MinuteState(StrEnum):
+    """How final a published minute is."""
+
+    PROVISIONAL = "PROVISIONAL"
+    """Averaged again by every run."""
+    FINAL = "FINAL"
+    """Unchanged through the overlap."""
+    AUDITED = "AUDITED"
+    """The same as in the exchange's daily archive."""
+    RESTATED = "RESTATED"
+    """Another value than was final once; the ledger says which and when."""
+
+
+@dataclass(frozen=True)
+class Restatement:
+    """A final minute that says something else since a revision.
+
+    Attributes:
+        symbol: Whose minute.
+        minute: First moment, aware UTC.
+        revision: The one that says it.
+        known_at: When it became known, aware UTC, whole milliseconds.
+        vwap_before: What stood there; None for no value.
+        vwap_after: What stands there now; None for no value.
+        difference_ratio: vwap_after / vwap_before - 1; None where one has no value.
+        is_alarming: Large enough to be announced.
+    """
+
+    symbol: str
+    minute: datetime
+    revision: int
+    known_at: datetime
+    vwap_before: Decimal | None
+    vwap_after: Decimal | None
+    difference_ratio: Decimal | None
+    is_alarming: bool
+
+    def __str__(self) -> str:
+        by = "" if self.difference_ratio is None else f" ({self.difference_ratio:+.4%})"
+        return (
+            f"{self.symbol} {self.minute:%Y-%m-%dT%H:%MZ} was {self.vwap_before} and is now "
+            f"{self.vwap_after}{by}, revision {self.revision}"
+        )
+
+
+@dataclass(frozen=True)
+class AuditedDay:
+    """One comparison of a symbol's day with the exchange's daily archive.
+
+    Attributes:
+        symbol: Whose day.
+        day: UTC.
+        audited_at: When, aware UTC, whole milliseconds.
+        checksum: SHA-256 of the archive's file, hexadecimal: an archive issued anew has another.
+        minute_count: Minutes compared.
+        restated_count: Of them, those that the archive has otherwise.
+        alarming_count: Of them, those beyond the limit.
+        largest_difference_ratio: Of all averages, without sign; None where none differs.
+    """
+
+    symbol: str
+    day: date
+    audited_at: datetime
+    checksum: str
+    minute_count: int
+    restated_count: int
+    alarming_count: int
+    largest_difference_ratio: Decimal | None
+
+
+@dataclass(frozen=True)
+class BackfilledDay:
+    """A symbol's day that a backfill has fetched whole.
+
+    Attributes:
+        symbol: Whose day.
+        day: UTC.
+        finished_at: Aware UTC, whole milliseconds.
+        sources: Where seconds and minutes came from.
+        second_count: Seconds stored.
+        minute_count: Minutes of the exchange stored.
+        gap_count: Minutes published without a value though the market may have run, or with
+            part of one.
+    """
+
+    symbol: str
+    day: date
+    finished_at: datetime
+    sources: str
+    second_count: int
+    minute_count: int
+    gap_count: int
+
+
+def restatement(before: MinutePrice, after: MinutePrice) -> Restatement | None:
+    """Return how a revision restates the one before it; None where it does not.
+
+    It does when it has another average, and the one before was final. A change of the volume
+    alone, of a flag or of what else stands beside the value is a revision and no restatement.
+    """
+    old, new = before.average.vwap, after.average.vwap
+    minute = after.average.minute
+    if old == new or not is_final(minute, after.known_at):
+        return None
+    with localcontext(EXACT):
+        ratio = None if old is None or new is None else new / old - 1
+    return Restatement(
+        symbol=after.average.symbol,
+        minute=minute,
+        revision=after.revision,
+        known_at=after.known_at,
+        vwap_before=old,
+        vwap_after=new,
+        difference_ratio=ratio,
+        # A gap that is repaired late takes nothing back.
+        is_alarming=old is not None and (ratio is None or abs(ratio) > RESTATED_ALERT_RATIO.value),
+    )
+
+
+def is_final(minute: datetime, moment: datetime) -> bool:
+    """Tell whether no usual run averages a minute again at or after a moment."""
+    return moment >= minute + MINUTE + OVERLAP
+
+
+def state_at(
+    price: MinutePrice,
+    moment: datetime,
+    audited_days: Mapping[date, Collection[datetime]],
+    restated: Collection[tuple[datetime, int]],
+) -> MinuteState:
+    """Return how final a revision was at a moment.
+
+    Args:
+        price: The latest revision that was known then.
+        moment: Aware UTC.
+        audited_days: When each day of the symbol was audited.
+        restated: Minute and revision of each restatement of the symbol.
+    """
+    minute = price.average.minute
+    if any(known == minute and revision <= price.revision for known, revision in restated):
+        return MinuteState.RESTATED
+    if any(audited_at <= moment for audited_at in audited_days.get(minute.date(), ())):
+        return MinuteState.AUDITED
+    return MinuteState.FINAL if is_final(minute, moment) else MinuteState.PROVISIONAL

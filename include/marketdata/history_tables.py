@@ -1,0 +1,102 @@
+"""What became of published minutes and days, in Cassandra."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple
+from datetime import date, datetime
+from decimal import Decimal
+
+from include.marketdata.history import AuditedDay, BackfilledDay, Restatement
+from include.marketdata.loading import load
+from include.marketdata.statements import Statements
+from include.marketdata.windows import Window, month_of
+
+
+class RestatementTable:
+    """The ledger of restatements, by symbol and UTC month of the minute.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def note(self, restatements: Iterable[Restatement]) -> None:
+        """Note restatements; the same one again is the same entry."""
+        load(
+            self._statements,
+            "insert_restatement",
+            (
+                ((each.symbol, month), (symbol, month, *others))
+                for each in restatements
+                for symbol, *others in [astuple(each)]
+                for month in [month_of(each.minute)]
+            ),
+        )
+
+    def between(self, symbol: str, window: Window) -> list[Restatement]:
+        """Return the restatements of a symbol's minutes, by minute and revision."""
+        return [
+            Restatement(**row)
+            for month in window.months()
+            for row in self._statements.run(
+                "select_restatements", (symbol, month, window.start, window.end)
+            )
+        ]
+
+
+class DayTable:
+    """Which days of a symbol were backfilled, and which were audited and with what result.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def note_backfill(self, backfilled: BackfilledDay) -> None:
+        """Note that a day was fetched whole; a later backfill of it replaces the note."""
+        self._statements.run("insert_backfilled_day", astuple(backfilled))
+
+    def backfilled(self, symbol: str, first: date, last: date) -> list[BackfilledDay]:
+        """Return the days from first to last that were fetched whole, ascending."""
+        rows = self._statements.run("select_backfilled_days", (symbol, first, last))
+        return [BackfilledDay(**row) for row in rows]
+
+    def note_audit(self, audited: AuditedDay) -> None:
+        """Note what an audit found, beside those of before."""
+        self._statements.run("insert_audited_day", astuple(audited))
+
+    def audited(self, symbol: str, first: date, last: date) -> list[AuditedDay]:
+        """Return the audits of the days from first to last, by day and time, ascending."""
+        rows = self._statements.run("select_audited_days", (symbol, first, last))
+        return [AuditedDay(**row) for row in reversed(rows)]
+
+
+class FiveMinutePriceTable:
+    """The exchange's own averages of five minutes, by symbol and day.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def keep(self, symbol: str, minute: datetime, price: Decimal) -> None:
+        """Keep the average of the five minutes that end with a minute."""
+        values = (symbol, minute.date(), minute, price)
+        self._statements.run("insert_five_minute_price", values)
+
+    def between(self, symbol: str, window: Window) -> dict[datetime, Decimal]:
+        """Return the averages of a symbol by minute, where the exchange was asked."""
+        return {
+            row["minute"]: row["price"]
+            for day in window.days()
+            for row in self._statements.run(
+                "select_five_minute_prices", (symbol, day, window.start, window.end)
+            )
+        }

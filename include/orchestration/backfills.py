@@ -1,0 +1,226 @@
+"""The bodies of the tasks of backfill_prices."""
+
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import TypedDict
+
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from include.marketdata.backfill import A_DAY, backfill, is_complete
+from include.marketdata.batches import BatchRecord
+from include.marketdata.day_files import DayFetcher, Source, day_window
+from include.marketdata.errors import UnknownSymbolError
+from include.marketdata.ingestion import SETTLE, known_symbols
+from include.marketdata.store import Store
+from include.marketdata.windows import Window
+from include.orchestration.alerts import leave_alerts
+from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
+from include.orchestration.connections import open_store, symbols
+from include.orchestration.day_fetcher import open_fetcher
+from include.orchestration.defaults import NICENESS
+from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.steps import now
+
+FIRST_DAY = date(2017, 7, 14)
+# Airflow maps at most 1,024 tasks.
+MOST_DAYS = 1_000
+SHOWN_DAYS = 20
+SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
+
+log = logging.getLogger(__name__)
+
+
+class Order(BaseModel, extra="forbid"):
+    """What the form asks for; every field is explained there."""
+
+    symbols: list[str]
+    first: date = Field(alias="from")
+    last: date = Field(alias="to")
+    source: Source
+    force: bool
+
+    @field_validator("symbols", mode="before")
+    @classmethod
+    def _no_blanks(cls, listed: list[str] | None) -> list[str]:
+        return list(dict.fromkeys(text.strip() for text in listed or () if text.strip()))
+
+
+class DayMessage(TypedDict):
+    """One symbol's day of an order, as it travels through XCom."""
+
+    symbol: str
+    day: str
+    source: str
+    force: bool
+    symbols: list[str]
+
+
+class DoneMessage(TypedDict):
+    """What became of it; counts for people."""
+
+    symbol: str
+    day: str
+    state: str
+    revisions: int
+    gaps: int
+    quarantined: int
+
+
+def plan(params: Mapping[str, object]) -> list[DayMessage]:
+    """Check an order, and split it by symbol and day, oldest first.
+
+    Raises:
+        AirflowFailException: The order asks for what cannot be done; the message says what.
+    """
+    try:
+        order = Order.model_validate(dict(params))
+    except ValidationError as error:
+        raise AirflowFailException(
+            "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
+        ) from error
+    today = now().date()
+    if order.last < order.first:
+        raise AirflowFailException(
+            f"'to' ({order.last}) is before 'from' ({order.first}): let 'from' be the first day "
+            "and 'to' the last"
+        )
+    if order.last > today:
+        raise AirflowFailException(
+            f"'to' ({order.last}) is in the future: the last day there is anything of is {today}"
+        )
+    if order.first < FIRST_DAY:
+        raise AirflowFailException(
+            f"'from' ({order.first}) is before Binance began, on {FIRST_DAY}"
+        )
+    with no_retry_in_vain():
+        named = order.symbols or list(symbols())
+    wrong = [name for name in named if not SYMBOL.fullmatch(name)]
+    if wrong:
+        raise AirflowFailException(
+            f"{', '.join(map(repr, wrong))} can be no symbol: write it upper case, like BTCUSDT"
+        )
+    day_count = (order.last - order.first).days + 1
+    if day_count * len(named) > MOST_DAYS:
+        raise AirflowFailException(
+            f"{day_count} days of {len(named)} symbols are more than {MOST_DAYS} at a time: split "
+            "the order into shorter ones"
+        )
+    return [
+        DayMessage(
+            symbol=symbol,
+            day=(order.first + place * A_DAY).isoformat(),
+            source=order.source.value,
+            force=order.force,
+            symbols=named,
+        )
+        for place in range(day_count)
+        for symbol in named
+    ]
+
+
+def backfill_day(message: DayMessage) -> DoneMessage:
+    """Bring one symbol's day to published minutes; one that is complete is left alone."""
+    symbol, day = message["symbol"], date.fromisoformat(message["day"])
+    os.nice(NICENESS)
+    with no_retry_in_vain():
+        store = open_store()
+        if not message["force"] and is_complete(store, symbol, day):
+            log.info("%s %s is complete; set 'force' to fetch it again", symbol, day)
+            return DoneMessage(
+                symbol=symbol,
+                day=message["day"],
+                state="complete",
+                revisions=0,
+                gaps=0,
+                quarantined=0,
+            )
+        with open_fetcher(store) as fetcher:
+            source, tick_size = _listed(store, fetcher, symbol, Source(message["source"]))
+            window = day_window(day, now(), SETTLE)
+            fetched = fetcher.fetch(symbol, window, source, tick_size)
+        log.info("%s %s: fetched, from %s", symbol, day, fetched.source_names)
+        checkpoints = open_checkpoints()
+        done = backfill(open_publisher(checkpoints, message["symbols"]), checkpoints, fetched, _say)
+    noted = done.day
+    log.info(
+        "%s %s: %d seconds and %d minutes stored, %d rows quarantined; %d revisions, %d gaps",
+        *(symbol, day, noted.second_count, noted.minute_count, done.quarantined_count),
+        *(len(done.publication.prices), noted.gap_count),
+    )
+    leave_alerts(alarms_of(done.publication))
+    return DoneMessage(
+        symbol=symbol,
+        day=message["day"],
+        state="backfilled",
+        revisions=len(done.publication.prices),
+        gaps=noted.gap_count,
+        quarantined=done.quarantined_count,
+    )
+
+
+def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> dict[str, int]:
+    """Look once more for causes now that all symbols are there, and sum up.
+
+    Raises:
+        AirflowFailException: Days failed; they are named. The others are published.
+    """
+    results = {(each["symbol"], each["day"]): each for each in done}
+    explained = 0
+    with no_retry_in_vain():
+        gaps = sorted({day for (_, day), each in results.items() if each["gaps"]})
+        if gaps:
+            publisher = open_publisher(open_checkpoints(), planned[0]["symbols"])
+            for day in gaps:
+                start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+                again = publisher.explain_again(Window(start, start + A_DAY))
+                explained += len(again.prices)
+    failed = [
+        f"{each['symbol']} {each['day']}"
+        for each in planned
+        if (each["symbol"], each["day"]) not in results
+    ]
+    if failed:
+        shown = [*failed[:SHOWN_DAYS], *(["…"] if len(failed) > SHOWN_DAYS else [])]
+        raise AirflowFailException(
+            f"{len(failed)} of {len(planned)} days failed, their own tasks say why: "
+            f"{', '.join(shown)}; "
+            "the others are published, and a run of the same order takes up what is left"
+        )
+    return {
+        "days": len(results),
+        "complete": sum(1 for each in results.values() if each["state"] == "complete"),
+        "revisions": sum(each["revisions"] for each in results.values()),
+        "explained": explained,
+    }
+
+
+def _listed(
+    store: Store, fetcher: DayFetcher, symbol: str, source: Source
+) -> tuple[Source, Decimal]:
+    """Return where to fetch a symbol from, and its tick: what is not listed the archive may have.
+
+    Raises:
+        UnknownSymbolError: The exchange does not list it, and the archive is not to be asked.
+    """
+    info = known_symbols(store, fetcher.exchange, [symbol], now()).get(symbol)
+    if info is not None:
+        return source, info.tick_size
+    if source is Source.REST:
+        raise UnknownSymbolError(symbol)
+    log.info("%s: the exchange does not list it now; the archive may have it", symbol)
+    return Source.ARCHIVE, Decimal(0)
+
+
+def _say(record: BatchRecord) -> None:
+    log.info(
+        "%s %s to %s: %d rows stored, %d quarantined",
+        record.symbol,
+        *(f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (record.window_start, record.window_end)),
+        record.row_count - record.quarantined_count,
+        record.quarantined_count,
+    )

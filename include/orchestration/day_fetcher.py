@@ -1,0 +1,41 @@
+"""What fetches whole days, opened from Airflow's connections."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from include.marketdata.archives import ArchiveClient, ArchiveSettings
+from include.marketdata.day_files import DayFetcher
+from include.marketdata.hosts import is_loopback
+from include.marketdata.store import Store
+from include.orchestration.connections import binance_settings, open_exchange
+from include.orchestration.steps import now
+
+# What it may take of the weight that all workers may use: live prices need a small part.
+BUDGET_SHARE = 0.5
+# A minute's share may be spent by others; the next minute has another.
+PATIENCE_SECONDS = 300.0
+
+
+@contextmanager
+def open_fetcher(store: Store) -> Iterator[DayFetcher]:
+    """Open the archive, and the exchange within a share of the budget.
+
+    Args:
+        store: Holds the budget.
+    """
+    base_url = binance_settings().base_urls[0]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = ArchiveSettings(Path(folder))
+        # A simulator serves the archive beside the API.
+        if is_loopback(urlsplit(base_url).hostname or ""):
+            settings = ArchiveSettings(Path(folder), base_url)
+        with (
+            ArchiveClient(settings) as archive,
+            open_exchange(
+                store, now, share=BUDGET_SHARE, patience_seconds=PATIENCE_SECONDS
+            ) as exchange,
+        ):
+            yield DayFetcher(archive, exchange, now)
