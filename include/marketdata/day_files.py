@@ -85,9 +85,8 @@ class DayFetcher:
             tick_size: Smallest step of a price; zero where it is not known.
 
         Raises:
-            ArchiveNotFoundError: Only the archive is asked, and does not have the day.
             ArchiveDamagedError: What came was not as its checksum says.
-            NoSuchDayError: Neither has any row of it.
+            NoSuchDayError: None of those asked has any row of it.
             RetryableError: One of them does not answer.
         """
         rows: dict[Interval, list[RawRow]] = {}
@@ -95,7 +94,7 @@ class DayFetcher:
         for interval in Interval:
             rows[interval], sources[interval] = self._fetch(symbol, window, interval, source)
         if not any(rows.values()):
-            raise NoSuchDayError(symbol, window.start.date())
+            raise NoSuchDayError(symbol, window.start.date(), source)
         return DayRows(symbol, window, rows, sources, tick_size, self.clock())
 
     def minutes(self, symbol: str, day: date) -> list[RawRow]:
@@ -120,8 +119,6 @@ class DayFetcher:
                 rows = self._from_archive(ArchiveFile(symbol, interval, day))
                 names.append("archive")
             except ArchiveNotFoundError:
-                if source is Source.ARCHIVE:
-                    raise
                 log.info("%s %s: the archive has no %s klines", symbol, day, interval)
         missing = [] if source is Source.ARCHIVE else missing_windows(rows, interval, window)
         if missing:

@@ -87,12 +87,14 @@ class ArchiveNotFoundError(MarketDataError):
 
 
 class NoSuchDayError(MarketDataError):
-    """Nobody has a row of a symbol's day."""
+    """Nobody who was asked has a row of a symbol's day."""
 
-    def __init__(self, symbol: str, day: date) -> None:
+    def __init__(self, symbol: str, day: date, source: str) -> None:
+        asked = {"archive": "the archive has", "rest": "the exchange has"}
         super().__init__(
-            f"neither the archive nor the exchange has a row of {symbol} on {day}: it may not have "
-            "been listed then, or never; its page on binance.com says since when"
+            f"{asked.get(source, 'neither the archive nor the exchange has')} "
+            f"{'no' if source in asked else 'a'} row of {symbol} on {day}: it may not have been "
+            "listed then, or not under this name; an archive comes some hours after its day"
         )
 
 

@@ -77,7 +77,9 @@ def main() -> int:
     host, port = listener.getsockname()[:2]
     server = AnnouncedServer(
         uvicorn.Config(
-            FaultyApp(create_app(exchange, clock, rate_limit), clock, script, log),
+            FaultyApp(
+                create_app(exchange, clock, rate_limit, options.archives), clock, script, log
+            ),
             host=host,
             port=port,
             log_config=None,
@@ -176,6 +178,12 @@ def _options() -> argparse.Namespace:
         help="play the files of a folder instead, in Binance's archive formats: "
         "SYMBOL-trades-DATE, SYMBOL-aggTrades-DATE, SYMBOL-1s-DATE, SYMBOL-1m-DATE as "
         ".csv, .csv.gz or .zip; the finest kind of each symbol",
+    )
+    parser.add_argument(
+        "--archives",
+        type=Path,
+        metavar="DIR",
+        help="serve a folder of daily files, as Binance issued them, in the archive tree (none)",
     )
     parser.add_argument(
         "--clock",

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from hashlib import blake2b
 from html import escape
 from itertools import count
+from pathlib import Path
 from uuid import UUID
 
 from starlette.applications import Starlette
@@ -42,13 +43,19 @@ def rate_limit_of(exchange: Exchange) -> RateLimit:
     return RateLimit(exchange.weight_limit, exchange.requests_limit, exchange.requests_until_ban)
 
 
-def create_app(exchange: Exchange, clock: Clock, rate_limit: RateLimit | None = None) -> Starlette:
+def create_app(
+    exchange: Exchange,
+    clock: Clock,
+    rate_limit: RateLimit | None = None,
+    archives: Path | None = None,
+) -> Starlette:
     """Return the application.
 
     Args:
         exchange: What it answers from.
         clock: Tells the moment, in milliseconds since the epoch.
         rate_limit: Counts what clients use; one of its own when None.
+        archives: A folder of daily files to serve in the archive tree as they are.
     """
     rate_limit = rate_limit or rate_limit_of(exchange)
     numbers = count()
@@ -69,7 +76,7 @@ def create_app(exchange: Exchange, clock: Clock, rate_limit: RateLimit | None = 
     return Starlette(
         routes=[
             *api,
-            archive_route(exchange, clock),
+            archive_route(exchange, clock, archives),
             Route("/simulator", status_page),
             Route("/simulator.json", status),
             Route("/simulator/openapi.json", description),

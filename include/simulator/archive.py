@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -38,11 +39,24 @@ KEPT_FILES = 8
 Cells = Iterable[object]
 
 
-def archive_route(exchange: Exchange, clock: Clock) -> Route:
-    """Return the route of the archive tree; a day is there when it is over by the clock."""
+def archive_route(exchange: Exchange, clock: Clock, recorded: Path | None = None) -> Route:
+    """Return the route of the archive tree; a day is there when it is over by the clock.
+
+    Args:
+        exchange: What is played.
+        clock: Its time.
+        recorded: A folder of daily files as Binance has issued them. Of a symbol and day that
+            are there, they are served as they are, and nothing else is.
+    """
 
     @lru_cache(maxsize=KEPT_FILES)
     def made(symbol: str, what: str, day: date) -> bytes | None:
+        issued = [*recorded.glob(f"{symbol}-*-{day}.zip")] if recorded else []
+        if issued:
+            # Made ones of the other kinds would tell of other trades.
+            names = {file.name: file for file in issued}
+            file = names.get(f"{symbol}-{what}-{day}.zip")
+            return file.read_bytes() if file else None
         return zipped(exchange.listings[symbol], symbol, what, day)
 
     async def answer(request: Request) -> Response:

@@ -1,5 +1,6 @@
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -11,6 +12,7 @@ from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
+PROJECT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 
@@ -69,15 +71,15 @@ class Product:
         with self.stack.rest() as api:
             return api.get(str(api.base_url.copy_with(path=path))).text
 
-    def run_dag(self, dag_id, **conf):
-        """Run a DAG with a filled-in form, and return the logs of its last task."""
+    def run_dag(self, dag_id, *, seconds=120, **conf):
+        """Run a DAG with a filled-in form, and return its state and the logs of its tasks."""
         with self.stack.rest() as api:
             body = {"logical_date": None, "conf": conf}
             run = api.post(f"/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
             path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
             self.wait_for(
                 lambda: api.get(path).json()["state"] in {"success", "failed"},
-                seconds=120,
+                seconds=seconds,
                 what=f"the end of {dag_id}",
             )
             state = api.get(path).json()["state"]
@@ -111,7 +113,10 @@ def product(tmp_path_factory):
         home=tmp_path_factory.mktemp("home"),
         symbols=SYMBOLS,
         replay=True,
-        simulator_options=("--control-port", str(control_port)),
+        simulator_options=(
+            *("--control-port", str(control_port)),
+            *("--archives", str(PROJECT / "tests" / "data" / "binance")),
+        ),
         ports={name: any_free_port() for name in PORTS},
     )
     with Stack(options) as stack:

@@ -1,0 +1,136 @@
+"""Past days under Airflow: backfilled from archives and audited against them."""
+
+import csv
+import io
+import zipfile
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from pathlib import Path
+
+import pytest
+
+from include.marketdata.prices import Flag
+from include.marketdata.windows import MINUTE, from_ms
+
+RECORDED = Path(__file__).resolve().parents[1] / "data" / "binance"
+FIRST = datetime(2020, 1, 1, tzinfo=UTC)
+DAYS = ("2020-01-01", "2020-01-02", "2020-01-03")
+DAY = timedelta(days=1)
+FORM = {"symbols": ["BTCUSDT"], "source": "auto", "force": False}
+YESTERDAY = datetime.now(UTC).date() - DAY
+
+
+def official_minutes():
+    """Each minute's quote volume and volume, from Binance's own files and no product code."""
+    for day in DAYS:
+        with zipfile.ZipFile(RECORDED / f"BTCUSDT-1m-{day}.zip") as archive:
+            (name,) = archive.namelist()
+            for row in csv.reader(io.StringIO(archive.read(name).decode())):
+                if row[0].isdecimal():
+                    yield from_ms(int(row[0])), Decimal(row[7]), Decimal(row[5])
+
+
+def order(product, **wishes):
+    return product.run_dag("backfill_prices", seconds=300, **FORM | wishes)
+
+
+def task(product, dag_id, task_id):
+    """The newest run's instance of a task that is not mapped."""
+    return next(each for each in product.task_instances(dag_id) if each.task_id == task_id)
+
+
+@pytest.fixture(scope="module")
+def recorded_days(product):
+    """The three recorded days, backfilled; only their minutes are recorded, no seconds."""
+    state, logs = order(product, **{"from": DAYS[0], "to": DAYS[-1], "source": "archive"})
+    assert state == "success", logs
+    return product.minutes("BTCUSDT", FIRST, FIRST + 3 * DAY)
+
+
+def test_publishes_every_recorded_minute_to_the_last_digit(recorded_days):
+    with localcontext() as context:
+        context.prec = 60
+        expected = {
+            minute: (quote / volume).quantize(Decimal("1e-12"), ROUND_HALF_UP)
+            for minute, quote, volume in official_minutes()
+        }
+
+    assert len(expected) == 4_320
+    assert {each.average.minute: each.average.vwap for each in recorded_days} == expected
+
+
+def test_flags_nothing_hard_in_the_recorded_days(recorded_days, product):
+    today = datetime.now(UTC).date()
+    kept = [
+        row
+        for row in product.store().quarantine.on_day("BTCUSDT", today)
+        if row.open_time.startswith("157")
+    ]
+    soft = Counter(flag for each in recorded_days for flag in each.average.soft_flags.split(","))
+
+    assert kept == []
+    assert {(each.average.flag, each.average.source_level) for each in recorded_days} == {
+        (Flag.OK, 2)
+    }
+    assert soft == {"": 4_320}
+
+
+def test_leaves_a_complete_day_alone_and_says_so(recorded_days, product):
+    state, logs = order(product, **{"from": DAYS[0], "to": DAYS[0]})
+
+    again = product.minutes("BTCUSDT", FIRST, FIRST + DAY)
+    assert state == "success", logs
+    assert f"BTCUSDT {DAYS[0]} is complete" in logs
+    assert again == recorded_days[:1_440]
+
+
+def test_audits_days_against_their_archive_once(product):
+    """Seven days back of BTCUSDT: yesterday, which is backfilled here from the same archive."""
+    state, logs = order(product, **{"from": str(YESTERDAY), "to": str(YESTERDAY)})
+    assert state == "success", logs
+    assert "archive,archive" in logs
+    start = datetime.fromisoformat(f"{YESTERDAY}T00:00:00+00:00")
+    published = product.minutes("BTCUSDT", start, start + DAY)
+    assert len(published) == 1_440
+    assert Counter(each.average.source_level for each in published)[1] == 1_440
+
+    state, logs = product.run_dag("audit_prices", seconds=300)
+    assert state == "success", logs
+    assert f"BTCUSDT {YESTERDAY}: 1440 minutes as in the archive, 0 not" in logs
+    (audited,) = product.store().days.audited("BTCUSDT", YESTERDAY, YESTERDAY)
+    assert (audited.minute_count, audited.restated_count) == (1_440, 0)
+
+    product.run_dag("audit_prices", seconds=300)
+    assert product.store().days.audited("BTCUSDT", YESTERDAY, YESTERDAY) == [audited]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "words"),
+    [
+        ({"from": "2020-01-02", "to": "2020-01-01"}, "is before 'from'"),
+        ({"from": "2020-01-01", "to": "2100-01-01"}, "is in the future"),
+        ({"from": "2016-01-01", "to": "2020-01-01"}, "before Binance began"),
+        ({"from": "2020-01-01", "to": "2020-01-01", "symbols": ["btc"]}, "can be no symbol"),
+    ],
+    ids=["backwards", "future", "before the exchange", "no symbol"],
+)
+def test_says_what_is_wrong_with_an_order(product, wishes, words):
+    state, logs = order(product, **wishes)
+
+    assert state == "failed"
+    assert words in logs
+
+
+@pytest.mark.usefixtures("recorded_days")
+def test_names_a_day_that_is_nowhere_and_goes_on_with_the_others(product):
+    """The exchange does not list NOSUCHUSDT, and its archive has no such day either."""
+    state, logs = order(
+        product, **{"from": DAYS[1], "to": DAYS[1], "symbols": ["NOSUCHUSDT", "BTCUSDT"]}
+    )
+
+    assert state == "failed"
+    assert f"no row of NOSUCHUSDT on {DAYS[1]}" in logs
+    assert f"BTCUSDT {DAYS[1]} is complete" in logs
+    assert f"1 of 2 days failed, their own tasks say why: NOSUCHUSDT {DAYS[1]}" in logs
+    assert product.minutes("NOSUCHUSDT", FIRST + DAY, FIRST + DAY + MINUTE) == []
