@@ -3,7 +3,8 @@
 **Runs** every minute; waits until the closed minute is stored, at most the grace period.
 
 **Updates** `minute_price` (a revision where the value or its flag changed), `minute_change`,
-`watermark`, and the asset `minute_prices`, which starts `report_prices`.
+`watermark`, `restatement` (a final average that changed), and the asset `minute_prices`, which
+starts `report_prices`.
 
 **Safe to re-run**: a minute that has not changed is not written again, and a revision is
 never overwritten.

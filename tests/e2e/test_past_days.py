@@ -73,7 +73,7 @@ def test_flags_nothing_hard_in_the_recorded_days(recorded_days, product):
     assert {(each.average.flag, each.average.source_level) for each in recorded_days} == {
         (Flag.OK, 2)
     }
-    assert soft == {"": 4_320}
+    assert soft == {"": 4_314, "JUMP_CONFIRMED": 4, "SPIKE": 2}
 
 
 def test_leaves_a_complete_day_alone_and_says_so(recorded_days, product):

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -122,17 +123,14 @@ def test_measures_how_far_seconds_are_from_their_mean(first, next_, expected):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (("119.5", "11950", 58), ("0.5", "50", 2)),
-        (("120", "12000.00000001", 60), ("0", "-0.00000001", 0)),
+        (exchange_minute(NOON, volume="119.5", trades=58), ("0.5", "50", 2)),
+        (exchange_minute(NOON, price="101", volume="120", trades=60), ("0", "-120", 0)),
     ],
     ids=["the seconds are above", "below, by a quote volume alone"],
 )
 def test_says_by_how_much_the_seconds_differ_from_the_exchanges_minute(said, expected):
     """Sixty seconds of 2 coins at 100 are 120 for 12000 in 60 trades."""
-    volume, turned, trades = said
-    minute = exchange_minute(NOON, volume=volume, quote_volume=turned, trades=trades)
-
-    average = the_average(full_minute(NOON), [minute])
+    average = the_average(full_minute(NOON), [said])
 
     assert (average.source_level, average.is_reconciled) == (2, False)
     assert DIFFERENCES(average) == (Decimal(expected[0]), Decimal(expected[1]), expected[2])
@@ -184,12 +182,8 @@ def test_takes_a_minute_of_the_exchange_that_needs_more_than_64_bits():
 def seconds_around(draw, turnovers, volumes):
     """Some seconds of the minute and of before it, their averages and last prices at will."""
     offsets = st.sets(st.integers(-310, 59), max_size=9) | st.sets(st.integers(0, 59), max_size=9)
-    amounts = st.tuples(
-        st.decimals("0.0001", "80000000", places=4),
-        st.decimals(*turnovers, places=8),
-        st.decimals(*volumes, places=8),
-        st.integers(0, 3),
-    )
+    some = partial(st.decimals, places=8)
+    amounts = st.tuples(some("1", "8e7"), some(*turnovers), some(*volumes), st.integers(0, 3))
     return [
         at(offset, price=price, quote_volume=turned, volume=volume, trades=trades)
         if trades
