@@ -2,6 +2,7 @@
 
 **Runs** every day at 06:00 UTC, when yesterday's archive is out; each run looks at the last seven
 days (the Variable `audit_days`), so that a late archive and one that was issued anew are noticed.
+By hand, its form takes other days.
 
 **Updates** `audited_day`; where minutes differ, `price_by_second` and `exchange_minute` from the
 archive, `minute_price` (a revision), `restatement`, and the asset `minute_prices`.
@@ -17,9 +18,10 @@ from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
-from include.orchestration.alerts import alert
+from include.orchestration.alerts import AT_END
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
+from include.orchestration.forms import AUDIT_PRICES
 
 
 @dag(
@@ -30,29 +32,29 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
     default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
     tags=["average", "quality"],
     doc_md=__doc__,
+    params=AUDIT_PRICES,
 )
 def audit_prices() -> None:
     @task
-    def plan() -> list[str]:
-        from include.orchestration import steps
+    def plan() -> list[dict[str, str]]:
+        from include.orchestration import audits
 
-        return steps.listed_symbols()
+        return [{**each} for each in audits.plan(get_current_context()["params"])]  # type: ignore[dict-item]
 
     @task(
         map_index_template="{{ symbol }}",
         outlets=[MINUTE_PRICES],
         multiple_outputs=False,
         max_active_tis_per_dag=2,
-        on_success_callback=alert,
-        on_failure_callback=alert,
+        **AT_END,
     )
-    def audit(symbol: str) -> dict[str, int]:
+    def audit(days: dict[str, str]) -> dict[str, int]:
         from include.orchestration import audits
 
-        get_current_context()["symbol"] = symbol  # type: ignore[typeddict-unknown-key]
-        return audits.audit(symbol)
+        get_current_context()["symbol"] = days["symbol"]  # type: ignore[typeddict-unknown-key]
+        return audits.audit(days)  # type: ignore[arg-type] # JSON, as XCom hands it on
 
-    audit.expand(symbol=plan())
+    audit.expand(days=plan())
 
 
 audit_prices()

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from airflow.sdk import Metadata, dag, task
 
-from include.orchestration.alerts import alert
+from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
 
@@ -36,8 +36,7 @@ def average_minutes() -> None:
     @task(
         inlets=[EXTRACTED_PRICES],
         outlets=[MINUTE_PRICES],
-        on_success_callback=alert,
-        on_failure_callback=alert,
+        **AT_END,
     )
     def publish() -> Iterator[Metadata]:
         from include.orchestration import checks

@@ -8,17 +8,16 @@ the asset `extracted_prices`. A failed symbol does not stop another.
 **Safe to re-run**: the same second twice is one row, and the watermark only grows.
 
 **When it fails**: `fetch` names the symbol and what the exchange said; `load` stores what is good
-and names the symbols whose batch is missing or was refused. Nothing is lost, the next run asks
-for the same window again. See docs/runbook.md.
+and names the symbols whose batch is missing or was refused. The next run asks for it again.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import dag, get_current_context, task
 
-from include.orchestration.alerts import alert
+from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
+from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, SHARDS, START
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
 
@@ -52,21 +51,22 @@ def ingest_prices() -> None:
         get_current_context()["symbol"] = window["symbol"]  # type: ignore[typeddict-unknown-key]
         return steps.fetch(window)
 
-    @task(trigger_rule="all_done")
-    def validate(batches: list[BatchMessage]) -> list[CheckedMessage]:
+    @task(trigger_rule="all_done", multiple_outputs=False)
+    def validate(batches: list[BatchMessage], shard: int) -> list[CheckedMessage]:
         from include.orchestration import checks
 
-        # Read at once: iterating asks for one more than there are, logged as an error.
-        return checks.validate(batches[:])
+        # Read at once: iterating asks for one more than there are.
+        return checks.validate(batches[:], shard)
 
-    @task(outlets=[EXTRACTED_PRICES], on_success_callback=alert, on_failure_callback=alert)
-    def load(batches: list[CheckedMessage], windows: list[PlanMessage]) -> None:
+    @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)
+    def load(shards: list[list[CheckedMessage]], windows: list[PlanMessage]) -> None:
         from include.orchestration import steps
 
-        steps.load(batches, windows)
+        steps.load(shards[:], windows)
 
     windows = plan()
-    load(validate(fetch.expand(window=windows)), windows)  # type: ignore[arg-type]
+    checked = validate.partial(batches=fetch.expand(window=windows)).expand(shard=[*range(SHARDS)])
+    load(checked, windows)  # type: ignore[arg-type] # promises
 
 
 ingest_prices()

@@ -190,11 +190,14 @@ def _show_share(stack: Stack, symbols: tuple[str, ...], since: datetime, minutes
     for symbol in symbols:
         for record in store.batch_log(symbol, since.date()):
             check_ms[floor_minute(record.fetched_at)] += record.check_ms
+    walls_s: dict[datetime, float] = defaultdict(float)
+    for task in found:
+        if task["task_id"] == "validate" and task["duration"]:
+            started = datetime.fromisoformat(task["start_date"])
+            walls_s[floor_minute(started)] += float(task["duration"])
     pairs = [
-        (float(task["duration"]), check_ms[minute] / 1000)
-        for task in found
-        if task["task_id"] == "validate" and task["duration"]
-        for minute in [floor_minute(datetime.fromisoformat(task["start_date"]))]
+        (wall, check_ms[minute] / 1000)
+        for minute, wall in walls_s.items()
         if since <= minute < since + minutes * MINUTE and minute in check_ms
     ]
     if not pairs:
@@ -209,7 +212,7 @@ def _show_share(stack: Stack, symbols: tuple[str, ...], since: datetime, minutes
     )
     rest = [wall - gate for wall, gate in pairs]
     say(
-        f"the rest of the task, reading, landing, XCom and all: p50 {median(rest):.2f} s, worst "
+        f"the rest of its tasks, reading, landing, XCom and all: p50 {median(rest):.2f} s, worst "
         f"{max(rest):.2f} s: an import of Great Expectations would stand in there"
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from airflow.sdk import dag, task
 
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
+from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, SHARDS, START
 
 SYMBOLS_FILE = "symbols.txt"
 
@@ -38,17 +38,19 @@ def ingest_prices() -> None:
     def fetch(symbol: str) -> str:
         return symbol
 
-    @task(trigger_rule="all_done")
-    def validate(symbols: list[str]) -> list[str]:
+    @task(trigger_rule="all_done", multiple_outputs=False)
+    def validate(symbols: list[str], shard: int) -> list[str]:
         # Read at once, as the real one does.
-        return symbols[:]
+        return symbols[:][shard::SHARDS]
 
-    @task(outlets=[EXTRACTED_PRICES])
-    def load(symbols: list[str], planned: list[str]) -> None:
-        del symbols, planned
+    @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES])
+    def load(shards: list[list[str]], planned: list[str]) -> None:
+        del planned
+        shards[:]
 
     planned = plan()
-    load(validate(fetch.expand(symbol=planned)), planned)  # type: ignore[arg-type]
+    checked = validate.partial(symbols=fetch.expand(symbol=planned)).expand(shard=[*range(SHARDS)])
+    load(checked, planned)  # type: ignore[arg-type] # promises
 
 
 @dag(

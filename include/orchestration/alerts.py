@@ -41,3 +41,6 @@ def alert(context: Context) -> None:
             subject=f"prices: {messages[0]}",
             html_content="<br>".join(messages),
         )(context)
+
+
+AT_END: dict[str, Any] = {"on_success_callback": alert, "on_failure_callback": alert}

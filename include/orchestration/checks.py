@@ -2,7 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from include.marketdata.storing import stored_before
 from include.marketdata.windows import MINUTE, Window, to_ms
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number
+from include.orchestration.defaults import SHARDS
 from include.orchestration.failures import UNREADABLE, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage
 from include.orchestration.steps import now
@@ -57,13 +58,21 @@ def warm_up() -> None:
     check_batch(Checkpoints("memory://warm-up"), batch, symbol=batch.symbol, stored={})
 
 
-def validate(messages: Iterable[BatchMessage]) -> list[CheckedMessage]:
-    """Run the checkpoint on every batch that arrived, each on its own, and land the verdicts."""
+def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessage]:
+    """Run the checkpoint on every batch of a shard, each on its own, and land the verdicts.
+
+    Args:
+        messages: All batches that arrived.
+        shard: Every SHARDS-th of them from this one on is judged here.
+
+    Raises:
+        AirflowFailException: No batch arrived at all.
+    """
     with no_retry_in_vain():
         checkpoints = open_checkpoints()
         store = open_store()
     checked = []
-    for message in messages:
+    for message in messages[shard::SHARDS]:
         verdict = _verdict(store, checkpoints, message)
         land_verdict(message["url"], verdict)
         summary = describe(verdict, message["rows"])
@@ -88,7 +97,7 @@ def validate(messages: Iterable[BatchMessage]) -> list[CheckedMessage]:
                 check_ms=verdict.check_ms,
             )
         )
-    if not checked:
+    if not messages:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked
 

@@ -18,3 +18,5 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 # How much work on past days stands back for live tasks where both want the processor.
 NICENESS = 10
+# Tasks that run checkpoints at the same time, each on its part of the batches: one a core.
+SHARDS = 2

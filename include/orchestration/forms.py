@@ -54,3 +54,15 @@ BACKFILL_PRICES: dict[str, Any] = {
         description="Fetch also what is complete; only what differs is published anew.",
     ),
 }
+
+AUDIT_PRICES: dict[str, Any] = {
+    "from": Param(
+        None,
+        type=["string", "null"],
+        format="date",
+        description="First day, UTC; the last seven days without one.",
+    ),
+    "to": Param(
+        None, type=["string", "null"], format="date", description="Last day; yesterday without one."
+    ),
+}

@@ -3,8 +3,10 @@
 Those that need Great Expectations are in checks.py: importing it takes seconds.
 """
 
+import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -37,6 +39,7 @@ from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMes
 
 # Long enough to look into a batch that was refused over a weekend.
 LANDING_AGE = timedelta(days=3)
+LOADS_AT_A_TIME = 4
 
 log = logging.getLogger(__name__)
 # Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
@@ -66,12 +69,6 @@ def initialize_store() -> list[str]:
     return applied
 
 
-def listed_symbols() -> list[str]:
-    """Return the symbols of the Variable `symbols`."""
-    with no_retry_in_vain():
-        return [*symbols()]
-
-
 def plan() -> list[PlanMessage]:
     """Plan one fetch per symbol."""
     with no_retry_in_vain(), open_exchange(store := open_store(), now) as client:
@@ -98,19 +95,28 @@ def fetch(message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
-def load(messages: Iterable[CheckedMessage], windows: Iterable[PlanMessage]) -> None:
+def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessage]) -> None:
     """Store what the gate let pass, for each batch on its own, and leave word of what is alarming.
+
+    Some batches at a time: each waits for Cassandra most of its time.
+
+    Args:
+        shards: What was judged, by the tasks that judged it.
+        windows: What was planned.
 
     Raises:
         AirflowFailException: A batch is missing, refused or unreadable; the others are stored.
     """
-    problems = {window["symbol"]: "was not fetched" for window in windows}
+    problems = {window["symbol"]: "was not fetched, or not checked" for window in windows}
     alarming: list[str] = []
     with no_retry_in_vain():
         store = open_store()
-        for message in messages:
-            problems[message["symbol"]], alarm = _load(store, message)
-            alarming += [alarm] if alarm else []
+        messages = [message for shard in shards for message in shard]
+        with ThreadPoolExecutor(LOADS_AT_A_TIME) as pool:
+            loaded = pool.map(functools.partial(_load, store), messages)
+            for message, (problem, alarm) in zip(messages, loaded, strict=True):
+                problems[message["symbol"]] = problem
+                alarming += [alarm] if alarm else []
     leave_alerts(alarming)
     delete_before(storage_url(), now().date() - LANDING_AGE)
     named = [f"{symbol} {problem}" for symbol, problem in problems.items() if problem]

@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.marketdata.landing import land_batch, read_verdict
 from include.orchestration import checks, steps
+from include.orchestration.defaults import SHARDS
 from tests.fakes.builders import batch, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
@@ -41,6 +42,15 @@ def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
     return {"symbol": symbol, "url": url, "rows": made.row_count}
 
 
+def validate(*messages):
+    """Every shard judges its part."""
+    return [checked for shard in range(SHARDS) for checked in checks.validate(messages, shard)]
+
+
+def load(checked, *messages):
+    steps.load([checked], plan_of(*messages))
+
+
 def plan_of(*messages):
     return [{"symbol": message["symbol"]} for message in messages]
 
@@ -54,7 +64,7 @@ def test_says_in_xcom_and_in_one_line_what_the_gate_says(tmp_path, caplog):
     message = landed(tmp_path, change=spoil)
 
     with caplog.at_level(logging.INFO):
-        (checked,) = checks.validate([message])
+        (checked,) = validate(message)
 
     line = next(record for record in caplog.records if "expectations met" in record.message)
     assert line.levelname == "WARNING"
@@ -73,11 +83,11 @@ def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, 
     if damage == "cut short":
         file.write_bytes(content[: len(content) // 2])
 
-    checked = checks.validate([lost, good])
+    checked = validate(lost, good)
     with pytest.raises(
         AirflowFailException, match=r"BTCUSDT the batch landed at .* cannot be read"
     ):
-        steps.load(checked, plan_of(lost, good))
+        load(checked, lost, good)
 
     assert checked[0]["refused"]
     assert store.watermark("BTCUSDT").stored_until is None
@@ -88,10 +98,10 @@ def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, 
 def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
     wrong = landed(tmp_path, symbol="ETHUSDT") | {"symbol": "BTCUSDT"}
 
-    checked = checks.validate([wrong])
+    checked = validate(wrong)
     assert read_verdict(wrong["url"]).is_refused
     with pytest.raises(AirflowFailException, match="expect_symbols_to_be_those_asked_for"):
-        steps.load(checked, plan_of(wrong))
+        load(checked, wrong)
 
     assert store.second_prices.between("ETHUSDT", batch().window) == []
     assert "the batch refused" in alerts[0]
@@ -104,7 +114,7 @@ def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
     message = landed(tmp_path, change=cut)
 
     with pytest.raises(AirflowFailException, match="missing unused"):
-        steps.load(checks.validate([message]), plan_of(message))
+        load(validate(message), message)
 
     assert store.watermark("BTCUSDT").stored_until is None
     assert len(alerts) == 1
@@ -113,8 +123,8 @@ def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
 def test_loads_an_empty_batch_with_a_warning(tmp_path, store, alerts):
     message = landed(tmp_path, change=list.clear)
 
-    checked = checks.validate([message])
-    steps.load(checked, plan_of(message))
+    checked = validate(message)
+    load(checked, message)
 
     assert checked[0]["failed"] == ["expect_table_row_count_to_be_between"]
     assert store.watermark("BTCUSDT").stored_until == batch().window.end
@@ -124,7 +134,7 @@ def test_loads_an_empty_batch_with_a_warning(tmp_path, store, alerts):
 def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
     message = landed(tmp_path, change=spoil)
 
-    steps.load(checks.validate([message]), plan_of(message))
+    load(validate(message), message)
 
     (alert,) = alerts
     assert alert.startswith("BTCUSDT: 1 of 61 rows quarantined (1.6%), by expect_prices_to_be_in_")
@@ -132,7 +142,29 @@ def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
 
 def test_fails_when_no_batch_arrived():
     with pytest.raises(AirflowFailException, match="the fetch tasks of this run say why"):
-        checks.validate([])
+        checks.validate([], 0)
+
+
+def test_judges_each_batch_in_one_shard(tmp_path):
+    messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(5)]
+
+    shards = [checks.validate(messages, shard) for shard in range(SHARDS)]
+
+    assert [[each["symbol"] for each in shard] for shard in shards] == [
+        ["S0USDT", "S2USDT", "S4USDT"],
+        ["S1USDT", "S3USDT"],
+    ]
+    assert checks.validate(messages[:1], 1) == []
+
+
+def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
+    first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+    only_one_shard = checks.validate([first, second], 0)
+
+    with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched, or not checked$"):
+        load(only_one_shard, first, second)
+
+    assert store.watermark("BTCUSDT").stored_until == batch().window.end
 
 
 def test_warms_up_without_a_trace(tmp_path):

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from include.marketdata.history import MinuteState
 from include.marketdata.prices import Flag
-from include.marketdata.windows import MINUTE, from_ms
+from include.marketdata.reads import span
+from include.marketdata.windows import MINUTE, Window, from_ms
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "binance"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
 DAYS = ("2020-01-01", "2020-01-02", "2020-01-03")
 DAY = timedelta(days=1)
 FORM = {"symbols": ["BTCUSDT"], "source": "auto", "force": False}
-YESTERDAY = datetime.now(UTC).date() - DAY
 
 
 def official_minutes():
@@ -33,11 +34,6 @@ def official_minutes():
 
 def order(product, **wishes):
     return product.run_dag("backfill_prices", seconds=300, **FORM | wishes)
-
-
-def task(product, dag_id, task_id):
-    """The newest run's instance of a task that is not mapped."""
-    return next(each for each in product.task_instances(dag_id) if each.task_id == task_id)
 
 
 @pytest.fixture(scope="module")
@@ -85,24 +81,22 @@ def test_leaves_a_complete_day_alone_and_says_so(recorded_days, product):
     assert again == recorded_days[:1_440]
 
 
+@pytest.mark.usefixtures("recorded_days")
 def test_audits_days_against_their_archive_once(product):
-    """Seven days back of BTCUSDT: yesterday, which is backfilled here from the same archive."""
-    state, logs = order(product, **{"from": str(YESTERDAY), "to": str(YESTERDAY)})
-    assert state == "success", logs
-    assert "archive,archive" in logs
-    start = datetime.fromisoformat(f"{YESTERDAY}T00:00:00+00:00")
-    published = product.minutes("BTCUSDT", start, start + DAY)
-    assert len(published) == 1_440
-    assert Counter(each.average.source_level for each in published)[1] == 1_440
+    days = {"from": DAYS[0], "to": DAYS[-1]}
 
-    state, logs = product.run_dag("audit_prices", seconds=300)
-    assert state == "success", logs
-    assert f"BTCUSDT {YESTERDAY}: 1440 minutes as in the archive, 0 not" in logs
-    (audited,) = product.store().days.audited("BTCUSDT", YESTERDAY, YESTERDAY)
-    assert (audited.minute_count, audited.restated_count) == (1_440, 0)
+    state, logs = product.run_dag("audit_prices", **days)
 
-    product.run_dag("audit_prices", seconds=300)
-    assert product.store().days.audited("BTCUSDT", YESTERDAY, YESTERDAY) == [audited]
+    assert state == "success", logs
+    assert f"BTCUSDT {DAYS[1]}: 1440 minutes as in the archive, 0 not" in logs
+    first, last = FIRST.date(), FIRST.date() + 2 * DAY
+    audited = product.store().days.audited("BTCUSDT", first, last)
+    assert [(each.minute_count, each.restated_count) for each in audited] == [(1_440, 0)] * 3
+    read = span(product.store(), "BTCUSDT", Window(FIRST, FIRST + MINUTE), datetime.now(UTC))
+    assert [each.state for each in read] == [MinuteState.AUDITED]
+
+    product.run_dag("audit_prices", **days)
+    assert product.store().days.audited("BTCUSDT", first, last) == audited
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.marketdata.averages import average_minutes
 from include.marketdata.minute_sums import quotients
-from include.marketdata.prices import Flag, SecondPrice
+from include.marketdata.prices import ExchangeMinute, Flag, SecondPrice
 from include.marketdata.span_columns import SpanColumns
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, exchange_minute, full_minute, minute_of, second, silent
@@ -19,8 +19,7 @@ from tests.fakes.builders import NOON, exchange_minute, full_minute, minute_of, 
 ONE_MINUTE = Window(NOON, NOON + MINUTE)
 STATISTICS = attrgetter("vwap", "twap", "vw_median", "dispersion_bp")
 DIFFERENCES = attrgetter("volume_difference", "quote_volume_difference", "trade_difference")
-# The second that is always there.
-HUB = 30
+SURE = 30
 
 
 def the_average(seconds, minutes=()):
@@ -51,18 +50,19 @@ def silent_at(offset, **changes):
         ([at(-1, price="100"), at(30, price="200")], "148.333333333333"),
         ([at(-1, price="100"), at(59, price="900")], "100"),
         ([at(30, price="200")], "200"),
+        ([at(59, price="200")], None),
         ([at(-300, price="100"), at(10, price="200")], "198"),
         ([at(-301, price="100"), at(10, price="200")], "200"),
         ([at(-301, price="100"), silent_at(-240, price="100"), at(59, price="900")], "100"),
     ],
-    ids=["weighted", "last second", "none before", "after 300 s", "after 301 s", "silence carries"],
+    ids=["weighted", "last second", "none before", "unknown", "300 s", "301 s", "silence carries"],
 )
 def test_averages_the_prices_that_stood_at_the_start_of_each_second(seconds, expected):
     """A price at second 30 stands at the starts of 31 to 59: (31 x 100 + 29 x 200) / 60.
 
     One of 300 s ago is known at second 0 alone, and one of second 10 at 49: (100 + 9800) / 50.
     """
-    assert the_average(seconds).twap == Decimal(expected)
+    assert the_average(seconds).twap == (expected and Decimal(expected))
 
 
 def test_takes_the_last_price_of_a_second_as_the_one_that_stands():
@@ -72,15 +72,12 @@ def test_takes_the_last_price_of_a_second_as_the_one_that_stands():
     assert the_average([moved]).twap == 130
 
 
-def test_has_no_twap_when_no_standing_price_is_known():
-    assert the_average([at(59, price="200")]).twap is None
-
-
 def test_has_no_statistics_without_a_value():
-    """A price stood, but nothing traded."""
-    seconds = [at(-1), *[silent_at(offset) for offset in range(60)]]
+    """A price stood, or seconds say something else than the exchange."""
+    silence = [at(-1), *[silent_at(offset) for offset in range(60)]]
+    denied = the_average([at(0)], [silent(ExchangeMinute, NOON)])
 
-    assert STATISTICS(the_average(seconds)) == (None, None, None, None)
+    assert STATISTICS(the_average(silence)) == STATISTICS(denied) == (None, None, None, None)
 
 
 def test_takes_a_minute_from_the_exchange_and_its_twap_from_before():
@@ -112,11 +109,15 @@ def test_puts_the_median_where_half_of_the_volume_is(traded, expected):
         (("100", "3"), ("200", "1"), "3464.10"),
         (("0.9999995", "1"), ("1.0000005", "1"), "0.01"),
         (("100", "3"), ("100", "1"), "0.00"),
+        (("1", "10000", "0.00000001"), ("1", "10000", "0.00000002"), "3535.53"),
     ],
-    ids=["one percent", "weighted", "half a hundredth goes up", "one price"],
+    ids=["one percent", "weighted", "half goes up", "one price", "mean half up"],
 )
 def test_measures_how_far_seconds_are_from_their_mean(first, next_, expected):
-    """Of 100 x 3 and 200 x 1 the mean is 125: sqrt((3 x 25^2 + 75^2) / 4) / 125 = 0.346410."""
+    """Of 100 x 3 and 200 x 1 the mean is 125: sqrt((3 x 25^2 + 75^2) / 4) / 125 = 0.346410.
+
+    Of 1e-12 and 2e-12 it is 2e-12, to twelve decimals: sqrt(1 / 2) / 2 = 0.353553.
+    """
     assert the_average(trading(first, next_)).dispersion_bp == Decimal(expected)
 
 
@@ -188,7 +189,7 @@ def seconds_around(draw, turnovers, volumes):
         at(offset, price=price, quote_volume=turned, volume=volume, trades=trades)
         if trades
         else silent_at(offset, price=price)
-        for offset in draw(offsets) - {HUB}
+        for offset in draw(offsets) - {SURE}
         for price, turned, volume, trades in [draw(amounts)]
     ]
 
@@ -206,7 +207,7 @@ def seconds_around(draw, turnovers, volumes):
 def test_comes_to_the_same_as_decimals(data, turnovers, volumes, hub, types):
     """One second is always there, so that each way of computing is surely taken."""
     price, volume = hub
-    seconds = [*data.draw(seconds_around(turnovers, volumes)), at(HUB, price=price, volume=volume)]
+    seconds = [*data.draw(seconds_around(turnovers, volumes)), at(SURE, price=price, volume=volume)]
     held = SpanColumns.of(each for each in seconds if each.trade_count)
 
     average = the_average(seconds)
