@@ -6,7 +6,7 @@ nothing else, so that it comes to the same however the minutes are cut into wind
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from include.marketdata.thresholds import (
     QUALITY_SEAM,
     QUALITY_SPIKE,
 )
-from include.marketdata.windows import MINUTE, Window
+from include.marketdata.windows import MINUTE
 
 LAST_VWAP = "LAST_VWAP"
 # Nothing is carried over a minute in which the market was not there.
@@ -40,13 +40,13 @@ GRADES = ((90, Grade.A), (70, Grade.B), (50, Grade.C), (30, Grade.D), (0, Grade.
 def annotate(
     averages: Sequence[MinuteAverage],
     five_minute_prices: Mapping[datetime, Decimal],
-    window: Window | None = None,
+    wanted: Collection[datetime] | None = None,
 ) -> list[MinuteAverage]:
     """Return averages with their soft flags, filled value, quality and grade.
 
     Args:
         averages: Of one symbol, ascending, each minute once; some may be missing.
-        window: Which to return, all without it; those from CONTEXT before it to CONFIRMATION
+        wanted: Minutes to return, all without it; those from CONTEXT before each to CONFIRMATION
             after it should be among the averages.
         five_minute_prices: The exchange's own average of the five minutes that end with a
             minute, by that minute, where it was asked.
@@ -56,7 +56,7 @@ def annotate(
     place_of = {average.minute: place for place, average in enumerate(valued)}
     annotated = []
     for average in averages:
-        if window is not None and average.minute not in window:
+        if wanted is not None and average.minute not in wanted:
             continue
         flags: list[SoftFlag] = []
         place = place_of.get(average.minute)

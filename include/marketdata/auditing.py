@@ -13,6 +13,7 @@ from include.marketdata.audit import Audit, Finding, audit
 from include.marketdata.backfill import A_DAY, store_day
 from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayFetcher, Source
+from include.marketdata.errors import CheckFailedError
 from include.marketdata.history import AuditedDay, Restatement
 from include.marketdata.prices import ExchangeMinute
 from include.marketdata.publication import Publisher
@@ -79,11 +80,7 @@ def audit_day(
     before = store.days.audited(symbol, day, day)
     if before and before[-1].checksum == checksum:
         return None
-    official = {
-        minute.start: minute
-        for row in fetcher.minutes(symbol, day)
-        for minute in [as_record(ExchangeMinute, symbol, row)]
-    }
+    official = _official(symbol, day, fetcher)
     findings = audit(published, official)
     differing = [each.minute for each in findings if each.finding is Finding.RESTATED]
     restated: tuple[Restatement, ...] = ()
@@ -91,12 +88,26 @@ def audit_day(
         info = store.symbol_info(symbol)
         fetched = fetcher.fetch(symbol, window, Source.AUTO, info.tick_size if info else Decimal(0))
         store_day(store, checkpoints, fetched)
-        restated = publisher.publish_windows(
-            {symbol: windows_of(differing)}, are_fetched=True
-        ).restated
+        publication = publisher.publish_windows({symbol: windows_of(differing)}, are_fetched=True)
+        if publication.withheld:
+            raise CheckFailedError(
+                f"{symbol} {day}: {len(publication.withheld)} minutes that the archive has "
+                "otherwise fail the second gate and wait in quarantine; the day counts as not "
+                "audited"
+            )
+        restated = publication.restated
     noted = _noted(symbol, day, whole_ms(publisher.clock()), checksum, findings)
     store.days.note_audit(noted)
     return AuditResult(noted, restated)
+
+
+def _official(symbol: str, day: date, fetcher: DayFetcher) -> dict[datetime, ExchangeMinute]:
+    rows = fetcher.minutes(symbol, day)
+    try:
+        minutes = [as_record(ExchangeMinute, symbol, row) for row in rows]
+    except ArithmeticError as error:
+        raise CheckFailedError(f"{symbol} {day}: the archive's day holds no numbers") from error
+    return {minute.start: minute for minute in minutes}
 
 
 def _noted(

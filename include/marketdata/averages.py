@@ -136,7 +136,7 @@ def explain(
 
 def _levels(held: MinuteSums, said: MinuteSums, *, is_complete: Any, agrees: Any) -> list[int]:  # noqa: ANN401 - masks
     """Return the row of the method's table for each minute; 5 and 6 are told later, as is 8."""
-    is_silent = np.where(said.has_row, said.trade_count == 0, is_complete & (held.volume == 0))
+    is_silent = np.where(said.has_row, said.volume == 0, is_complete & (held.volume == 0))
     found = np.select(
         [is_silent.astype(np.bool_), agrees, said.has_row, (held.volume > 0).astype(np.bool_)],
         [4, 1, 2, 3],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from include.marketdata.prices import MinuteAverage, MinutePrice
 from include.marketdata.soft_checks import CONFIRMATION, CONTEXT
 from include.marketdata.store import Store
 from include.marketdata.thresholds import CARRIED_SECONDS
-from include.marketdata.windows import Window, floor_minute
+from include.marketdata.windows import Window, floor_minute, windows_of
 
 CARRIED = timedelta(seconds=int(CARRIED_SECONDS.value))
 
@@ -23,10 +23,10 @@ class Computed:
     """What minutes of one symbol come to.
 
     Attributes:
-        averages: One for each minute of the window, ascending.
-        neighbours: Published minutes around the window that say something else beside it: a jump
+        averages: Of the windows' minutes, ascending.
+        neighbours: Published minutes around them that say something else beside them: a jump
             is confirmed, a gap is filled from another value.
-        published: The latest revision of each minute of the window, where there is one.
+        published: The latest revision of each minute of the windows, where there is one.
     """
 
     averages: list[MinuteAverage]
@@ -38,47 +38,87 @@ def compute(
     store: Store,
     symbols: Sequence[str],
     symbol: str,
-    window: Window,
-    fetched_until: datetime | None,
+    windows: Sequence[Window],
+    fetched_until: Callable[[Window], datetime | None],
 ) -> Computed:
-    """Average a window of one symbol, with its causes, soft flags, filled values and quality.
+    """Average windows of one symbol, with their causes, soft flags, filled values and quality.
 
     Args:
         store: Holds the prices of all symbols.
         symbols: All that are fetched: their data tell a gap from an outage.
         symbol: Whose minutes.
-        window: Which.
-        fetched_until: Exclusive end of what was fetched. Read it before the prices: those that
+        windows: Which; they may lie near one another, and do not overlap.
+        fetched_until: Exclusive end of what was fetched. It is read before the prices: those that
             arrive in between must not look as if they were missing.
     """
+    averages = {
+        average.minute: average
+        for window in windows
+        for average in _averages(store, symbol, window, fetched_until(window))
+    }
+    unexplained = [each.minute for each in averages.values() if each.flag in UNEXPLAINED]
+    if unexplained:
+        found = causes(store, symbols, symbol, unexplained)
+        averages = {each.minute: each for each in explain([*averages.values()], found)}
+    return annotated(store, symbol, averages)
+
+
+def annotated(store: Store, symbol: str, averages: Mapping[datetime, MinuteAverage]) -> Computed:
+    """Return averages of one symbol with what the minutes around them say of them.
+
+    Args:
+        store: Holds the published minutes around.
+        symbol: Whose minutes.
+        averages: By minute.
+    """
+    # The minutes that these may say something of, and all that those are judged by.
+    judged = _widened(windows_of(averages), before=CONFIRMATION, after=CONTEXT)
+    around = _widened(judged, before=CONTEXT, after=CONFIRMATION)
+    published = {
+        price.average.minute: price
+        for window in around
+        for price in store.minute_prices.between(symbol, window)
+    }
+    series = {minute: price.average for minute, price in published.items()} | dict(averages)
+    told = annotate(
+        [series[minute] for minute in sorted(series)],
+        {
+            minute: price
+            for window in around
+            for minute, price in store.five_minute_prices.between(symbol, window).items()
+        },
+        {minute for window in judged for minute in window.minutes()},
+    )
+    return Computed(
+        averages=[each for each in told if each.minute in averages],
+        neighbours=[
+            each
+            for each in told
+            if each.minute not in averages and each != published[each.minute].average
+        ],
+        published={minute: price for minute, price in published.items() if minute in averages},
+    )
+
+
+def _averages(
+    store: Store, symbol: str, window: Window, fetched_until: datetime | None
+) -> list[MinuteAverage]:
     carried = Window(floor_minute(window.start - CARRIED), window.end)
-    averages = average_minutes(
+    return average_minutes(
         symbol,
         window,
         store.second_prices.columns(symbol, carried),
         store.exchange_minutes.columns(symbol, window),
         fetched_until,
     )
-    unexplained = [each.minute for each in averages if each.flag in UNEXPLAINED]
-    if unexplained:
-        averages = explain(averages, causes(store, symbols, symbol, unexplained))
-    # The minutes that this window's may say something new of, and all that those are judged by.
-    judged = Window(window.start - CONFIRMATION, window.end + CONTEXT)
-    around = Window(judged.start - CONTEXT, judged.end + CONFIRMATION)
-    published = {
-        price.average.minute: price for price in store.minute_prices.between(symbol, around)
-    }
-    before = [price.average for minute, price in published.items() if minute < window.start]
-    after = [price.average for minute, price in published.items() if minute >= window.end]
-    annotated = annotate(
-        [*before, *averages, *after], store.five_minute_prices.between(symbol, around), judged
-    )
-    return Computed(
-        averages=[each for each in annotated if each.minute in window],
-        neighbours=[
-            each
-            for each in annotated
-            if each.minute not in window and each != published[each.minute].average
-        ],
-        published={minute: price for minute, price in published.items() if minute in window},
-    )
+
+
+def _widened(windows: Iterable[Window], *, before: timedelta, after: timedelta) -> list[Window]:
+    """Return the fewest windows that hold some windows and so much before and after each."""
+    joined: list[Window] = []
+    for window in windows:
+        wide = Window(window.start - before, window.end + after)
+        if joined and wide.start <= joined[-1].end:
+            wide = Window(joined[-1].start, max(wide.end, joined.pop().end))
+        joined.append(wide)
+    return joined

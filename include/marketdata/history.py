@@ -26,7 +26,7 @@ class MinuteState(StrEnum):
     FINAL = "FINAL"
     """Unchanged through the overlap."""
     AUDITED = "AUDITED"
-    """The same as in the exchange's daily archive."""
+    """When it was compared with the exchange's daily archive, it was the same."""
     RESTATED = "RESTATED"
     """Another value than was final once; the ledger says which and when."""
 
@@ -159,6 +159,7 @@ def state_at(
     minute = price.average.minute
     if any(known == minute and revision <= price.revision for known, revision in restated):
         return MinuteState.RESTATED
-    if any(audited_at <= moment for audited_at in audited_days.get(minute.date(), ())):
+    audits = audited_days.get(minute.date(), ())
+    if any(price.known_at <= audited_at <= moment for audited_at in audits):
         return MinuteState.AUDITED
     return MinuteState.FINAL if is_final(minute, moment) else MinuteState.PROVISIONAL

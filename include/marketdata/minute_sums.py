@@ -225,6 +225,8 @@ def _dispersions(prices: Any, weights: Any, is_traded: Mask) -> list[int]:  # no
     deviations = values - means[:, None]
     squares = (shares * deviations * deviations).sum(axis=1)
     for place, square, total, mean in zip(some.tolist(), squares, totals, means, strict=True):
+        if not mean:
+            continue
         twice = isqrt(4 * _CENTI_BP**2 * square // (total * mean * mean))
         found[place] = (twice + 1) // 2
     return found

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.marketdata.averages import UNEXPLAINED
-from include.marketdata.batches import WITHHELD, QuarantinedRow
+from include.marketdata.batches import QuarantinedRow
 from include.marketdata.computation import compute
 from include.marketdata.history import OVERLAP, Restatement, restatement
-from include.marketdata.prices import MinuteAverage, MinutePrice
+from include.marketdata.prices import MinutePrice
 from include.marketdata.store import Store
 from include.marketdata.windows import (
     MINUTE,
@@ -23,30 +23,12 @@ from include.marketdata.windows import (
     whole_ms,
     windows_of,
 )
+from include.marketdata.withholding import Check, judged
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
 POLL_SECONDS = 0.25
 LONGEST = timedelta(hours=6)
-
-
-@dataclass(frozen=True)
-class AskedFor:
-    """What a set of averages should be.
-
-    Attributes:
-        symbols: Whose.
-        minute_count: One for each symbol and minute.
-        known_at: When they were made, aware UTC.
-    """
-
-    symbols: tuple[str, ...]
-    minute_count: int
-    known_at: datetime
-
-
-# Judges averages: by place, those that must not be published, with what they fail.
-Check = Callable[[Sequence[MinuteAverage], AskedFor], dict[int, dict[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -128,33 +110,29 @@ class Publisher:
                 not there is the exchange's gap.
         """
         known_at = whole_ms(self.clock())
-        averages: list[MinuteAverage] = []
-        published: dict[tuple[str, datetime], MinutePrice] = {}
-        count = 0
-        for symbol, spans in windows.items():
-            for window in spans:
-                if not window.minute_count:
-                    continue
-                fetched_until = (
-                    window.end if are_fetched else self.store.watermark(symbol).stored_until
-                )
-                computed = compute(self.store, self.symbols, symbol, window, fetched_until)
-                count += window.minute_count + len(computed.neighbours)
-                averages += [*computed.averages, *computed.neighbours]
-                published |= {
-                    (symbol, minute): price for minute, price in computed.published.items()
-                }
-        bad = self.check(averages, AskedFor(tuple(windows), count, known_at)) if averages else {}
-        withheld = [
-            _withheld(averages[place], observed, known_at) for place, observed in bad.items()
-        ]
+        asked = {
+            symbol: [window for window in spans if window.minute_count]
+            for symbol, spans in windows.items()
+        }
+        computed = {
+            symbol: compute(
+                self.store,
+                self.symbols,
+                symbol,
+                spans,
+                functools.partial(self._fetched_until, symbol, are_fetched=are_fetched),
+            )
+            for symbol, spans in asked.items()
+            if spans
+        }
+        count = sum(window.minute_count for spans in asked.values() for window in spans)
+        good, withheld = judged(self.store, self.check, computed, count, known_at)
         self.store.quarantine.keep(withheld)
-        good = [average for place, average in enumerate(averages) if place not in bad]
         written = self.store.minute_prices.append(good, known_at)
         restated = [
             each
             for price in written
-            if (before := published.get((price.average.symbol, price.average.minute)))
+            if (before := computed[price.average.symbol].published.get(price.average.minute))
             and (each := restatement(before, price))
         ]
         self.store.restatements.note(restated)
@@ -200,28 +178,12 @@ class Publisher:
             self.store.set_averaged_until(symbol, moment)
         return publication
 
+    def _fetched_until(self, symbol: str, window: Window, *, are_fetched: bool) -> datetime | None:
+        return window.end if are_fetched else self.store.watermark(symbol).stored_until
+
     def _is_stored(self, symbol: str, closed_until: datetime) -> bool:
         stored_until = self.store.watermark(symbol).stored_until
         return stored_until is not None and stored_until >= closed_until
-
-
-def _withheld(
-    average: MinuteAverage, observed: dict[str, str], detected_at: datetime
-) -> QuarantinedRow:
-    cells = {
-        field.name: str(value)
-        for field in fields(MinuteAverage)
-        if (value := getattr(average, field.name)) is not None
-    }
-    return QuarantinedRow(
-        symbol=average.symbol,
-        interval=WITHHELD,
-        open_time=average.minute.isoformat(),
-        payload=json.dumps(cells),
-        observed=observed,
-        detected_at=detected_at,
-        batch_url="",
-    )
 
 
 def _not_before(moment: datetime, window: Window) -> Window:

@@ -15,9 +15,9 @@ from include.gx.results import Subject
 from include.gx.suites import Suite
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.prices import MinuteAverage
-from include.marketdata.publication import AskedFor
 from include.marketdata.quality import by_row, refusals, window_name
 from include.marketdata.windows import Window
+from include.marketdata.withholding import AskedFor
 
 SEVERAL = "all"
 COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]

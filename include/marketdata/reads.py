@@ -50,12 +50,19 @@ class Reading:
 
 
 def latest(store: Store, symbol: str, now: datetime) -> Reading | None:
-    """Return a symbol's newest published minute; None where a year has none."""
+    """Return a symbol's newest published minute; None where a year has none.
+
+    Args:
+        store: Holds what is published.
+        symbol: Binance's pair id, upper case.
+        now: By which to say how final it is; a minute published a moment after it is the newest
+            all the same.
+    """
     price = store.minute_prices.latest(symbol)
     if price is None:
         return None
     minute = price.average.minute
-    return span(store, symbol, Window(minute, minute + MINUTE), now)[-1]
+    return as_of(store, symbol, Window(minute, minute + MINUTE), max(now, price.known_at))[-1]
 
 
 def span(store: Store, symbol: str, window: Window, now: datetime) -> list[Reading]:

@@ -90,8 +90,8 @@ def differs_from_exchange(
 ) -> bool:
     """Tell whether our average of five minutes and the exchange's own are too far apart.
 
-    They are from the limit on, until they are within half of it: the last difference outside
-    that band decides, of the last CROSS_SOURCE_MINUTES.
+    They are beyond the limit, and from then on until they are within half of it: the last
+    difference outside that band decides, of the last CROSS_SOURCE_MINUTES.
     """
     for back in range(int(CROSS_SOURCE_MINUTES.value)) if five_minute_prices else ():
         each = minute - back * MINUTE

@@ -36,10 +36,12 @@ def open_checkpoints() -> Checkpoints:
     return Checkpoints(f"{storage_url()}/gx")
 
 
+@functools.cache
 def warm_up() -> None:
     """Judge a made-up second once, so that Great Expectations has loaded what it loads when used.
 
-    For the process whose forks are the tasks: it saves each of them a quarter of a second.
+    For the process whose forks are the tasks: it saves each of them a quarter of a second. Airflow
+    loads plugins anew in each task, but a fork of a process that is warm does nothing here.
     """
     start = datetime(2026, 1, 1, tzinfo=UTC)
     opens_ms = to_ms(start)

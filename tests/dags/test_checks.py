@@ -167,7 +167,11 @@ def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     assert store.watermark("BTCUSDT").stored_until == batch().window.end
 
 
-def test_warms_up_without_a_trace(tmp_path):
+def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
+    """Airflow loads plugins anew in each task, which is a fork of a process that is warm."""
+    checks.warm_up()
+    monkeypatch.setattr(checks, "check_batch", None)
+
     checks.warm_up()
 
     assert [*tmp_path.iterdir()] == []

@@ -11,9 +11,10 @@ from include.marketdata import computation
 from include.marketdata.batches import WITHHELD
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.prices import Flag
-from include.marketdata.publication import AskedFor, Publisher
+from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.windows import MINUTE, Window
+from include.marketdata.withholding import AskedFor
 from tests.fakes.builders import NOON, average, full_minute, minute_of
 from tests.fakes.memory_store import MemoryStore
 

@@ -1,0 +1,106 @@
+"""The second gate's place: what minutes come to is judged, and what fails is withheld."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+
+from include.marketdata.batches import WITHHELD, QuarantinedRow
+from include.marketdata.computation import Computed, annotated
+from include.marketdata.prices import MinuteAverage
+from include.marketdata.store import Store
+
+
+@dataclass(frozen=True)
+class AskedFor:
+    """What a set of averages should be.
+
+    Attributes:
+        symbols: Whose.
+        minute_count: One for each symbol and minute.
+        known_at: When they were made, aware UTC.
+    """
+
+    symbols: tuple[str, ...]
+    minute_count: int
+    known_at: datetime
+
+
+# Judges averages: by place, those that must not be published, with what they fail.
+Check = Callable[[Sequence[MinuteAverage], AskedFor], dict[int, dict[str, str]]]
+
+
+def judged(
+    store: Store, check: Check, computed: Mapping[str, Computed], count: int, known_at: datetime
+) -> tuple[list[MinuteAverage], list[QuarantinedRow]]:
+    """Judge what minutes come to; return what may be published, and what may not.
+
+    What may not says nothing of the minutes around it either: those are annotated once more
+    without it, and judged again.
+
+    Args:
+        store: Holds the published minutes around.
+        check: The second gate.
+        computed: By symbol.
+        count: One for each minute that was to be averaged.
+        known_at: When their sources were read, aware UTC.
+    """
+    withheld: list[QuarantinedRow] = []
+    left_out: set[tuple[str, datetime]] = set()
+    for number in itertools.count():
+        own = [average for each in computed.values() for average in each.averages]
+        neighbours = [
+            average
+            for each in computed.values()
+            for average in each.neighbours
+            if (average.symbol, average.minute) not in left_out
+        ]
+        averages = own + neighbours
+        if not averages:
+            return [], withheld
+        # A second look is a result of its own beside the first.
+        looked_at = known_at + number * timedelta(milliseconds=1)
+        asked_for = AskedFor(tuple(computed), count + len(neighbours), looked_at)
+        bad = check(averages, asked_for)
+        if not bad:
+            return averages, withheld
+        withheld += [
+            _withheld(averages[place], observed, known_at) for place, observed in bad.items()
+        ]
+        left_out |= {(averages[place].symbol, averages[place].minute) for place in bad}
+        count -= sum(1 for place in bad if place < len(own))
+        computed = {
+            symbol: annotated(
+                store,
+                symbol,
+                {
+                    average.minute: average
+                    for average in each.averages
+                    if (symbol, average.minute) not in left_out
+                },
+            )
+            for symbol, each in computed.items()
+        }
+    raise AssertionError("each look leaves a minute out, or is the last")
+
+
+def _withheld(
+    average: MinuteAverage, observed: dict[str, str], detected_at: datetime
+) -> QuarantinedRow:
+    cells = {
+        field.name: str(value)
+        for field in fields(MinuteAverage)
+        if (value := getattr(average, field.name)) is not None
+    }
+    return QuarantinedRow(
+        symbol=average.symbol,
+        interval=WITHHELD,
+        open_time=average.minute.isoformat(),
+        payload=json.dumps(cells),
+        observed=observed,
+        detected_at=detected_at,
+        batch_url="",
+    )

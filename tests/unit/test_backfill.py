@@ -1,0 +1,191 @@
+import functools
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from include.gx.checkpoints import Checkpoints
+from include.marketdata import backfill as backfilling
+from include.marketdata.backfill import backfill, batches, is_complete
+from include.marketdata.batches import Interval
+from include.marketdata.day_files import DayRows
+from include.marketdata.errors import CheckFailedError
+from include.marketdata.prices import Flag
+from include.marketdata.publication import Publisher
+from include.marketdata.publication_gate import check_averages
+from include.marketdata.windows import MINUTE, Window
+from tests.fakes.builders import average, kline
+from tests.fakes.memory_store import MemoryStore
+
+DAY = datetime(2026, 3, 1, tzinfo=UTC)
+TEN = Window(DAY, DAY + 10 * MINUTE)
+WHOLE = Window(DAY, DAY + timedelta(days=1))
+LOW = 3
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    return Checkpoints(str(tmp_path_factory.mktemp("gx")))
+
+
+@pytest.fixture
+def store():
+    return MemoryStore()
+
+
+@pytest.fixture(autouse=True)
+def _short_parts(monkeypatch):
+    """Four minutes instead of six hours, so that ten minutes are three parts."""
+    monkeypatch.setattr(backfilling, "BATCH", timedelta(minutes=4))
+
+
+def day_rows(window=TEN, *, source="archive", symbol="BTCUSDT"):
+    return DayRows(
+        symbol=symbol,
+        window=window,
+        rows={
+            Interval.SECOND: [
+                kline(window.start + timedelta(seconds=index))
+                for index in range(60 * window.minute_count)
+            ],
+            Interval.MINUTE: [
+                kline(minute, Interval.MINUTE, volume="120.00000000", trades=120)
+                for minute in window.minutes()
+            ],
+        },
+        sources=dict.fromkeys(Interval, source),
+        tick_size=Decimal("0.01"),
+        fetched_at=WHOLE.end + timedelta(hours=5),
+    )
+
+
+def run(store, checkpoints, fetched, on_progress=lambda _record: None, *, hours=6):
+    clock = lambda: WHOLE.end + timedelta(hours=hours)  # noqa: E731 - a clock
+    publisher = Publisher(
+        store, [fetched.symbol], clock, functools.partial(check_averages, checkpoints)
+    )
+    return backfill(publisher, checkpoints, fetched, on_progress)
+
+
+def test_publishes_every_minute_of_a_day_and_says_how_far_it_is(store, checkpoints):
+    told = []
+
+    done = run(store, checkpoints, day_rows(), told.append)
+
+    published = store.minute_prices.between("BTCUSDT", TEN)
+    assert [price.average.vwap for price in published] == [100] * 10
+    assert {price.average.source_level for price in published} == {1}
+    assert [record.window_end - DAY for record in told] == [4 * MINUTE, 8 * MINUTE, 10 * MINUTE]
+    assert (done.day.second_count, done.day.minute_count, done.day.gap_count) == (600, 10, 0)
+    assert len(store.batch_log("BTCUSDT", WHOLE.end.date())) == 3
+
+
+def test_leaves_the_watermark_to_the_live_runs(store, checkpoints):
+    run(store, checkpoints, day_rows())
+
+    assert store.watermark("BTCUSDT").stored_until is None
+
+
+def test_changes_nothing_when_it_is_done_again(store, checkpoints):
+    run(store, checkpoints, day_rows())
+
+    again = run(store, checkpoints, day_rows(), hours=7)
+
+    assert again.publication.prices == ()
+    assert all(price.revision == 1 for price in store.minute_prices.history("BTCUSDT", TEN))
+
+
+def test_calls_a_minute_that_nobody_has_the_exchanges_gap(store, checkpoints):
+    """Nothing live was ever fetched here, and still it is no gap of ours."""
+    fetched = day_rows()
+    gap = DAY + 3 * MINUTE
+    rows = {
+        interval: [row for row in each if not gap <= _start(row) < gap + MINUTE]
+        for interval, each in fetched.rows.items()
+    }
+
+    done = run(store, checkpoints, replace(fetched, rows=rows))
+
+    (price,) = store.minute_prices.between("BTCUSDT", Window(gap, gap + MINUTE))
+    assert price.average.flag is Flag.SOURCE_GAP
+    assert done.day.gap_count == 1
+
+
+def test_quarantines_a_bad_row_and_publishes_the_day(store, checkpoints):
+    fetched = day_rows()
+    fetched.rows[Interval.SECOND][130][LOW] = "101.00"
+
+    done = run(store, checkpoints, fetched)
+
+    (kept,) = store.quarantine.on_day("BTCUSDT", fetched.fetched_at.date())
+    assert (done.quarantined_count, kept.interval) == (1, "1s")
+    minute = store.minute_prices.between("BTCUSDT", Window(DAY + 2 * MINUTE, DAY + 3 * MINUTE))
+    assert [(each.average.source_level, each.average.flag) for each in minute] == [(2, Flag.OK)]
+
+
+def test_publishes_nothing_of_a_day_of_which_a_part_is_refused(store, checkpoints):
+    fetched = day_rows()
+    for row in fetched.rows[Interval.SECOND][:100]:
+        row[LOW] = "101.00"
+
+    with pytest.raises(CheckFailedError, match="100 of 240 second_prices are bad"):
+        run(store, checkpoints, fetched)
+
+    assert store.minute_prices.between("BTCUSDT", TEN) == []
+
+
+@pytest.mark.parametrize(("source", "volume"), [("archive", 1), ("rest", 2)])
+def test_gives_the_archive_the_last_word_and_not_the_api(store, checkpoints, source, volume):
+    """A second had a volume of 2 when it was fetched live; now it has half of that."""
+    run(store, checkpoints, day_rows(source="rest"))
+    fetched = replace(day_rows(source=source), fetched_at=WHOLE.end + timedelta(hours=8))
+    fetched.rows[Interval.SECOND][5] = kline(DAY + timedelta(seconds=5), volume="1.00000000")
+
+    run(store, checkpoints, fetched, hours=9)
+
+    second = Window(DAY, DAY + MINUTE)
+    assert store.second_prices.between("BTCUSDT", second)[5].volume == volume
+
+
+def test_notes_a_day_as_whole_only_when_it_is(store, checkpoints):
+    run(store, checkpoints, day_rows())
+
+    assert store.days.backfilled("BTCUSDT", DAY.date(), DAY.date()) == []
+    assert not is_complete(store, "BTCUSDT", DAY.date())
+
+
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        (Flag.OK, True),
+        (Flag.HALTED, True),
+        (Flag.INGEST_GAP, False),
+        (Flag.SOURCE_GAP, False),
+        (Flag.PARTIAL, False),
+    ],
+)
+def test_takes_a_day_for_complete_when_no_fetch_could_add_to_it(store, flag, expected):
+    minutes = [average(minute) for minute in WHOLE.minutes()]
+    minutes[700] = replace(minutes[700], flag=flag)
+    store.minute_prices.append(minutes, WHOLE.end)
+
+    assert is_complete(store, "BTCUSDT", DAY.date()) is expected
+
+
+def test_does_not_take_a_day_for_complete_that_lacks_a_minute(store):
+    store.minute_prices.append([average(minute) for minute in WHOLE.minutes()][1:], WHOLE.end)
+
+    assert not is_complete(store, "BTCUSDT", DAY.date())
+
+
+def test_cuts_a_day_into_parts_without_hole_or_overlap():
+    parts = batches(day_rows())
+
+    assert [part.window.start for part in parts[1:]] == [part.window.end for part in parts[:-1]]
+    assert sum(part.row_count for part in parts) == 610
+    assert len({part.fetched_at for part in parts}) == 3
+
+
+def _start(row):
+    return datetime.fromtimestamp(row[0] / 1000, tz=UTC)
