@@ -121,6 +121,8 @@ def fetch_batch(
     """
     if plan.tick_size is None:
         raise UnknownSymbolError(plan.symbol)
+    # While the minute settles: it is an average of five, and what is still to come is little of it.
+    five_minute_price = _five_minute_price(client, plan, clock)
     settled_at = plan.window.end + SETTLE - plan.clock_offset
     sleep(max(0.0, (settled_at - clock()).total_seconds()))
     client.restart_patience()
@@ -133,7 +135,6 @@ def fetch_batch(
         interval: _once_each(client.klines(plan.symbol, interval, span))
         for interval, span in spans.items()
     }
-    five_minute_price = _five_minute_price(client, plan, clock)
     return Batch(
         symbol=plan.symbol,
         window=plan.window,

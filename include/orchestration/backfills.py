@@ -140,7 +140,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
                 quarantined=0,
             )
         with open_fetcher(store) as fetcher:
-            source, tick_size = _listed(store, fetcher, symbol, Source(message["source"]))
+            source, tick_size = source_and_tick(store, fetcher, symbol, Source(message["source"]))
             window = day_window(day, now(), SETTLE)
             fetched = fetcher.fetch(symbol, window, source, tick_size)
         log.info("%s %s: fetched, from %s", symbol, day, fetched.source_names)
@@ -199,7 +199,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> dict[s
     }
 
 
-def _listed(
+def source_and_tick(
     store: Store, fetcher: DayFetcher, symbol: str, source: Source
 ) -> tuple[Source, Decimal]:
     """Return where to fetch a symbol from, and its tick: what is not listed the archive may have.

@@ -158,7 +158,7 @@ def test_asks_what_the_exchange_itself_averages_of_the_last_five_minutes():
     fetched = fetch_batch(exchange, plan(), lambda: NOON + MINUTE + timedelta(seconds=6))
 
     assert fetched.five_minute_price == Decimal("100.25")
-    assert exchange.asked[-1] == ("BTCUSDT", NOON)
+    assert exchange.asked[0] == ("BTCUSDT", NOON)
 
 
 def test_does_not_ask_it_of_minutes_that_are_long_over():
