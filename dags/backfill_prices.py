@@ -56,7 +56,7 @@ def backfill_prices() -> None:
         context["symbol_day"] = f"{day['symbol']} {day['day']}"
         return {**backfills.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
 
-    @task(trigger_rule="all_done", outlets=[MINUTE_PRICES], multiple_outputs=False)
+    @task(trigger_rule="all_done_min_one_success", outlets=[MINUTE_PRICES], multiple_outputs=False)
     def finish(planned: list[Any], done: list[Any]) -> dict[str, int]:
         from include.orchestration import backfills
 
