@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from include.marketdata.history import AuditedDay, BackfilledDay, Restatement
 from include.marketdata.loading import load
-from include.marketdata.statements import Statements
+from include.marketdata.statements import Row, Statements
 from include.marketdata.windows import Window, month_of
 
 
@@ -64,7 +64,7 @@ class DayTable:
     def backfilled(self, symbol: str, first: date, last: date) -> list[BackfilledDay]:
         """Return the days from first to last that were fetched whole, ascending."""
         rows = self._statements.run("select_backfilled_days", (symbol, first, last))
-        return [BackfilledDay(**row) for row in rows]
+        return [BackfilledDay(**_with_day(row)) for row in rows]
 
     def note_audit(self, audited: AuditedDay) -> None:
         """Note what an audit found, beside those of before."""
@@ -73,7 +73,12 @@ class DayTable:
     def audited(self, symbol: str, first: date, last: date) -> list[AuditedDay]:
         """Return the audits of the days from first to last, by day and time, ascending."""
         rows = self._statements.run("select_audited_days", (symbol, first, last))
-        return [AuditedDay(**row) for row in reversed(rows)]
+        return [AuditedDay(**_with_day(row)) for row in reversed(rows)]
+
+
+def _with_day(row: Row) -> Row:
+    """Return a row with Python's own date: the driver's equals it, but not as a key."""
+    return {**row, "day": row["day"].date()}
 
 
 class FiveMinutePriceTable:
