@@ -46,10 +46,10 @@ def annotate(
 
     Args:
         averages: Of one symbol, ascending, each minute once; some may be missing.
-        wanted: Minutes to return, all without it; those from CONTEXT before each to CONFIRMATION
-            after it should be among the averages.
         five_minute_prices: The exchange's own average of the five minutes that end with a
             minute, by that minute, where it was asked.
+        wanted: Minutes to return, all without it; those from CONTEXT before each to CONFIRMATION
+            after it should be among the averages.
     """
     by_minute = {average.minute: average for average in averages}
     valued = [average for average in averages if average.vwap is not None]

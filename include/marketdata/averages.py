@@ -1,6 +1,7 @@
 """The method: what one minute comes to, from the seconds held and the exchange's own minute.
 
-Pure and exact: decimals only, no clock, no store. docs/method.md explains each level.
+Pure and exact: whole numbers in, decimals out; no clock, no store. docs/method.md explains the
+levels.
 """
 
 from __future__ import annotations
@@ -82,28 +83,17 @@ def average_minutes(
     differences = [
         (getattr(held, name) - getattr(said, name)).tolist() for name in (*AMOUNTS, "trade_count")
     ]
-    is_stored = [stored_until is not None and minute < stored_until for minute in window.minutes()]
+    rows = zip(
+        levels,
+        zip(*columns, strict=True),
+        _told_by_seconds(statistics),
+        is_compared.tolist(),
+        zip(*differences, strict=True),
+        strict=True,
+    )
     return [
-        _average(symbol, minute, _Row(*row))
-        for minute, row in zip(
-            window.minutes(),
-            zip(
-                [
-                    INGEST_GAP if level == SOURCE_GAP and not stored else level
-                    for level, stored in zip(levels, is_stored, strict=True)
-                ],
-                zip(*columns, strict=True),
-                _told_by_seconds(statistics),
-                [
-                    each if compared else None
-                    for each, compared in zip(
-                        zip(*differences, strict=True), is_compared.tolist(), strict=True
-                    )
-                ],
-                strict=True,
-            ),
-            strict=True,
-        )
+        _average(symbol, minute, _Row(*row), is_stored=bool(stored_until and minute < stored_until))
+        for minute, row in zip(window.minutes(), rows, strict=True)
     ]
 
 
@@ -113,7 +103,8 @@ class _Row(NamedTuple):
     level: int
     traded: tuple[int, ...]
     told: tuple[int, int, int, int, int]
-    difference: tuple[int, ...] | None
+    is_compared: bool
+    difference: tuple[int, ...]
 
 
 def explain(
@@ -157,16 +148,16 @@ def _told_by_seconds(statistics: SecondStatistics) -> Iterator[tuple[int, int, i
     )
 
 
-def _average(symbol: str, minute: datetime, row: _Row) -> MinuteAverage:
+def _average(symbol: str, minute: datetime, row: _Row, *, is_stored: bool) -> MinuteAverage:
     *prices, volume, quote_volume, trade_count = row.traded
     second_count, median, dispersion, standing, standing_count = row.told
-    level, difference = row.level, row.difference
+    level = INGEST_GAP if row.level == SOURCE_GAP and not is_stored else row.level
     has_value, is_said = level <= 3, level <= 4  # noqa: PLR2004 - rows of the table
     open_, high, low, close = (
         [_decimal(price, SCALE) for price in prices] if has_value else [None] * 4
     )
-    is_reconciled = None if difference is None else not any(difference)
-    differs = difference if is_reconciled is False else None
+    is_reconciled = not any(row.difference) if row.is_compared else None
+    differs = row.difference if is_reconciled is False else None
     return MinuteAverage(
         symbol=symbol,
         minute=minute,

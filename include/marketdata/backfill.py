@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,8 +25,6 @@ BATCH = timedelta(hours=6)
 # Flags of minutes that another fetch may still complete.
 INCOMPLETE = frozenset({Flag.PARTIAL, Flag.SOURCE_GAP, Flag.INGEST_GAP})
 A_DAY = timedelta(days=1)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from include.marketdata.prices import Flag
 from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, windows_of
+from include.marketdata.windows import MINUTE, Window, windows_of
 
 TRADING = "TRADING"
 A_DAY = timedelta(days=1)
@@ -55,8 +55,18 @@ def _without_rows(
         silent = _fetched(store, other, silent)
         for window in windows_of(silent):
             silent -= {held.start for held in store.exchange_minutes.between(other, window)}
+            silent -= _published_with_rows(store, other, window)
         silent = {minute for minute in silent if not _has_second(store, other, minute)}
     return silent
+
+
+def _published_with_rows(store: Store, symbol: str, window: Window) -> set[datetime]:
+    """Return the minutes that were published from rows, which may have expired since."""
+    return {
+        price.average.minute
+        for price in store.minute_prices.between(symbol, window)
+        if price.average.volume is not None
+    }
 
 
 def _fetched(store: Store, symbol: str, minutes: Collection[datetime]) -> set[datetime]:

@@ -112,8 +112,8 @@ def sums_of_seconds(
         high=np.where(traded, high, 0).max(axis=1),
         low=np.where(is_traded, np.where(traded, low, high.max(initial=0)).min(axis=1), 0),
         close=_picked(grid.laid("close"), last, is_traded),
-        volume=_summed(volume),
-        quote_volume=_summed(quote_volume),
+        volume=volume.sum(axis=1),
+        quote_volume=quote_volume.sum(axis=1),
         trade_count=grid.laid("trade_count").sum(axis=1),
     )
     prices = _laid_over(traded, quotients(quote_volume[traded], volume[traded]))
@@ -123,7 +123,7 @@ def sums_of_seconds(
         second_count=held.sum(axis=1),
         medians=_weighted_medians(prices, weights, is_traded),
         dispersions=_dispersions(prices, weights, is_traded),
-        standing=_summed(standing),
+        standing=standing.sum(axis=1),
         standing_count=is_known.sum(axis=1),
     )
 
@@ -185,10 +185,6 @@ def _start_s(window: Window) -> int:
 
 def _picked(values: Any, places: Any, is_there: Mask) -> Any:  # noqa: ANN401 - whole numbers
     return np.where(is_there, np.take_along_axis(values, places[:, None], axis=1)[:, 0], 0)
-
-
-def _summed(values: Any) -> Any:  # noqa: ANN401 - whole numbers
-    return values.sum(axis=1)
 
 
 def _laid_over(mask: Mask, values: Whole) -> Any:  # noqa: ANN401 - whole numbers

@@ -9,11 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from include.marketdata.averages import UNEXPLAINED
 from include.marketdata.batches import QuarantinedRow
 from include.marketdata.computation import compute
 from include.marketdata.history import OVERLAP, Restatement, restatement
-from include.marketdata.prices import MinutePrice
+from include.marketdata.prices import Flag, MinutePrice
 from include.marketdata.store import Store
 from include.marketdata.windows import (
     MINUTE,
@@ -139,12 +138,15 @@ class Publisher:
         return Publication(floor_minute(known_at), tuple(written), tuple(withheld), tuple(restated))
 
     def explain_again(self, window: Window) -> Publication:
-        """Average again what has no cause yet: other symbols' data may be there by now."""
+        """Average again what has no cause yet: other symbols' data may be there by now.
+
+        A minute in which nothing traded has its row, and is left as it is.
+        """
         silent = {
             symbol: windows_of(
                 price.average.minute
                 for price in self.store.minute_prices.between(symbol, window)
-                if price.average.flag in UNEXPLAINED
+                if price.average.flag is Flag.SOURCE_GAP
             )
             for symbol in self.symbols
         }

@@ -64,6 +64,18 @@ def test_gives_back_each_minute_with_every_digit(mart_file):
     assert held == prices
 
 
+def test_adds_the_columns_that_an_older_mart_lacks(mart_file):
+    """The column comes back empty, and the minutes of before are still there."""
+    mart.refresh([minute_price(vwap="97000.5")])
+    connection = sqlite3.connect(mart_file)
+    connection.execute("ALTER TABLE minute DROP COLUMN twap")
+    connection.close()
+
+    mart.create_tables()
+
+    assert row(mart_file, "SELECT vwap, twap FROM minute") == {"vwap": "97000.5", "twap": None}
+
+
 @pytest.mark.usefixtures("mart_file")
 def test_a_window_ends_before_its_end():
     mart.refresh([minute_price(NOON), minute_price(NOON + MINUTE)])

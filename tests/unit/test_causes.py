@@ -6,7 +6,7 @@ import pytest
 from include.marketdata.causes import causes
 from include.marketdata.prices import ExchangeMinute, Flag
 from include.marketdata.windows import MINUTE
-from tests.fakes.builders import NOON, exchange_minute, second, silent, symbol_info
+from tests.fakes.builders import NOON, average, exchange_minute, second, silent, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
 BOTH = ["BTCUSDT", "ETHUSDT"]
@@ -72,6 +72,13 @@ def test_calls_it_an_outage_although_the_exchange_says_break_of_all():
 )
 def test_is_no_outage_while_any_row_is_there(row):
     assert cause(store_of(row)) is None
+
+
+def test_is_no_outage_where_another_symbol_was_published_and_its_rows_have_expired():
+    store = store_of()
+    store.minute_prices.append([average(NOON, symbol="ETHUSDT")], NOON + MINUTE)
+
+    assert cause(store) is None
 
 
 def test_is_not_called_an_outage_before_the_others_were_fetched():
