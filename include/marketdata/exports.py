@@ -1,35 +1,41 @@
 """Published minutes as rows of text, for the mart and for files, and back."""
 
+from __future__ import annotations
+
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
 from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
+from include.marketdata.windows import MINUTE
 
 _KINDS = {
     name: set(get_args(kind)) or {kind} for name, kind in get_type_hints(MinuteAverage).items()
 }
 DECIMALS = tuple(name for name, kinds in _KINDS.items() if Decimal in kinds)
-COUNTS = (*(name for name, kinds in _KINDS.items() if kinds & {int, bool}), "revision")
-MOMENTS = ("minute", "known_at")
-COLUMNS = (
+COUNTS = (*(name for name, kinds in _KINDS.items() if kinds & {int, bool}), "revision", "delay_ms")
+MOMENTS = ("minute", "known_at", "first_known_at")
+PRICE_COLUMNS = (
     "minute",
     "symbol",
     *(field.name for field in fields(MinuteAverage) if field.name not in {"minute", "symbol"}),
     "revision",
     "known_at",
 )
+# Beside the latest revision: when the first one was published, and how long after the minute.
+COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms")
 # A hundred thousand rows a first run: dataclasses.astuple would copy each value deeply.
 AVERAGE = attrgetter(*(field.name for field in fields(MinuteAverage)))
 # Twelve decimals hold a vwap whole; 26 digits before the point hold any turnover of a minute.
-PARQUET_DECIMAL = pd.ArrowDtype(pa.decimal128(38, 12))
+EXACT = pa.decimal128(38, 12)
 
 
 def minute_text(moment: datetime) -> str:
@@ -42,33 +48,50 @@ def known_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def text_frame(prices: Iterable[MinutePrice]) -> pd.DataFrame:
-    """Return one row per price: decimals and times as text, counts as nullable integers.
+def text_frame(revisions: Iterable[MinutePrice]) -> pd.DataFrame:
+    """Return one row per minute: decimals and times as text, counts as nullable integers.
 
     A decimal keeps every digit it came with, and never has an exponent.
+
+    Args:
+        revisions: Every revision of some minutes, in any order.
+
+    Returns:
+        The latest revision of each minute with, beside it, when the first was published and how
+        long after the minute's end, by minute and symbol; nothing of both where the first is
+        not among them.
     """
-    frame = pd.DataFrame([_row(price) for price in prices], columns=list(COLUMNS), dtype=object)
+    latest: dict[tuple[datetime, str], MinutePrice] = {}
+    first: dict[tuple[datetime, str], datetime] = {}
+    for price in sorted(revisions, key=lambda price: price.revision):
+        key = (price.average.minute, price.average.symbol)
+        latest[key] = price
+        if price.revision == 1:
+            first[key] = price.known_at
+    rows = [_row(latest[key], first.get(key)) for key in sorted(latest)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     return frame.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
 def minute_prices(frame: pd.DataFrame) -> list[MinutePrice]:
-    """Return the prices that `text_frame` made a frame of, in its order."""
-    whole = frame.astype(object).where(frame.notna(), None)
+    """Return the latest revisions that `text_frame` made a frame of, in its order."""
+    held = frame[list(PRICE_COLUMNS)]
+    whole = held.astype(object).where(held.notna(), None)
     return [_price(row) for row in whole.to_dict("records")]
 
 
 def typed_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a text frame with the types of the Parquet file: decimal128(38, 12), UTC times."""
-    typed = {
+    decimals = {
         name: pd.Series(
-            [None if text is None else Decimal(text) for text in frame[name]],
+            pc.cast(pa.array(frame[name], pa.string()), EXACT),
             index=frame.index,
-            dtype=PARQUET_DECIMAL,
+            dtype=pd.ArrowDtype(EXACT),
         )
         for name in DECIMALS
     }
     times = {name: pd.to_datetime(frame[name], utc=True) for name in MOMENTS}
-    return frame.assign(**typed, **times)
+    return frame.assign(**decimals, **times)
 
 
 def write_whole(target: UPath, content: bytes) -> None:
@@ -79,14 +102,17 @@ def write_whole(target: UPath, content: bytes) -> None:
     draft.rename(target)
 
 
-def _row(price: MinutePrice) -> Sequence[str | int | None]:
+def _row(price: MinutePrice, first_known_at: datetime | None) -> Sequence[str | int | None]:
     symbol, minute, *others = AVERAGE(price.average)
+    delay = None if first_known_at is None else first_known_at - minute - MINUTE
     return [
         minute_text(minute),
         symbol,
         *(format(value, "f") if isinstance(value, Decimal) else value for value in others),
         price.revision,
         known_text(price.known_at),
+        None if first_known_at is None else known_text(first_known_at),
+        None if delay is None else delay // timedelta(milliseconds=1),
     ]
 
 
@@ -94,7 +120,7 @@ def _price(row: Mapping[Hashable, Any]) -> MinutePrice:
     values = {str(name): value for name, value in row.items()}
     held = [name for name in DECIMALS if values[name] is not None]
     values |= {name: Decimal(values[name]) for name in held}
-    values |= {name: datetime.fromisoformat(values[name]) for name in MOMENTS}
+    values |= {name: datetime.fromisoformat(values[name]) for name in ("minute", "known_at")}
     values["flag"] = Flag(values["flag"])
     values["grade"] = None if values["grade"] is None else Grade(values["grade"])
     values["soft_flags"] = values["soft_flags"] or ""

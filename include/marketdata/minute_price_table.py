@@ -105,11 +105,18 @@ class MinutePriceTable:
 
         Ordered by symbol as given, then minute. Changes older than their table keeps are not seen.
         """
+        revisions = self.changed_history(symbols, since)
+        return list(
+            {(price.average.symbol, price.average.minute): price for price in revisions}.values()
+        )
+
+    def changed_history(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
+        """Return every revision of the minutes of `changed`, by symbol, minute and revision."""
         return [
             price
             for symbol in symbols
             for window in windows_of(self._changed(symbol, since))
-            for price in self.between(symbol, window)
+            for price in self.history(symbol, window)
         ]
 
     def _append(self, averages: Sequence[MinuteAverage], known_at: datetime) -> list[MinutePrice]:

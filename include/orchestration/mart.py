@@ -4,127 +4,150 @@ Import this module inside tasks only (see astro_sdk.py). No annotations are post
 the SDK compares them with the class to know which argument takes a table as a frame.
 """
 
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 from airflow.sdk import Connection
-from sqlalchemy import BigInteger, Column, Double, Text, inspect
-from upath import UPath
+from sqlalchemy import BigInteger, Column, Text, inspect
+from sqlalchemy.exc import OperationalError
 
-from include.marketdata.exports import (
-    COLUMNS,
-    COUNTS,
-    minute_text,
-    text_frame,
-    typed_frame,
-    write_whole,
-)
-from include.marketdata.prices import Flag, MinutePrice
-from include.marketdata.windows import Window
-from include.orchestration.astro_sdk import File, Table, aql, create_database, run
+from include.marketdata.errors import RetryableError
+from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
+from include.marketdata.history import Restatement
+from include.marketdata.prices import MinutePrice
+from include.marketdata.returns import correlations, log_returns
+from include.marketdata.thresholds import LATE_SECONDS
+from include.marketdata.windows import MINUTE, Window
+from include.orchestration.astro_sdk import Table, aql, create_database, run
+from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
 
 CONNECTION = "mart"
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)
-FIRST_LOOK_BACK = timedelta(days=7)
-# SQLite takes 32,766 values in one statement, and the SDK writes a frame in one.
-ROWS_AT_ONCE = 32_766 // len(COLUMNS)
-
-SUMMARY: dict[str, type[Text | Double[float] | BigInteger]] = {
-    **dict.fromkeys(("open", "high", "low", "close", "known_at"), Text),
-    **dict.fromkeys(("vwap", "volume", "quote_volume", "coverage"), Double),
-    **dict.fromkeys(("valued_minutes", "expected_minutes"), BigInteger),
-    **{f"{flag.lower()}_minutes": BigInteger for flag in Flag},
-}
-# By time first: a report, a file and an hour are spans of time over all symbols.
-KEYS: dict[str, tuple[str, ...]] = {
-    "minute": ("minute", "symbol"),
-    "hourly_summary": ("hour", "symbol"),
-    "daily_summary": ("day", "symbol"),
-}
-# The tables that are kept, in the order in which each is made from the one before.
-KEPT: dict[str, dict[str, type[Text | Double[float] | BigInteger]]] = {
-    "minute": {
-        name: BigInteger if name in COUNTS else Text
-        for name in COLUMNS
-        if name not in KEYS["minute"]
-    },
-    "hourly_summary": SUMMARY,
-    "daily_summary": SUMMARY,
-}
+DAY = timedelta(days=1)
+# Some dozen megabytes as text.
+ROWS_AT_ONCE = 50_000
+LATE_MS = int(LATE_SECONDS.value * 1000)
 
 
-def watermark() -> datetime:
-    """Return since when changed minutes are to be read: behind the last wholly finished run."""
+@contextmanager
+def telling_what_is_wrong() -> Iterator[None]:
+    """Say in words when the mart's database is locked, full or gone.
+
+    Raises:
+        RetryableError: In place of what the database raises.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        raise RetryableError(
+            f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
+            f"{str(error.orig).strip()}; let go of it, or make it reachable or room for it. "
+            "Files and reports are as they were, and the next run takes up everything since"
+        ) from error
+
+
+def watermark(first_look_back: timedelta) -> datetime:
+    """Return since when changed minutes are to be read: behind the last wholly finished run.
+
+    Args:
+        first_look_back: How far back a new mart begins.
+    """
     database = create_database(CONNECTION)
-    table = database.populate_table_metadata(_table("watermark"))
+    table = _table("watermark")
     rows = database.fetch_all_rows(table) if database.table_exists(table) else []
     if not rows or rows[0][0] is None:
-        return datetime.now(UTC) - FIRST_LOOK_BACK
+        return datetime.now(UTC) - first_look_back
     # A worker's clock that once ran ahead must not hide what is published until then.
     return min(datetime.fromisoformat(rows[0][0]), datetime.now(UTC)) - OVERLAP
 
 
 def create_tables() -> None:
-    """Create what is not there yet: the tables that are kept, and an SQLite file's folder."""
+    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder."""
     connection = Connection.get(CONNECTION)
     if connection.conn_type == "sqlite" and connection.host:
         Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
     database = create_database(CONNECTION)
+    database.create_schema_if_applicable(database.default_metadata.schema)
     for name, columns in KEPT.items():
-        keys = [Column(key, Text, primary_key=True) for key in KEYS[name]]
+        keys = [
+            Column(key, BigInteger if key == "revision" else Text, primary_key=True)
+            for key in KEYS[name]
+        ]
         others = [Column(other, kind) for other, kind in columns.items()]
         table = _table(name, [*keys, *others])
-        database.create_table_using_columns(database.populate_table_metadata(table))
+        database.create_table_using_columns(table)
         _add_columns(database, table, others)
 
 
-def refresh(prices: Sequence[MinutePrice]) -> list[str]:
-    """Bring minutes into the mart, and add up the hours and days that they touch.
+def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
+    """Bring minutes into the mart, and make anew what follows from them.
 
     Args:
-        prices: The latest revision of minutes, in any order; doing it again changes nothing.
+        revisions: Every revision of some minutes, in any order; doing it again changes nothing.
 
     Returns:
-        The UTC days touched, YYYY-MM-DD, ascending.
+        The UTC hours touched, YYYY-MM-DDTHH, ascending: those of the minutes, and those that
+        begin right after one and so with its return.
     """
-    ordered = sorted(prices, key=lambda price: price.average.minute)
-    for start in range(0, len(ordered), ROWS_AT_ONCE):
-        staged = _stage(text_frame(ordered[start : start + ROWS_AT_ONCE]))
-        for name in KEPT:
-            _merge(name, staged)
-    return sorted({f"{price.average.minute:%Y-%m-%d}" for price in ordered})
+    frame = text_frame(revisions)
+    for start in range(0, len(frame), ROWS_AT_ONCE):
+        staged = _stage("staged_minute", frame[start : start + ROWS_AT_ONCE])
+        changes = _transform("minute", "new_minute", staged_minute=staged, minute=_table("minute"))
+        _merge("minute", changes)
+    if frame.empty:
+        return []
+    touched = _touched_hours(revisions)
+    hours = _stage("touched_hour", touched)
+    for name in SUMMARIES:
+        tables = {kept: _table(kept) for kept in ("minute", "hourly_summary")}
+        late = {"late_ms": LATE_MS} if name == "publish_delay" else {}
+        _merge(name, _transform(name, f"new_{name}", touched_hour=hours, **tables, **late))
+    for day in sorted(set(touched["day"])):
+        _correlate(day)
+    return sorted(set(touched["hour"]))
 
 
-def export_days(days: Iterable[str], folder: UPath) -> list[str]:
-    """Write the minutes of each UTC day as CSV (exact text) and Parquet (decimals, UTC times).
-
-    Args:
-        days: YYYY-MM-DD.
-        folder: Where the files YYYY-MM-DD.csv and .parquet go; each appears whole or not at all.
-
-    Returns:
-        The files written.
-    """
-    written = []
-    for day in days:
-        start = datetime.fromisoformat(day).replace(tzinfo=UTC)
-        frame = minutes_in(Window(start, start + timedelta(days=1)))
-        for name, content in ((f"{day}.csv", frame), (f"{day}.parquet", typed_frame(frame))):
-            write_whole(folder / name, _exported(name, content))
-            written.append(str(folder / name))
-    return written
+def take_restatements(restatements: Sequence[Restatement]) -> None:
+    """Bring entries of the ledger into the mart; the same one again is the same row."""
+    if restatements:
+        rows = [
+            (
+                minute_text(each.minute),
+                each.symbol,
+                each.revision,
+                known_text(each.known_at),
+                *(
+                    None if value is None else format(value, "f")
+                    for value in (each.vwap_before, each.vwap_after, each.difference_ratio)
+                ),
+                int(each.is_alarming),
+            )
+            for each in restatements
+        ]
+        columns = [*KEYS["restatement"], *KEPT["restatement"]]
+        frame = pd.DataFrame(rows, columns=columns)
+        _merge("restatement", _stage("new_restatement", frame))
 
 
 def minutes_in(window: Window) -> pd.DataFrame:
     """Return the mart's minutes in a window as text, by symbol and then minute."""
-    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
-    table = _transform("minute_in_window", "minute_in_window", minute=_table("minute"), **bounds)
-    return cast(pd.DataFrame, run(aql.dataframe(_in_order)(table)))
+    frame = _in_window("minute", window)
+    # A count that is null somewhere comes out of the database as a float.
+    counted = frame.astype(dict.fromkeys(COUNTS, "Int64"))
+    # Where a database takes an empty text for none.
+    counted["soft_flags"] = counted["soft_flags"].fillna("")
+    return counted.sort_values(["symbol", "minute"], ignore_index=True)
+
+
+def restatements_in(window: Window) -> pd.DataFrame:
+    """Return the ledger's entries on minutes in a window, the latest first."""
+    frame = _in_window("restatement", window)
+    return frame.sort_values(["known_at", "minute", "symbol"], ascending=False, ignore_index=True)
 
 
 def advance_watermark() -> None:
@@ -133,12 +156,16 @@ def advance_watermark() -> None:
 
 
 def _table(name: str, columns: Sequence[object] = ()) -> object:
-    return Table(name=name, conn_id=CONNECTION, columns=list(columns))
+    table = Table(name=name, conn_id=CONNECTION, columns=list(columns))
+    return create_database(CONNECTION).populate_table_metadata(table)
 
 
 def _add_columns(database: Any, table: Any, columns: Sequence[Column[Any]]) -> None:  # noqa: ANN401 - the SDK's
     """Add the columns that a mart of an older version lacks; its older rows have nulls there."""
-    held = {each["name"] for each in inspect(database.sqlalchemy_engine).get_columns(table.name)}
+    inspector = inspect(database.sqlalchemy_engine)
+    held = {
+        each["name"] for each in inspector.get_columns(table.name, schema=table.metadata.schema)
+    }
     name = database.get_table_qualified_name(table)
     for column in columns:
         if column.name not in held:
@@ -156,18 +183,17 @@ def _transform(name: str, output: str, **parameters: object) -> object:
     return run(step)
 
 
-def _stage(frame: pd.DataFrame) -> object:
-    def staged_minute() -> pd.DataFrame:
+def _stage(name: str, frame: pd.DataFrame) -> object:
+    def staged() -> pd.DataFrame:
         return frame
 
-    return run(aql.dataframe(staged_minute)(output_table=_table("staged_minute")))
+    return run(aql.dataframe(staged)(output_table=_table(name)))
 
 
-def _merge(name: str, staged: object) -> None:
-    tables = {kept: _table(kept) for kept in KEPT}
+def _merge(name: str, changes: object) -> None:
     step = aql.merge(
-        target_table=tables[name],
-        source_table=_transform(name, f"new_{name}", staged_minute=staged, **tables),
+        target_table=_table(name),
+        source_table=changes,
         columns=[*KEYS[name], *KEPT[name]],
         target_conflict_columns=list(KEYS[name]),
         if_conflicts="update",
@@ -175,14 +201,37 @@ def _merge(name: str, staged: object) -> None:
     run(step)
 
 
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
-    # A count that is null somewhere comes out of the database as a float.
-    counted = frame.astype(dict.fromkeys(COUNTS, "Int64"))
-    return counted.sort_values(["symbol", "minute"], ignore_index=True)
+def _in_window(name: str, window: Window) -> pd.DataFrame:
+    """Return what one of the queries *_in_window.sql finds."""
+
+    def found(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame
+
+    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
+    table = "minute" if name == "vwap" else name
+    held = _transform(f"{name}_in_window", f"{name}_in_window", **{table: _table(table)}, **bounds)
+    return cast(pd.DataFrame, run(aql.dataframe(found)(held)))
 
 
-def _exported(name: str, frame: pd.DataFrame) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        run(aql.export_to_file(input_data=frame, output_file=File(path=str(path))))
-        return path.read_bytes()
+def _touched_hours(revisions: Sequence[MinutePrice]) -> pd.DataFrame:
+    """Return symbol, hour, its day, and the minute before it, of each hour that minutes touch."""
+    hours = {
+        (price.average.symbol, moment.replace(minute=0, second=0, microsecond=0))
+        for price in revisions
+        # The first return of an hour starts at the last minute of the one before.
+        for moment in (price.average.minute, price.average.minute + MINUTE)
+    }
+    rows = [
+        (symbol, f"{hour:%Y-%m-%dT%H}", f"{hour:%Y-%m-%d}", minute_text(hour - MINUTE))
+        for symbol, hour in sorted(hours)
+    ]
+    return pd.DataFrame(rows, columns=list(TOUCHED))
+
+
+def _correlate(day: str) -> None:
+    """Make a day's correlations anew, of all symbols that the mart holds."""
+    start = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    found = _in_window("vwap", Window(start - MINUTE, start + DAY))
+    pairs = correlations(log_returns(found)) if len(found) else pd.DataFrame()
+    if len(pairs):
+        _merge("return_correlation", _stage("new_return_correlation", pairs.assign(day=day)))

@@ -119,8 +119,12 @@ class MemoryMinutePrices:
         return self._histories[max(minutes)][-1] if minutes else None
 
     def changed(self, symbols, since):
+        revisions = self.changed_history(symbols, since)
+        return list({(p.average.symbol, p.average.minute): p for p in revisions}.values())
+
+    def changed_history(self, symbols, since):
         return [
-            self._histories[symbol, minute][-1]
+            revision
             for symbol in symbols
             for minute in sorted(
                 {
@@ -129,6 +133,7 @@ class MemoryMinutePrices:
                     if price.average.symbol == symbol and price.known_at >= since
                 }
             )
+            for revision in self._histories[symbol, minute]
         ]
 
 

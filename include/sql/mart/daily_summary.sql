@@ -1,9 +1,9 @@
-/* One row per symbol and UTC day that a staged minute touches, added up from its hours.
+/* One row per symbol and UTC day of a touched hour, added up from its hours.
 
    day: YYYY-MM-DD. The columns are those of hourly_summary.sql, over the day. An hour without
    any published minute has no row there and still counts here as expected. */
 WITH touched AS (
-    SELECT DISTINCT symbol, substr(minute, 1, 10) AS day FROM {{ staged_minute }}
+    SELECT DISTINCT symbol, day FROM {{ touched_hour }}
 ),
 ranked AS (
     SELECT
@@ -36,7 +36,10 @@ summed AS (
         MAX(CASE WHEN from_last = 1 THEN close END) AS close,
         SUM(volume) AS volume,
         SUM(quote_volume) AS quote_volume,
+        SQRT(SUM(realised_volatility * realised_volatility)) AS realised_volatility,
+        SUM(return_count) AS return_count,
         SUM(valued_minutes) AS valued_minutes,
+        SUM(filled_minutes) AS filled_minutes,
         CASE
             WHEN day = (SELECT substr(MAX(minute), 1, 10) FROM {{ minute }})
                 THEN (
@@ -54,6 +57,12 @@ summed AS (
         SUM(exchange_outage_minutes) AS exchange_outage_minutes,
         SUM(source_gap_minutes) AS source_gap_minutes,
         SUM(ingest_gap_minutes) AS ingest_gap_minutes,
+        SUM(jump_minutes) AS jump_minutes,
+        SUM(jump_confirmed_minutes) AS jump_confirmed_minutes,
+        SUM(spike_minutes) AS spike_minutes,
+        SUM(seam_minutes) AS seam_minutes,
+        SUM(stale_minutes) AS stale_minutes,
+        SUM(cross_source_minutes) AS cross_source_minutes,
         MAX(known_at) AS known_at
     FROM ranked
     GROUP BY day, symbol
@@ -61,5 +70,6 @@ summed AS (
 SELECT
     summed.*,
     CASE WHEN volume > 0 THEN quote_volume / volume END AS vwap,
-    CAST(valued_minutes AS DOUBLE PRECISION) / expected_minutes AS coverage
+    CAST(valued_minutes AS DOUBLE PRECISION) / expected_minutes AS coverage,
+    CAST(filled_minutes AS DOUBLE PRECISION) / expected_minutes AS filled_ratio
 FROM summed

@@ -1,4 +1,6 @@
-/* The staged minutes that the mart lacks or has in an older revision: none ever goes back. */
+/* The staged minutes that the mart lacks or has in an older revision: none ever goes back.
+
+   first_known_at: when revision 1 was published. delay_ms: from the minute's end to that. */
 SELECT
     staged.minute, staged.symbol, staged.vwap, staged.twap, staged.vw_median, staged.open,
     staged.high, staged.low, staged.close, staged.volume, staged.quote_volume,
@@ -6,7 +8,8 @@ SELECT
     staged.quote_volume_difference, staged.trade_difference, staged.filled_vwap,
     staged.fill_age_seconds, staged.fill_method, staged.source_level, staged.flag,
     staged.soft_flags, staged.is_reconciled, staged.quality, staged.grade,
-    staged.method_version, staged.revision, staged.known_at
+    staged.method_version, staged.revision, staged.known_at, staged.first_known_at,
+    staged.delay_ms
 FROM {{ staged_minute }} AS staged
 LEFT JOIN {{ minute }} AS held
     ON held.minute = staged.minute AND held.symbol = staged.symbol
