@@ -19,6 +19,8 @@ class Change(StrEnum):
     PASSED = "passed"
     """Fired and was over again before anybody looked."""
     LASTS = "lasts"
+    TEST = "test"
+    """Nothing happened; somebody tries the channels."""
 
 
 class Announcement(BaseModel, frozen=True):

@@ -18,6 +18,7 @@ DAG_IDS = {
     "initialize_store",
     "replay_quarantine",
     "report_prices",
+    "watch_prices",
 }
 TAGS = {"average", "extract", "quality", "report", "store"}
 HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
