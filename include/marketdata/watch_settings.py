@@ -106,7 +106,7 @@ def read_watch(text: str, source: str) -> Watch:
         name for name, count in Counter(rule.name for rule in watch.rules).items() if count > 1
     ]
     if twice:
-        raise SettingsError(f"{source}: rule {twice[0]!r} is there twice; give each its own name")
+        raise SettingsError(f"{source}: rule {_shown(twice[0])} is there twice; give each its own name")
     return watch
 
 
@@ -114,9 +114,9 @@ def _explain(document: Mapping[str, Any], error: Any) -> str:  # noqa: ANN401 - 
     """Return one of pydantic's errors in the words of who wrote the document."""
     part, *place = error["loc"]
     if part not in Watch.model_fields:
-        return f"{part!r} is not known; it may have {' and '.join(Watch.model_fields)}"
+        return f"{part} is not known; it may have {' and '.join(Watch.model_fields)}"
     if not place:
-        return f"{part!r} must be a list"
+        return f"{part} must be a list"
     index, *inner = place
     written = document[part][index]
     told = written if isinstance(written, Mapping) else {}

@@ -116,7 +116,7 @@ def _judge(
 
 def _subjects(rules: Sequence[AnyRule]) -> list[Subject]:
     """Return every rule with its symbols, each of which must be extracted."""
-    extracted = symbols()
+    extracted = symbols() if rules else ()
     for rule in rules:
         if unknown := set(rule.symbols) - {*extracted}:
             raise SettingsError(
