@@ -106,7 +106,9 @@ def read_watch(text: str, source: str) -> Watch:
         name for name, count in Counter(rule.name for rule in watch.rules).items() if count > 1
     ]
     if twice:
-        raise SettingsError(f"{source}: rule {_shown(twice[0])} is there twice; give each its own name")
+        raise SettingsError(
+            f"{source}: rule {_shown(twice[0])} is there twice; give each its own name"
+        )
     return watch
 
 

@@ -106,7 +106,7 @@ def test_reads_every_channel():
             'minutes is "2.5"; write a whole number of minutes from 2 to 240',
         ),
         ("rules: [{name: q, kind: quality_below, grade: F}]", 'grade is "F"; write one of A, B, C'),
-        (f"rules: [{HIGH}, {HIGH}]", "'rule "high" is there twice; give each its own name"),
+        (f"rules: [{HIGH}, {HIGH}]", 'rule "high" is there twice; give each its own name'),
         ("rules:\n- name: a\n  kind: move\n  name: b", "name is there twice; is a '-' missing"),
         ("notify: [{kind: smtp, to: nobody}]", 'channel 1: to is "nobody"; write an address'),
         ("notify: [{kind: slack, token: x}]", "channel 1: token is not known to slack; it may ha"),
