@@ -13,6 +13,7 @@ from include.marketdata.prices import MinuteAverage
 from include.marketdata.watch_rules import AnyRule
 from include.marketdata.watch_settings import Channel, Watch, read_watch
 from include.marketdata.watch_states import Announcement, Change, RuleState, Subject, subjects
+from include.marketdata.watch_words import utc
 from include.marketdata.windows import Window
 from include.orchestration.channels import UNDELIVERED, deliver
 from include.orchestration.connections import PROJECT, open_store, symbols
@@ -155,8 +156,9 @@ def _test(told: Watch) -> None:
     if not told.notify:
         raise SettingsError("there is no channel to test; write one below 'notify:'")
     count = f"{len(told.rules)} rules" if told.rules else "no rule, so the watch is off"
-    text = f"test of the price watch; it has {count}"
-    test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=now(), text=text)
+    moment = now()
+    text = f"test of the price watch at {utc(moment)}; it has {count}"
+    test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=moment, text=text)
     problems = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
     if problems:
         raise AirflowFailException("; ".join(problems))
