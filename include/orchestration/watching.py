@@ -111,7 +111,9 @@ def _judge(
     announcements, after = evaluate(watched, averages, states, moment)
     for each in announcements:
         log.warning("price watch: %s", each.text)
-    log.info("judged %d rules and symbols: %d announcements", len(watched), len(announcements))
+    log.info(
+        "pairs of rule and symbol judged: %d, announcements: %d", len(watched), len(announcements)
+    )
     return problems, announcements, after
 
 
@@ -155,9 +157,10 @@ def _test(told: Watch) -> None:
     """Send a test to every channel."""
     if not told.notify:
         raise SettingsError("there is no channel to test; write one below 'notify:'")
-    count = f"{len(told.rules)} rules" if told.rules else "no rule, so the watch is off"
     moment = now()
-    text = f"test of the price watch at {utc(moment)}; it has {count}"
+    text = (
+        f"test of the price watch at {utc(moment)}; rules: {len(told.rules) or 'none, it is off'}"
+    )
     test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=moment, text=text)
     problems = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
     if problems:

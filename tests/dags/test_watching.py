@@ -204,7 +204,7 @@ def test_a_test_goes_to_every_channel_and_judges_nothing(run, variables, sinks):
 
     run(1, test=True)
 
-    text = "test of the price watch at 2026-03-01 12:01 UTC; it has 2 rules"
+    text = "test of the price watch at 2026-03-01 12:01 UTC; rules: 2"
     assert [server.taken[0].body["text"] for server in (sinks.slack, sinks.desk)] == [text, text]
     assert "price_watch_state" not in variables
 
