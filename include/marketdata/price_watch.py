@@ -197,17 +197,17 @@ def _settle(
     was_active = before is not None and before.is_active
     since = before.since if before and was_active else seen.turned_at
     said_at = before.said_at if before and was_active else None
-    state = condition(rule)
+    line = condition(rule)
     change = None
     if seen.is_active and not was_active:
-        change, told = Change.FIRED, f"is {state}: {seen.turns[-1]}"
+        change, told = Change.FIRED, f"is {line}: {seen.turns[-1]}"
     elif was_active and not seen.is_active:
-        change, told = Change.OVER, f"is no longer {state}: {seen.turns[-1]}"
+        change, told = Change.OVER, f"is no longer {line}: {seen.turns[-1]}"
     elif seen.turns and not seen.is_active:
         change = Change.PASSED
-        told = f"was {state}: {seen.turns[0]}; no longer: {seen.turns[-1]}"
+        told = f"was {line}: {seen.turns[0]}; no longer: {seen.turns[-1]}"
     elif seen.is_active and seen.newest and _is_due(rule, said_at, now):
-        change, told = Change.LASTS, f"is still {state}: {seen.newest}"
+        change, told = Change.LASTS, f"is still {line}: {seen.newest}"
     if change in {Change.OVER, Change.LASTS} and since:
         told += f"; since {utc(since)}"
     after = RuleState(

@@ -36,7 +36,13 @@ HoldMinutes = Annotated[
 ]
 Ratio = Annotated[Decimal, Field(ge=0, lt=1)]
 Price = Annotated[
-    Decimal, Field(gt=0, description="a price above 0 in the quote asset, such as 61250.1")
+    Decimal,
+    Field(
+        gt=0,
+        lt=Decimal("1e15"),
+        decimal_places=24,
+        description="a price above 0 in the quote asset, such as 61250.1",
+    ),
 ]
 
 
@@ -49,7 +55,9 @@ class Rule(BaseModel, extra="forbid", frozen=True):
         repeat_minutes: How often to say again that it lasts; None for never.
     """
 
-    name: Name = Field(description="up to 60 letters, digits, spaces and . , % + - _")
+    name: Name = Field(
+        description="up to 60 letters, digits, spaces and . , % + - _, in quotes if it is a number"
+    )
     symbols: Symbols = Field(
         default=(), description="a symbol such as BTCUSDT, or a list; without it, all symbols"
     )
@@ -148,7 +156,9 @@ class Move(MinuteRule, frozen=True):
     kind: Literal["move"]
     minutes: int = Field(ge=1, le=1440, description="a whole number of minutes from 1 to 1440")
     threshold_ratio: Decimal = Field(
-        gt=0, le=1, description="a share of the price above 0 and at most 1, such as 0.02 for 2 %"
+        ge=Decimal("0.0001"),
+        le=1,
+        description="a share of the price from 0.0001 to 1, such as 0.02 for 2 %",
     )
     hysteresis_ratio: Ratio = Field(
         default=Decimal("0.5"),

@@ -16,7 +16,7 @@ from include.marketdata.watch_rules import (
     QualityBelow,
 )
 
-PRICE_DIGITS = Context(prec=8)
+PRICE_DIGITS = 8
 SHARE_DIGITS = Context(prec=3)
 
 
@@ -85,9 +85,14 @@ def data_state(average: MinuteAverage) -> str:
 
 
 def price(value: Decimal, threshold: Decimal | None = None) -> str:
-    """Return a price with eight digits, or with all where eight would hide the difference."""
-    shown = PRICE_DIGITS.plus(value)
-    return f"{_plain(value if shown == threshold else shown):,f}"
+    """Return a price with eight digits, or with all that stand before the point.
+
+    Where they would hide on which side of the threshold it is, all digits.
+    """
+    shown = Context(prec=max(PRICE_DIGITS, value.adjusted() + 1)).plus(value)
+    if threshold is not None and shown.compare(threshold) != value.compare(threshold):
+        shown = value
+    return f"{_plain(shown):,f}"
 
 
 def percent(share: Decimal, sign: str = "") -> str:

@@ -58,14 +58,14 @@ WEBHOOK = channel("{kind: webhook, connection: desk, endpoint: hooks/prices}")
 
 
 def test_mails_everyone_in_one_message(mails):
-    deliver(SMTP, [announcement(), announcement("low: ETHUSDT & more")])
+    deliver(SMTP, [announcement("Öl: ETHUSDT & more"), announcement()])
 
     (mail,) = mails.taken
     assert mail.recipients == ["a@x.org", "b@x.org"]
     assert mail.message["From"] == "prices@x.org"
-    assert mail.message["Subject"] == f"prices: {TEXT} (and 1 more)"
+    assert mail.message["Subject"] == "prices: Öl: ETHUSDT & more (and 1 more)"
     body = mail.message.get_body().get_content()
-    assert body.strip() == f"{TEXT}<br>low: ETHUSDT &amp; more"
+    assert body.strip() == f"Öl: ETHUSDT &amp; more<br>{TEXT}"
 
 
 def test_posts_to_slack_a_line_each(posts):
@@ -73,6 +73,17 @@ def test_posts_to_slack_a_line_each(posts):
 
     (post,) = posts.taken
     assert (post.path, post.body) == ("/services/T0/B0/X", {"text": f"{TEXT}\nlow"})
+
+
+def test_posts_to_an_address_that_is_itself_the_secret(monkeypatch, posts):
+    """Whole, as the password: what Slack's format has in common with Mattermost and others."""
+    url = f"http://127.0.0.1:{posts.port}/hooks/secret"
+    connection = {"conn_type": "slackwebhook", "password": url}
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_DEFAULT", json.dumps(connection))
+
+    deliver(SLACK, [announcement()])
+
+    assert posts.taken[0].path == "/hooks/secret"
 
 
 def test_posts_to_a_webhook_what_a_program_can_read(posts):

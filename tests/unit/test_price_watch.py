@@ -306,13 +306,25 @@ def test_says_what_since_when_and_how_good_the_data_is():
     assert (said.rule, said.symbol, said.judged_at) == ("high", "BTCUSDT", at(2))
 
 
-def test_shows_all_digits_where_fewer_would_hide_the_difference():
-    watcher = Watcher(ABOVE.replace("100", "61250.1"))
-    watcher.publish(average(NOON, vwap="61250.100000000001"))
+@pytest.mark.parametrize(
+    ("threshold", "vwap", "words"),
+    [
+        ("61250.1", "61312.451234567890", "above 61,250.1: VWAP 61,312.451 in"),
+        ("61250.1", "61250.100000000001", "above 61,250.1: VWAP 61,250.100000000001 in"),
+        ("1.00000001", "1.000000014", "above 1.00000001: VWAP 1.000000014 in"),
+        ("1600000000", "1612345678.9", "above 1,600,000,000: VWAP 1,612,345,679 in"),
+        ("0.00001", "0.000012345678", "above 0.00001: VWAP 0.000012345678 in"),
+        ("100", "200.000000000000", "above 100: VWAP 200 in"),
+    ],
+    ids=["rounded", "on the line", "on the wrong side", "rupiahs", "small", "whole"],
+)
+def test_shows_eight_digits_or_as_many_as_the_line_and_the_point_need(threshold, vwap, words):
+    watcher = Watcher(ABOVE.replace("100", threshold))
+    watcher.publish(average(NOON, vwap=vwap))
 
     (said,) = watcher.run(at(1))
 
-    assert "above 61,250.1: VWAP 61,250.100000000001 in" in said.text
+    assert words in said.text
 
 
 def test_asks_for_the_minutes_that_a_move_compares_and_not_for_those_between():

@@ -91,6 +91,8 @@ def test_reads_every_channel():
         ),
         (f"rules: [{HIGH[:-1]}, treshold: 1}}]", "treshold is not known to price_above; it may h"),
         (f"rules: [{HIGH.replace('61250.1', '-1')}]", 'threshold is "-1"; write a price above 0'),
+        (f"rules: [{HIGH.replace('61250.1', '1e999999')}]", 'threshold is "1e999999"; write a p'),
+        (f"rules: [{HIGH.replace('61250.1', '1.0e-999999')}]", "write a price above 0"),
         (f"rules: [{HIGH.replace('61250.1', '.inf')}]", 'threshold is ".inf"; write a price'),
         (f"rules: [{HIGH.replace('61250.1', '.nan')}]", 'threshold is ".nan"; write a price'),
         (f"rules: [{HIGH.replace('61250.1', '61.250,1')}]", "threshold"),
@@ -99,7 +101,7 @@ def test_reads_every_channel():
         (f"rules: [{HIGH.replace('high', chr(34) + '{{ x }}' + chr(34))}]", "name is"),
         (
             "rules: [{name: m, kind: move, minutes: 5, threshold_ratio: 2}]",
-            '"2"; write a share of the price above 0 and at most 1, such as 0.02 for 2 %',
+            'is "2"; write a share of the price from 0.0001 to 1, such as 0.02 for 2 %',
         ),
         (
             "rules: [{name: o, kind: older_than, minutes: 2.5}]",
