@@ -5,69 +5,14 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from include.marketdata.price_watch import evaluate, wanted
+from include.marketdata.price_watch import wanted
 from include.marketdata.prices import Flag, Grade
 from include.marketdata.watch_settings import read_watch
-from include.marketdata.watch_states import Change, RuleState, subjects
+from include.marketdata.watch_states import Change, subjects
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
-
-ABOVE = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 100, hysteresis_ratio: 0.01}"
-BELOW = "{name: low, kind: price_below, symbols: BTCUSDT, threshold: 100, hysteresis_ratio: 0.01}"
-MOVE = "{name: fast, kind: move, symbols: BTCUSDT, minutes: 2, threshold_ratio: 0.02}"
-QUALITY = "{name: poor, kind: quality_below, grade: B, symbols: BTCUSDT, hysteresis_minutes: 2}"
-AGE = "{name: old, kind: older_than, minutes: 10, symbols: BTCUSDT}"
-
-
-class Watcher:
-    """A price watch over published minutes, run by run, as the DAG keeps it."""
-
-    def __init__(self, *rules):
-        self.say(*rules)
-        self.published = {}
-        self.states = {}
-
-    def say(self, *rules):
-        text = "rules: [" + ", ".join(rules) + "]"
-        self.watched = subjects(read_watch(text, "the test").rules, ("BTCUSDT",))
-
-    def publish(self, *averages):
-        self.published |= {each.minute: each for each in averages}
-
-    def run(self, now):
-        windows = wanted(self.watched, self.states, now).get("BTCUSDT", [])
-        read = [
-            each
-            for each in self.published.values()
-            if any(each.minute in window for window in windows)
-        ]
-        said, states = evaluate(self.watched, {"BTCUSDT": read}, self.states, now)
-        # What is remembered travels as JSON.
-        self.states = {
-            key: RuleState.model_validate_json(state.model_dump_json(exclude_defaults=True))
-            for key, state in states.items()
-        }
-        return said
-
-    def each_minute(self, *vwaps):
-        """Publish one minute after another from noon on, look after each, return what is said."""
-        return [
-            change
-            for index, vwap in enumerate(vwaps)
-            for change in self.see(NOON + index * MINUTE, vwap)
-        ]
-
-    def see(self, minute, vwap, **changes):
-        flag = Flag.OK if vwap is not None else Flag.NO_TRADES
-        self.publish(replace(average(minute, vwap=vwap, flag=flag), **changes))
-        return [(each.change, minute) for each in self.run(minute + MINUTE + timedelta(seconds=9))]
-
-
-def at(index):
-    return NOON + index * MINUTE
+from tests.fakes.watcher import ABOVE, AGE, BELOW, MOVE, QUALITY, Watcher, at
 
 
 def test_says_once_that_a_line_is_crossed_and_once_that_it_is_over():
@@ -122,18 +67,6 @@ def test_compares_a_move_with_the_minute_that_lies_as_far_back_and_no_other():
     said = Watcher(MOVE).each_minute("100", "100", None, "102", "110", "102", "110.5")
 
     assert said == [(Change.FIRED, at(3)), (Change.OVER, at(5))]
-
-
-def test_a_fall_is_a_move_as_well():
-    watcher = Watcher(MOVE)
-    watcher.publish(average(at(0), vwap="100"), average(at(2), vwap="97"))
-
-    (said,) = watcher.run(at(3))
-
-    assert said.text == (
-        "fast: BTCUSDT is 2 % or more away from its price 2 minutes before: -3 % to VWAP 97 in "
-        "the minute 2026-03-01 12:02 UTC, grade A"
-    )
 
 
 def test_a_grade_has_to_be_good_for_some_minutes_before_that_is_over():
@@ -291,96 +224,9 @@ def test_forgets_rules_that_are_gone():
     assert [*watcher.states] == ["old BTCUSDT"]
 
 
-def test_says_what_since_when_and_how_good_the_data_is():
-    watcher = Watcher(ABOVE)
-    watcher.see(NOON, "100.000001")
-    soft = {"soft_flags": "JUMP,SEAM", "grade": Grade.C, "flag": Flag.PARTIAL}
-    watcher.publish(replace(average(at(1), vwap="98.765432109"), **soft))
-
-    (said,) = watcher.run(at(2))
-
-    assert said.text == (
-        "high: BTCUSDT is no longer above 100: VWAP 98.765432 in the minute 2026-03-01 12:01 UTC, "
-        "grade C, PARTIAL, JUMP, SEAM; since 2026-03-01 12:00 UTC"
-    )
-    assert (said.rule, said.symbol, said.judged_at) == ("high", "BTCUSDT", at(2))
-
-
-@pytest.mark.parametrize(
-    ("threshold", "vwap", "words"),
-    [
-        ("61250.1", "61312.451234567890", "above 61,250.1: VWAP 61,312.451 in"),
-        ("61250.1", "61250.100000000001", "above 61,250.1: VWAP 61,250.100000000001 in"),
-        ("1.00000001", "1.000000014", "above 1.00000001: VWAP 1.000000014 in"),
-        ("1600000000", "1612345678.9", "above 1,600,000,000: VWAP 1,612,345,679 in"),
-        ("0.00001", "0.000012345678", "above 0.00001: VWAP 0.000012345678 in"),
-        ("100", "200.000000000000", "above 100: VWAP 200 in"),
-    ],
-    ids=["rounded", "on the line", "on the wrong side", "rupiahs", "small", "whole"],
-)
-def test_shows_eight_digits_or_as_many_as_the_line_and_the_point_need(threshold, vwap, words):
-    watcher = Watcher(ABOVE.replace("100", threshold))
-    watcher.publish(average(NOON, vwap=vwap))
-
-    (said,) = watcher.run(at(1))
-
-    assert words in said.text
-
-
 def test_asks_for_the_minutes_that_a_move_compares_and_not_for_those_between():
     watched = subjects(read_watch(f"rules: [{MOVE.replace('2,', '60,')}]", "").rules, ())
 
     assert wanted(watched, {}, at(0)) == {
         "BTCUSDT": [Window(at(-62), at(-60)), Window(at(-2), at(0))]
     }
-
-
-PRICES = st.lists(st.none() | st.decimals("90", "110", places=1), max_size=40)
-RULES = st.sampled_from(
-    [ABOVE, BELOW, MOVE, ABOVE.replace("}", ", for_minutes: 2}"), ABOVE.replace("0.01", "0")]
-)
-
-
-@given(rule=RULES, prices=PRICES, looks=st.sets(st.integers(0, 40)))
-def test_never_fires_twice_without_saying_in_between_that_it_was_over(rule, prices, looks):
-    """However the price goes, and however many minutes come together."""
-    watcher = Watcher(rule)
-    watcher.run(at(0))
-    said = []
-    for index, vwap in enumerate(prices):
-        watcher.publish(average(at(index), vwap=vwap and str(vwap)))
-        if index in looks or index == len(prices) - 1:
-            new = watcher.run(at(index + 1))
-            assert len(new) <= 1
-            said += [each.change for each in new]
-
-    turns = [change for change in said if change is not Change.PASSED]
-    assert turns == [Change.FIRED, Change.OVER] * (len(turns) // 2) + [Change.FIRED] * (
-        len(turns) % 2
-    )
-
-
-@given(prices=st.lists(st.decimals("99.01", "100", places=2), max_size=30))
-def test_is_silent_while_the_price_stays_between_the_line_and_its_hysteresis(prices):
-    watcher = Watcher(ABOVE)
-    watcher.see(at(-1), "100.5")
-
-    assert watcher.each_minute(*map(str, prices)) == []
-
-
-@given(prices=PRICES)
-def test_what_comes_together_ends_as_what_comes_one_by_one(prices):
-    averages = [average(at(i), vwap=vwap and str(vwap)) for i, vwap in enumerate(prices)]
-    one_by_one, together = Watcher(ABOVE), Watcher(ABOVE)
-    for watcher in (one_by_one, together):
-        watcher.run(at(0))
-    for each in averages:
-        one_by_one.publish(each)
-        one_by_one.run(each.minute + MINUTE)
-
-    together.publish(*averages)
-    together.run(at(len(prices)))
-
-    states = [watcher.states["high BTCUSDT"] for watcher in (one_by_one, together)]
-    assert states[0].is_active == states[1].is_active
-    assert states[0].judged_until == states[1].judged_until
