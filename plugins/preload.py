@@ -11,6 +11,7 @@ import sys
 if "scheduler" in sys.argv:
     import include.orchestration.reporting  # noqa: F401
     import include.orchestration.steps  # noqa: F401
+    import include.orchestration.watching  # noqa: F401
     from include.orchestration.checks import warm_up
 
     warm_up()

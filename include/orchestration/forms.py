@@ -66,3 +66,11 @@ AUDIT_PRICES: dict[str, Any] = {
         None, type=["string", "null"], format="date", description="Last day; yesterday without one."
     ),
 }
+
+WATCH_PRICES: dict[str, Any] = {
+    "test": Param(
+        False,  # noqa: FBT003 - a default, not a switch
+        type="boolean",
+        description="Check the rules, send one test message by every channel, and judge nothing.",
+    ),
+}

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from airflow.sdk import AssetAll
 
+from dev.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -18,6 +20,7 @@ DAG_IDS = {
     "initialize_store",
     "replay_quarantine",
     "report_prices",
+    "watch_prices",
 }
 TAGS = {"average", "extract", "quality", "report", "store"}
 HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
@@ -96,6 +99,18 @@ def test_hands_on_by_the_same_asset_objects(dag_bag):
     assert publish.outlets == [MINUTE_PRICES]
     assert publish.outlets[0] is MINUTE_PRICES
     assert dag_bag.dags["report_prices"].timetable.asset_condition == MINUTE_PRICES
+
+
+def test_watches_prices_when_they_are_published_and_when_nothing_is(dag_bag):
+    timetable = dag_bag.dags["watch_prices"].timetable
+
+    assert timetable.asset_condition == AssetAll(MINUTE_PRICES)
+    assert timetable.timetable.expression == "*/5 * * * *"
+
+
+def test_watches_prices_only_where_somebody_switched_it_on(dag_bag):
+    assert dag_bag.dags["watch_prices"].is_paused_upon_creation
+    assert "watch_prices" not in {*MINUTE_DAGS, *OTHER_DAGS}
 
 
 PARSE = """

@@ -1,0 +1,115 @@
+"""The words of the price watch: short, plain, in UTC, and never advice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Context, Decimal
+
+from include.marketdata.prices import Flag, MinuteAverage
+from include.marketdata.watch_rules import (
+    AnyRule,
+    Move,
+    OlderThan,
+    PriceAbove,
+    PriceBelow,
+    QualityBelow,
+)
+
+PRICE_DIGITS = 8
+SHARE_DIGITS = Context(prec=3)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One minute as a rule saw it.
+
+    Attributes:
+        average: The published minute.
+        value: What the rule compares: a price, a signed share of one, a rank of quality.
+    """
+
+    average: MinuteAverage
+    value: Decimal
+
+
+def condition(rule: AnyRule) -> str:
+    """Return what a symbol is while the rule lasts, to follow 'is' or 'was'."""
+    match rule:
+        case PriceAbove():
+            return f"above {rule.threshold:,f}"
+        case PriceBelow():
+            return f"below {rule.threshold:,f}"
+        case Move():
+            share = percent(rule.threshold_ratio)
+            return f"{share} or more away from its price {minutes_long(rule.minutes)} before"
+        case QualityBelow():
+            return f"below grade {rule.grade}"
+        case OlderThan():
+            return f"without a price for more than {minutes_long(rule.minutes)}"
+
+
+def figures(rule: AnyRule, finding: Finding) -> str:
+    """Return the value, its minute and the state of its data."""
+    average = finding.average
+    said = []
+    if isinstance(rule, Move):
+        said.append(f"{percent(finding.value, sign='+')} to")
+    if average.vwap is None:
+        said.append("no value")
+    else:
+        threshold = rule.threshold if isinstance(rule, PriceAbove | PriceBelow) else None
+        said.append(f"VWAP {price(average.vwap, threshold)}")
+    return f"{' '.join(said)} in the minute {utc(average.minute)}, {data_state(average)}"
+
+
+def newest_price(minute: datetime | None, average: MinuteAverage | None) -> str:
+    """Return which minute is the newest with a value.
+
+    Args:
+        minute: That one; None where none is known.
+        average: The same, if it is at hand.
+    """
+    if minute is None:
+        return "none is known"
+    state = f", {data_state(average)}" if average else ""
+    return f"the newest is of the minute {utc(minute)}{state}"
+
+
+def data_state(average: MinuteAverage) -> str:
+    """Return a minute's grade, its flag unless it is OK, and its soft flags."""
+    told = [f"grade {average.grade}"] if average.grade else []
+    told += [average.flag.value] if average.flag is not Flag.OK else []
+    told += [average.soft_flags.replace(",", ", ")] if average.soft_flags else []
+    return ", ".join(told)
+
+
+def price(value: Decimal, threshold: Decimal | None = None) -> str:
+    """Return a price with eight digits, or with all that stand before the point.
+
+    Where they would hide on which side of the threshold it is, all digits.
+    """
+    shown = Context(prec=max(PRICE_DIGITS, value.adjusted() + 1)).plus(value)
+    if threshold is not None and shown.compare(threshold) != value.compare(threshold):
+        shown = value
+    return f"{_plain(shown):,f}"
+
+
+def percent(share: Decimal, sign: str = "") -> str:
+    """Return a share as a percentage with three digits."""
+    return f"{_plain(SHARE_DIGITS.plus(share * 100)):{sign},f} %"
+
+
+def minutes_long(count: int) -> str:
+    """Return a number of minutes in words."""
+    return "1 minute" if count == 1 else f"{count} minutes"
+
+
+def utc(moment: datetime) -> str:
+    """Return an aware UTC moment to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _plain(value: Decimal) -> Decimal:
+    """Drop zeros at the end of the decimals, and those alone."""
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()

@@ -1,0 +1,189 @@
+"""The body of the task of watch_prices."""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from airflow.sdk import Variable
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, ValidationError
+
+from include.marketdata.errors import RetryableError, SettingsError
+from include.marketdata.price_watch import evaluate, wanted
+from include.marketdata.prices import MinuteAverage
+from include.marketdata.watch_rules import AnyRule
+from include.marketdata.watch_settings import Channel, Watch, read_watch
+from include.marketdata.watch_states import Announcement, Change, RuleState, Subject, subjects
+from include.marketdata.watch_words import utc
+from include.marketdata.windows import Window
+from include.orchestration.channels import UNDELIVERED, deliver
+from include.orchestration.connections import PROJECT, open_store, symbols
+from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.steps import now
+
+VARIABLE = "price_watch"
+FILE_VARIABLE = "price_watch_file"
+FILE = "include/price_watch.yaml"
+STATE = "price_watch_state"
+# Of one channel that does not answer: more than a day of a few rules.
+MOST_WAITING = 100
+
+log = logging.getLogger(__name__)
+
+
+class Memory(BaseModel, extra="forbid"):
+    """What one run leaves for the next, as JSON in an Airflow Variable.
+
+    Attributes:
+        rules: By name and symbol.
+        undelivered: By channel, what it has not taken yet, oldest first.
+    """
+
+    rules: dict[str, RuleState] = {}
+    undelivered: dict[str, list[Announcement]] = {}
+
+
+def watch(params: Mapping[str, object]) -> None:
+    """Judge what is new, say what there is to say, and remember both.
+
+    What was said is remembered after it was sent: a run that is cut off says it again, and none
+    is lost. A channel that fails neither stops the others nor makes them say it twice; what it
+    did not take waits for the next try.
+
+    Raises:
+        AirflowFailException: The rules are wrong, or a channel failed in a test.
+        RetryableError: A channel failed, or Cassandra did not answer; how old the data is was
+            judged all the same.
+    """
+    with no_retry_in_vain():
+        told = _read()
+        watched = _subjects(told.rules)
+        if params["test"]:
+            _test(told)
+            return
+        before = _remembered()
+        problems, announcements, states = _judge(watched, before.rules)
+    waiting = {
+        str(channel): [*before.undelivered.get(str(channel), ()), *announcements][-MOST_WAITING:]
+        for channel in told.notify
+    }
+    try:
+        problems += _deliver(told.notify, waiting)
+    finally:
+        _remember(before, Memory(rules=states, undelivered=waiting))
+    if problems:
+        raise RetryableError("; ".join(problems))
+
+
+def _read() -> Watch:
+    """Return the rules of the Variable or of the file, and say where there are none."""
+    text: str = Variable.get(VARIABLE, default="")
+    source = f"the Airflow Variable {VARIABLE!r}"
+    if not text.strip():
+        file = PROJECT / str(Variable.get(FILE_VARIABLE, default=FILE))
+        source = f"the file {file}"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(
+                f"{source} cannot be read ({error}); correct the Airflow Variable "
+                f"{FILE_VARIABLE!r}, or write the rules in the Variable {VARIABLE!r}"
+            ) from error
+    told = read_watch(text, source)
+    if not told.rules:
+        log.info("the price watch is off: %s has no rule", source)
+    return told
+
+
+def _judge(
+    watched: Sequence[Subject], states: Mapping[str, RuleState]
+) -> tuple[list[str], list[Announcement], dict[str, RuleState]]:
+    """Return what could not be read, what there is to say, and the new states."""
+    if not watched:
+        return [], [], {}
+    moment = now()
+    problems = []
+    averages: dict[str, list[MinuteAverage]] = {}
+    try:
+        averages = _published(wanted(watched, states, moment))
+    except RetryableError as error:
+        # Without an answer prices are not judged, and age by what is remembered.
+        problems.append(str(error))
+    announcements, after = evaluate(watched, averages, states, moment)
+    for each in announcements:
+        log.warning("price watch: %s", each.text)
+    log.info(
+        "pairs of rule and symbol judged: %d, announcements: %d", len(watched), len(announcements)
+    )
+    return problems, announcements, after
+
+
+def _subjects(rules: Sequence[AnyRule]) -> list[Subject]:
+    """Return every rule with its symbols, each of which must be extracted."""
+    extracted = symbols() if rules else ()
+    for rule in rules:
+        if unknown := set(rule.symbols) - {*extracted}:
+            raise SettingsError(
+                f'rule "{rule.name}": symbols has {", ".join(sorted(unknown))}, of which no price '
+                f"is extracted; write some of {', '.join(extracted)}, or add it to the Airflow "
+                "Variable 'symbols'"
+            )
+    return subjects(rules, extracted)
+
+
+def _published(windows: Mapping[str, Sequence[Window]]) -> dict[str, list[MinuteAverage]]:
+    table = open_store().minute_prices
+    return {
+        symbol: [price.average for each in spans for price in table.between(symbol, each)]
+        for symbol, spans in windows.items()
+    }
+
+
+def _deliver(channels: Sequence[Channel], waiting: dict[str, list[Announcement]]) -> list[str]:
+    """Send what waits for each channel, and empty what was taken; return what went wrong."""
+    problems = []
+    for channel in channels:
+        if not waiting[str(channel)]:
+            continue
+        try:
+            deliver(channel, waiting[str(channel)])
+        except UNDELIVERED as error:
+            problems.append(f"{channel} did not take the message: {type(error).__name__}: {error}")
+        else:
+            waiting[str(channel)] = []
+    return problems
+
+
+def _test(told: Watch) -> None:
+    """Send a test to every channel."""
+    if not told.notify:
+        raise SettingsError("there is no channel to test; write one below 'notify:'")
+    moment = now()
+    text = (
+        f"test of the price watch at {utc(moment)}; rules: {len(told.rules) or 'none, it is off'}"
+    )
+    test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=moment, text=text)
+    problems = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
+    if problems:
+        raise AirflowFailException("; ".join(problems))
+    log.info("sent a test by %s", ", ".join(map(str, told.notify)))
+
+
+def _remembered() -> Memory:
+    text: str = Variable.get(STATE, default="{}")
+    try:
+        return Memory.model_validate_json(text)
+    except ValidationError as error:
+        raise SettingsError(
+            f"the Airflow Variable {STATE!r} is not as the last run left it; delete it, and every "
+            "rule starts anew"
+        ) from error
+
+
+def _remember(before: Memory, after: Memory) -> None:
+    after.undelivered = {channel: kept for channel, kept in after.undelivered.items() if kept}
+    if after != before:
+        Variable.set(
+            STATE,
+            after.model_dump_json(exclude_defaults=True),
+            description="What the price watch remembers; delete it, and every rule starts anew.",
+        )
