@@ -1,12 +1,12 @@
-"""Turns published minutes into what people read: the mart, daily files and the HTML report.
+"""Turns published minutes into what people read: the mart, files and reports.
 
 **Runs** when `average_minutes` has published minutes. The event is only a wake-up call: what is
 new is read by the mart's own watermark, so a merged, doubled or lost event does no harm.
 
-**Updates** the tables `minute`, `hourly_summary` and `daily_summary` behind the connection
-`mart`; `exports/minute_prices/YYYY-MM-DD.csv` and `.parquet` of every UTC day with news;
-`reports/latest.html`; and Data Docs in `gx/docs/`. The files lie in the folder of the
-Variable `storage_url`.
+**Updates** the tables of the mart behind the connection `mart` (docs/mart.md);
+`exports/minute_prices/` with a CSV and a Parquet file of each UTC day and symbol with news, and a
+manifest; `reports/latest`, `daily/` and `hourly/`, each as .html, .png and .txt; and Data Docs in
+`gx/docs/`. The files lie in the folder of the Variable `storage_url`.
 
 **Safe to re-run**: a minute is replaced only by a later revision, hours and days are added up
 anew from their minutes, files appear whole or not at all, and the watermark moves last of all.
@@ -29,8 +29,8 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    # The first run takes in a week of minutes: about a minute's work for ten symbols.
-    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=5)},
+    # The first run takes in a week of minutes, and one after a backfill all that it brought.
+    default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
     tags=["report"],
     doc_md=__doc__,
 )
@@ -42,10 +42,10 @@ def report_prices() -> None:
         return reporting.refresh_mart()
 
     @task
-    def publish_report(days: list[str]) -> None:
+    def publish_report(hours: list[str]) -> None:
         from include.orchestration import reporting
 
-        reporting.publish_report(days)
+        reporting.publish_report(hours)
 
     @task
     def build_data_docs() -> str:

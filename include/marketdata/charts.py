@@ -1,21 +1,27 @@
-"""The shapes of the report's charts, as SVG path data; nothing is drawn where there is no value."""
+"""The shapes of the report's charts, as SVG path data; nothing is drawn where there is no value.
+
+Pixels, in double precision: no number that is shown comes of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
-from typing import NamedTuple
+from itertools import groupby, pairwise
 
-from include.marketdata.prices import MinutePrice
+import numpy as np
+import numpy.typing as npt
+
 from include.marketdata.windows import MINUTE, Window
 
 HEIGHT = 1000
 NOT_PUBLISHED = "NOT_PUBLISHED"
 MOST_TICKS = 9
 TICK_STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 120, 180))
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -46,13 +52,6 @@ class PriceChart:
     price_ticks: tuple[Tick, ...]
 
 
-class _Point(NamedTuple):
-    x: int
-    vwap: Decimal
-    low: Decimal
-    high: Decimal
-
-
 @dataclass(frozen=True)
 class Run:
     """Minutes in a row with the same cause.
@@ -68,52 +67,64 @@ class Run:
     offset: int
 
 
-def draw_prices(prices: Iterable[MinutePrice], window: Window) -> PriceChart | None:
+def draw_prices(
+    offsets: Sequence[int], vwaps: Sequence[str], lows: Sequence[str], highs: Sequence[str]
+) -> PriceChart | None:
     """Draw the minutes that have a value.
 
     Args:
-        prices: One revision a minute of one symbol, ascending, inside the window.
-        window: The time axis.
+        offsets: Minutes from the start of the chart, ascending.
+        vwaps: Prices as text, as are lows and highs, one for each offset.
+        lows: Lowest prices.
+        highs: Highest prices.
 
     Returns:
-        The chart; None when no minute has a value.
+        The chart; None without any value.
     """
-    points = list(_points(prices, window))
-    if not points:
+    if not len(offsets):
         return None
-    lowest = min(point.low for point in points)
-    highest = max(point.high for point in points)
-    span = (highest - lowest) or Decimal(1)
+    places = np.asarray(offsets)
+    tops, bottoms = np.array(highs, float), np.array(lows, float)
+    highest, lowest = Decimal(highs[int(tops.argmax())]), Decimal(lows[int(bottoms.argmin())])
+    span = float(highest - lowest) or 1.0
 
-    def y(value: Decimal) -> int:
-        return int((highest - value) * HEIGHT / span)
+    def heights(prices: Floats) -> npt.NDArray[np.int64]:
+        return ((float(highest) - prices) * HEIGHT / span).astype(int)
 
+    drawn = heights(np.array(vwaps, float)), heights(tops), heights(bottoms)
     line, band = [], []
-    for run in _unbroken(points):
-        vwaps = [f"{point.x},{y(point.vwap)}" for point in run]
-        highs = [f"{point.x},{y(point.high)}" for point in run]
-        lows = [f"{point.x},{y(point.low)}" for point in reversed(run)]
+    for run in _unbroken(places):
+        points, upper, lower = (
+            [f"{x},{y}" for x, y in zip(places[run], ys[run], strict=True)] for ys in drawn
+        )
         # The last point is drawn twice: a minute between two gaps becomes a dot, not nothing.
-        line.append(f"M{'L'.join([*vwaps, vwaps[-1]])}")
-        band.append(f"M{'L'.join([*highs, *lows])}Z")
+        line.append(f"M{'L'.join([*points, points[-1]])}")
+        band.append(f"M{'L'.join([*upper, *reversed(lower)])}Z")
     ticks = dict.fromkeys((highest, (lowest + highest) / 2, lowest))
     return PriceChart(
         "".join(line),
         "".join(band),
-        tuple(Tick(y(value) * 100 / HEIGHT, value) for value in ticks),
+        tuple(Tick(float(highest - value) * 100 / span, value) for value in ticks),
     )
 
 
-def draw_causes(prices: Iterable[MinutePrice], window: Window) -> list[Run]:
+def draw_causes(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[Run]:
     """Join the minutes of a window into runs of the same flag; absent ones are NOT_PUBLISHED."""
-    flags = {price.average.minute: price.average.flag.value for price in prices}
-    causes = ((minute, flags.get(minute, NOT_PUBLISHED)) for minute in window.minutes())
-    runs = []
-    for cause, minutes in groupby(causes, key=lambda pair: pair[1]):
-        starts = [minute for minute, _ in minutes]
-        run = Window(starts[0], starts[-1] + MINUTE)
-        runs.append(Run(cause, run, (run.start - window.start) // MINUTE))
+    runs, offset = [], 0
+    for cause, minutes in groupby(causes_of(offsets, flags, window)):
+        length = len([*minutes])
+        start = window.start + offset * MINUTE
+        runs.append(Run(cause, Window(start, start + length * MINUTE), offset))
+        offset += length
     return runs
+
+
+def causes_of(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[str]:
+    """Return the cause of each minute of a window: its flag, or NOT_PUBLISHED."""
+    causes = [NOT_PUBLISHED] * window.minute_count
+    for offset, flag in zip(offsets, flags, strict=True):
+        causes[offset] = flag
+    return causes
 
 
 def time_ticks(window: Window) -> list[Tick]:
@@ -129,19 +140,8 @@ def time_ticks(window: Window) -> list[Tick]:
     return ticks
 
 
-def _points(prices: Iterable[MinutePrice], window: Window) -> Iterator[_Point]:
-    for price in prices:
-        average = price.average
-        if average.vwap is not None and average.low is not None and average.high is not None:
-            x = (average.minute - window.start) // MINUTE
-            yield _Point(x, average.vwap, average.low, average.high)
-
-
-def _unbroken(points: Iterable[_Point]) -> Iterator[list[_Point]]:
-    run: list[_Point] = []
-    for point in points:
-        if run and point.x != run[-1].x + 1:
-            yield run
-            run = []
-        run.append(point)
-    yield run
+def _unbroken(places: npt.NDArray[np.int64]) -> Iterator[slice]:
+    """Return the runs of places that follow one another."""
+    breaks = np.flatnonzero(np.diff(places) != 1) + 1
+    bounds = [0, *breaks.tolist(), len(places)]
+    yield from (slice(start, end) for start, end in pairwise(bounds))

@@ -98,8 +98,13 @@ def write_whole(target: UPath, content: bytes) -> None:
     """Write a file whole or not at all: a reader meets the old content or the new."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.draft")
-    draft.write_bytes(content)
-    draft.rename(target)
+    try:
+        draft.write_bytes(content)
+        draft.rename(target)
+    except OSError:
+        # A part of it would keep the space that is lacking.
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def _row(price: MinutePrice, first_known_at: datetime | None) -> Sequence[str | int | None]:

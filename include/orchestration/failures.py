@@ -10,6 +10,7 @@ from include.marketdata.errors import (
     CheckFailedError,
     ExchangeBusyError,
     NoSuchDayError,
+    RetryableError,
     SettingsError,
 )
 
@@ -35,3 +36,20 @@ def no_retry_in_vain() -> Iterator[None]:
         yield
     except IN_VAIN as error:
         raise AirflowFailException(str(error)) from error
+
+
+@contextmanager
+def telling_of_full_disks(folder: str) -> Iterator[None]:
+    """Say in words that a file cannot be written.
+
+    Raises:
+        RetryableError: In place of what the file system raises.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RetryableError(
+            f"a file below {folder} cannot be written ({error.strerror or error}): make room or "
+            "give leave there, or set the Airflow Variable 'storage_url' to another folder. Files "
+            "of before are as they were, and the next run writes what is missing"
+        ) from error

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from upath import UPath
 
 from include.marketdata.binance import describe_source
-from include.marketdata.exports import minute_prices, write_whole
+from include.marketdata.exports import write_whole
 from include.marketdata.publication_gate import check_mart
-from include.marketdata.reports import SPAN, render_report
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
+from include.marketdata.reports import SPAN, Facts, build_report, latest_span
+from include.marketdata.windows import MINUTE, Window, floor_minute, windows_of
 from include.orchestration import mart
 from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
@@ -16,11 +17,15 @@ from include.orchestration.connections import (
     open_store,
     storage_url,
     symbols,
+    whole_number,
 )
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.exporting import export_days
+from include.orchestration.failures import no_retry_in_vain, telling_of_full_disks
 
 # So that a whole day is left to show when the last minutes are published late.
 SLACK = timedelta(hours=1)
+MART_DAYS = 7
+HOURLY_REPORTS = 48
 
 
 def refresh_mart() -> list[str]:
@@ -29,34 +34,69 @@ def refresh_mart() -> list[str]:
     Raises:
         AirflowFailException: The mart's minutes fail their suite: nothing is exported, old files
             stay.
+        RetryableError: The mart's database is locked, full or gone.
 
     Returns:
-        The UTC days with news, YYYY-MM-DD.
+        The UTC hours with news, YYYY-MM-DDTHH.
     """
-    with no_retry_in_vain():
+    with no_retry_in_vain(), mart.telling_what_is_wrong():
         mart.create_tables()
-        changed = open_store().minute_prices.changed(symbols(), mart.watermark())
-        days = mart.refresh(changed)
+        store = open_store()
+        look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
+        changed = store.minute_prices.changed_history(symbols(), mart.watermark(look_back))
+        hours = mart.refresh(changed)
+        for symbol in symbols():
+            minutes = {p.average.minute for p in changed if p.average.symbol == symbol}
+            for window in windows_of(sorted(minutes)):
+                mart.take_restatements(store.restatements.between(symbol, window))
         if changed:
-            minutes = [price.average.minute for price in changed]
-            window = Window(min(minutes), max(minutes) + MINUTE)
+            all_minutes = [price.average.minute for price in changed]
+            window = Window(min(all_minutes), max(all_minutes) + MINUTE)
             checkpoints = open_checkpoints()
             check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
-        return days
+        return hours
 
 
-def publish_report(days: list[str]) -> None:
-    """Write the files of the days with news and the report, then move the watermark."""
-    with no_retry_in_vain():
+def publish_report(hours: list[str]) -> None:
+    """Write the files and the reports of the hours with news, then move the watermark.
+
+    Raises:
+        RetryableError: The mart's database is locked or gone, or a file cannot be written; files
+            of before are as they were.
+    """
+    with no_retry_in_vain(), mart.telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         folder = UPath(storage_url())
-        mart.export_days(days, folder / "exports" / "minute_prices")
         generated_at = datetime.now(UTC)
-        shown = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
-        page = render_report(
-            symbols(),
-            minute_prices(mart.minutes_in(shown)),
-            generated_at,
-            describe_source(binance_settings().base_urls[0]),
-        )
-        write_whole(folder / "reports" / "latest.html", page.encode())
+        export_days(sorted({hour[:10] for hour in hours}), folder / "exports" / "minute_prices")
+        reports = folder / "reports"
+        _write_latest(reports, generated_at)
+        kept = whole_number("hourly_reports", HOURLY_REPORTS)
+        for due in due_reports(hours, reports, generated_at, kept):
+            _write_report(reports, due, _facts(due.window, generated_at))
+        remove_old(reports, generated_at, kept)
         mart.advance_watermark()
+
+
+def _write_latest(reports: UPath, generated_at: datetime) -> None:
+    shown = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
+    facts = _facts(shown, generated_at)
+    span = latest_span(facts.minutes, generated_at)
+    _write_report(reports, Due("latest", span, latest_title(span)), facts)
+
+
+def _facts(window: Window, generated_at: datetime) -> Facts:
+    return Facts(
+        symbols=symbols(),
+        # The first return of a span starts in the minute before it.
+        minutes=mart.minutes_in(Window(window.start - MINUTE, window.end)),
+        restatements=mart.restatements_in(window),
+        generated_at=generated_at,
+        source=describe_source(binance_settings().base_urls[0]),
+    )
+
+
+def _write_report(reports: UPath, due: Due, facts: Facts) -> None:
+    report = build_report(facts, due.window, due.title)
+    write_whole(reports / f"{due.name}.png", report.picture)
+    write_whole(reports / f"{due.name}.txt", report.text.encode())
+    write_whole(reports / f"{due.name}.html", report.html.encode())

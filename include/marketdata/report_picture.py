@@ -1,0 +1,149 @@
+"""The report as one picture, for a mail or a chat: how each price went, and each minute's cause."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from include.marketdata.charts import NOT_PUBLISHED, Floats, causes_of
+from include.marketdata.figures import SymbolFigures
+from include.marketdata.prices import Flag
+from include.marketdata.windows import MINUTE, Window
+
+# Okabe and Ito's colours, which those who do not see red or green can tell apart.
+LINES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+DASHES = ("-", "--", ":")
+CAUSE_COLOURS = {
+    Flag.OK.value: "#cfe8df",
+    Flag.PARTIAL.value: "#E69F00",
+    Flag.NO_TRADES.value: "#999999",
+    Flag.HALTED.value: "#CC79A7",
+    Flag.EXCHANGE_OUTAGE.value: "#D55E00",
+    Flag.SOURCE_GAP.value: "#56B4E9",
+    Flag.INGEST_GAP.value: "#0072B2",
+    NOT_PUBLISHED: "#ffffff",
+}
+INCHES_WIDE = 10.0
+PIXELS_AN_INCH = 110
+# matplotlib counts time in days.
+DAY_MINUTES = 1440
+FEW = 120
+# Room for the names at the left and the legend at the right, in shares of the sheet.
+SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.94, "bottom": 0.06}
+
+
+def draw_picture(
+    figures: Sequence[SymbolFigures], minutes: pd.DataFrame, window: Window, title: str
+) -> bytes:
+    """Draw a span: lines of change since each symbol's first price, and a ribbon of causes.
+
+    A line is broken where a minute has no price. Double precision: a picture, and no number of it
+    is read back.
+
+    Args:
+        figures: Of the symbols to show.
+        minutes: The mart's minutes of the span, ascending.
+        window: The span.
+        title: Stands above.
+
+    Returns:
+        A PNG.
+    """
+    rows = max(len(figures), 1)
+    sheet = Figure(figsize=(INCHES_WIDE, 4.4 + 0.22 * rows), dpi=PIXELS_AN_INCH)
+    lines, ribbon = sheet.subplots(
+        2, 1, sharex=True, height_ratios=[4.0, 0.22 * rows + 0.1], gridspec_kw=SHEET
+    )
+    edges = (date2num(window.start), date2num(max(window.end, window.start + MINUTE)))
+    held = [_held(item, minutes, window) for item in figures]
+    for number, each in enumerate(held):
+        _draw_line(lines, each, number, window)
+    lines.axhline(0, color="#888888", linewidth=0.6)
+    lines.set_ylabel("change, %")
+    lines.grid(color="#dddddd", linewidth=0.5)
+    if figures:
+        lines.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
+    _draw_causes(ribbon, held, window, edges)
+    lines.set_title(title, loc="left", fontsize=12)
+    lines.set_xlim(*edges)
+    locator = AutoDateLocator(tz="UTC")
+    ribbon.xaxis.set_major_locator(locator)
+    ribbon.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz="UTC"))
+    content = io.BytesIO()
+    FigureCanvasAgg(sheet).print_figure(content, format="png")
+    return content.getvalue()
+
+
+class _Held(NamedTuple):
+    item: SymbolFigures
+    vwaps: Floats
+    causes: list[str]
+
+
+def _held(item: SymbolFigures, minutes: pd.DataFrame, window: Window) -> _Held:
+    own = minutes[minutes["symbol"] == item.symbol]
+    moments = pd.to_datetime(own["minute"], utc=True)
+    offsets = ((moments - window.start) // MINUTE).astype(int).tolist()
+    vwaps = np.full(window.minute_count, np.nan)
+    vwaps[offsets] = pd.to_numeric(own["vwap"]).astype(float)
+    return _Held(item, vwaps, causes_of(offsets, own["flag"].tolist(), window))
+
+
+def _draw_line(axes: Axes, held: _Held, number: int, window: Window) -> None:
+    valued = held.vwaps[~np.isnan(held.vwaps)]
+    if not len(valued):
+        axes.plot([], [], color="#bbbbbb", label=f"{held.item.symbol}  no price")
+        return
+    change = held.item.change_ratio
+    told = "" if change is None else f"  {change * 100:+.2f} %"
+    axes.plot(
+        date2num(window.start) + (np.arange(len(held.vwaps)) + 0.5) / DAY_MINUTES,
+        (held.vwaps / valued[0] - 1) * 100,
+        color=LINES[number % len(LINES)],
+        linestyle=DASHES[number // len(LINES) % len(DASHES)],
+        linewidth=1.1,
+        # A price alone between two gaps.
+        marker="." if len(valued) < FEW else None,
+        label=f"{held.item.symbol}{told}",
+    )
+
+
+def _draw_causes(
+    axes: Axes, held: Sequence[_Held], window: Window, edges: tuple[float, float]
+) -> None:
+    names = [*CAUSE_COLOURS]
+    cells = [[names.index(cause) for cause in each.causes] for each in held]
+    if window.minute_count and cells:
+        axes.imshow(
+            cells,
+            cmap=ListedColormap([*CAUSE_COLOURS.values()]),
+            vmin=0,
+            vmax=len(names) - 1,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(*edges, len(cells) - 0.5, -0.5),
+        )
+    axes.set_yticks(range(len(held)), [each.item.symbol for each in held], fontsize=7)
+    axes.tick_params(axis="x", labelsize=8)
+    met = {cause for each in held for cause in each.causes}
+    axes.legend(
+        handles=[
+            Patch(facecolor=CAUSE_COLOURS[name], edgecolor="#888888", label=name.lower())
+            for name in names
+            if name in met
+        ],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1),
+        frameon=False,
+        fontsize=7,
+    )
