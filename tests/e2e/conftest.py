@@ -17,7 +17,7 @@ from dev.stack import Stack, StackOptions
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
-from tests.e2e.looks import WIDE
+from tests.e2e.looks import DESKTOP
 from tests.e2e.watch import Watch
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 # What a page looked like and said when its test failed.
 FAILURES = PROJECT / ".dev" / "test" / "browser"
-PAGE_TIMEOUT_MS = 30_000
+# A machine that runs other tests beside takes its time over Airflow's scripts.
+PAGE_TIMEOUT_MS = 60_000
 
 
 class Product:
@@ -153,7 +154,7 @@ def browser():
 @pytest.fixture(scope="session")
 def airflow_context(browser, product):
     """A person's browser at the product's Airflow; one, as it keeps megabytes of scripts."""
-    with browser.new_context(base_url=product.url, viewport=WIDE) as context:
+    with browser.new_context(base_url=product.url, viewport=DESKTOP) as context:
         context.set_default_timeout(PAGE_TIMEOUT_MS)
         yield context
 

@@ -1,5 +1,6 @@
 """How a person looks at a page: by day or night, on a phone or a wide screen, with the keyboard."""
 
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 380, "height": 800}
 WIDE = {"width": 1920, "height": 1080}
 SIZES = {"phone": PHONE, "wide": WIDE}

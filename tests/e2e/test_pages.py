@@ -52,7 +52,7 @@ def frame_of(page, ui_page):
 
 @each_page
 def test_opens_from_the_navigation_and_follows_day_and_night(page, ui_page):
-    page.goto("/")
+    page.goto("/plugins")
     page.get_by_role("button", name="Plugins").click()
     page.get_by_role("menuitem", name=ui_page.heading).click()
     frame = frame_of(page, ui_page)
