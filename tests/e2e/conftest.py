@@ -190,6 +190,6 @@ def watched(page, url, request):
 def keep_failure(test, page, log):
     """Keep what a page looked like and said, under the name of a test."""
     FAILURES.mkdir(parents=True, exist_ok=True)
-    name = re.sub(r"[^\w-]+", "-", test)
-    page.screenshot(path=FAILURES / f"{name}.png")
+    name = re.sub(r"[^\w-]+", "-", test).strip("-")
     (FAILURES / f"{name}.log").write_text("\n".join([page.url, *log]) + "\n")
+    page.screenshot(path=FAILURES / f"{name}.png")
