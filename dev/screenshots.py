@@ -37,6 +37,7 @@ TAPE_FILES = (
 )
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 WITH_A_PAST = "BTCUSDT"
+SHOWN_AT_LEAST = timedelta(hours=6)
 NEW_MINUTES = 3
 BAD_ROWS = 3
 PATIENCE_SECONDS = 600.0
@@ -136,15 +137,14 @@ def faults(now: datetime) -> list[dict[str, object]]:
 
 
 def _fill(stack: Stack, began: datetime) -> None:
-    today = began.date()
     form = {
         "symbols": [WITH_A_PAST],
-        "from": str(today - timedelta(days=1)),
-        "to": str(today),
+        "from": str((began - SHOWN_AT_LEAST).date()),
+        "to": str(began.date()),
         "source": "rest",
         "force": False,
     }
-    with step(f"{WITH_A_PAST} of today and yesterday", "two minutes"), stack.rest() as api:
+    with step(f"{WITH_A_PAST} of today", "about a minute"), stack.rest() as api:
         run_dag(api, "backfill_prices", BACKFILL_SECONDS, stack.check, form)
     deadline = time.monotonic() + PATIENCE_SECONDS
     filled_at = time.time()
