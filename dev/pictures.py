@@ -85,8 +85,10 @@ def _picture(page: Page, url: str, picture: Picture) -> bytes:
 def smaller(png: bytes) -> bytes:
     """Return a picture with at most 256 colours: pages have few, and files a third of the size."""
     with Image.open(io.BytesIO(png)) as picture:
-        # Without dithering, which would sprinkle plain grounds with dots.
-        few = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+        # The default method turns a single amber number red; dithering sprinkles plain grounds.
+        few = picture.convert("RGB").quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     out = io.BytesIO()
     few.save(out, "PNG", optimize=True)
     return out.getvalue()

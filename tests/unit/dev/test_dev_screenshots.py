@@ -37,15 +37,20 @@ def test_names_each_picture_once():
     assert len({each.name for each in PICTURES}) == len(PICTURES)
 
 
-def test_keeps_the_size_of_a_picture_and_saves_bytes():
+def test_keeps_the_size_and_a_rare_colour_and_saves_bytes():
+    """One amber dot among a thousand greys and reds."""
     colours = Image.effect_noise((200, 100), 90).convert("RGB")
+    colours.paste((255, 60, 50), (0, 0, 100, 20))
+    colours.putpixel((150, 50), (229, 185, 58))
     png = io.BytesIO()
     colours.save(png, "PNG")
 
     small = smaller(png.getvalue())
 
     with Image.open(io.BytesIO(small)) as picture:
-        assert (picture.size, picture.mode) == ((200, 100), "P")
+        assert picture.size == (200, 100)
+        amber = picture.convert("RGB").getpixel((150, 50))
+    assert max(abs(got - was) for got, was in zip(amber, (229, 185, 58), strict=True)) < 16
     assert len(small) < len(png.getvalue())
 
 
