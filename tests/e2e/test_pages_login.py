@@ -1,4 +1,7 @@
-"""What somebody sees who has not logged in, where Airflow asks for it: nothing of the pages."""
+"""What somebody sees who has not logged in, where Airflow asks for it: nothing of the pages.
+
+Named to come after test_main_job, which checks that no minute is late and is to be left alone.
+"""
 
 from urllib.parse import urlsplit
 
