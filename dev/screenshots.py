@@ -51,7 +51,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         description=(
             f"Take pictures of the pages in Airflow's UI, light and dark, into {FOLDER}. Without "
             "--url it starts a stack of its own, which replays recorded trades, and waits until "
-            "there is something to see: some five minutes."
+            "there is something to see: about five minutes."
         ),
     )
     parser.add_argument(
