@@ -86,15 +86,19 @@ def migrate(home: Home, processes: Processes, surroundings: Mapping[str, str]) -
     stamp.touch()
 
 
-def start_api_server(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:
-    """Start the API server and wait until it is healthy.
+def start_api_server(
+    processes: Processes, port: int, surroundings: Mapping[str, str], name: str = API_SERVER
+) -> None:
+    """Start an API server and wait until it is healthy.
 
     Raises:
         StartError: It died or was not healthy in time.
     """
     words = [*COMPONENTS[API_SERVER], "--port", str(port)]
-    _spawn(processes, API_SERVER, words, surroundings, port)
-    _wait_until_healthy(processes, API_SERVER, port)
+    _spawn(processes, name, words, surroundings, port)
+    processes.wait_until(
+        lambda: health(port).get(API_SERVER) == "healthy", name, START_TIMEOUT_SECONDS
+    )
 
 
 def start_workers(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx
 
@@ -46,16 +46,28 @@ def unpause(client: httpx.Client, dag_id: str) -> None:
 
 
 def run_dag(
-    client: httpx.Client, dag_id: str, timeout_seconds: float, check: Callable[[], None]
+    client: httpx.Client,
+    dag_id: str,
+    timeout_seconds: float,
+    check: Callable[[], None],
+    form: Mapping[str, object] | None = None,
 ) -> None:
-    """Trigger a DAG and wait for its end; arguments as in `wait_for_dag`.
+    """Trigger a DAG and wait for its end.
+
+    Args:
+        client: As in `wait_for_dag`, like the others.
+        dag_id: The DAG.
+        timeout_seconds: How long at most.
+        check: Called while waiting.
+        form: What is filled in of its form; the rest are its defaults.
 
     Raises:
         StartError: It failed, or did not end in time; the tasks that did not succeed are told.
     """
     unpause(client, dag_id)
     runs = f"/dags/{dag_id}/dagRuns"
-    run_id = client.post(runs, json={"logical_date": None}).raise_for_status().json()["dag_run_id"]
+    body = {"logical_date": None, "conf": dict(form or {})}
+    run_id = client.post(runs, json=body).raise_for_status().json()["dag_run_id"]
     deadline = time.monotonic() + timeout_seconds
     while True:
         state = client.get(f"{runs}/{run_id}").raise_for_status().json()["state"]

@@ -1,20 +1,32 @@
+import re
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
+from dev.airflow import airflow_url
+from dev.browser import chromium, launch
 from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
+from tests.e2e.looks import DESKTOP
+from tests.e2e.watch import Watch
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
+# What a page looked like and said when its test failed.
+FAILURES = PROJECT / ".dev" / "test" / "browser"
+# A machine that runs other tests beside takes its time over Airflow's scripts.
+PAGE_TIMEOUT_MS = 60_000
 
 
 class Product:
@@ -24,6 +36,10 @@ class Product:
         self.stack = stack
         self.simulator = httpx.Client(base_url=f"http://127.0.0.1:{control_port}")
         self.started_at = floor_minute(datetime.now(UTC))
+
+    @property
+    def url(self):
+        return airflow_url(self.stack.ports.airflow)
 
     def store(self):
         port = self.stack.ports.cassandra
@@ -69,7 +85,7 @@ class Product:
     def page(self, path):
         """Return a page of this project in Airflow's UI; where there is none yet, it says so."""
         with self.stack.rest() as api:
-            return api.get(str(api.base_url.copy_with(path=path))).text
+            return api.get(f"{self.url}{path}").text
 
     def run_dag(self, dag_id, *, seconds=120, **conf):
         """Run a DAG with a filled-in form, and return its state and the logs of its tasks."""
@@ -124,3 +140,56 @@ def product(tmp_path_factory):
         running = Product(stack, control_port)
         running.wait_until_published(running.started_at - MINUTE, seconds=240)
         yield running
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = chromium()
+    with sync_playwright() as playwright:
+        browser = launch(playwright, executable)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def airflow_context(browser, product):
+    """A person's browser at the product's Airflow; one, as it keeps megabytes of scripts."""
+    with browser.new_context(base_url=product.url, viewport=DESKTOP) as context:
+        context.set_default_timeout(PAGE_TIMEOUT_MS)
+        yield context
+
+
+@pytest.fixture
+def watch(airflow_context, product, request):
+    """A page that fails its test if it does what none may; see Watch."""
+    with watched(airflow_context.new_page(), product.url, request) as watch:
+        yield watch
+
+
+@pytest.fixture
+def page(watch):
+    """A page at the running Airflow: `page.goto("/plugin/quality")`; watched."""
+    return watch.page
+
+
+@contextmanager
+def watched(page, url, request):
+    """Watch a page that may ask one address; close it, and fail if it had a fault."""
+    failed_before = request.session.testsfailed
+    watch = Watch(page, urlsplit(url).netloc)
+    try:
+        yield watch
+        faults = watch.faults()
+        if faults or request.session.testsfailed > failed_before:
+            keep_failure(request.node.name, page, watch.log)
+        assert faults == []
+    finally:
+        page.close()
+
+
+def keep_failure(test, page, log):
+    """Keep what a page looked like and said, under the name of a test."""
+    FAILURES.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"[^\w-]+", "-", test).strip("-")
+    (FAILURES / f"{name}.log").write_text("\n".join([page.url, *log]) + "\n")
+    page.screenshot(path=FAILURES / f"{name}.png")

@@ -1,0 +1,64 @@
+"""How a person looks at a page: by day or night, on a phone or a wide screen, with the keyboard."""
+
+import re
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 380, "height": 800}
+WIDE = {"width": 1920, "height": 1080}
+SIZES = {"phone": PHONE, "wide": WIDE}
+SCHEMES = ("light", "dark")
+
+SCROLLS_SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+GROUND = """[document.body, document.documentElement]
+  .map(it => getComputedStyle(it).backgroundColor)
+  .find(colour => !colour.endsWith(', 0)')) ?? '255 255 255'"""
+# What Tab must reach, counted: of the radio buttons of a group it reaches the one that is chosen.
+REACHABLE = """() => [...document.querySelectorAll(
+  'a[href], button, input:not([type=radio]:not(:checked)), select, textarea, summary, [tabindex]')]
+  .filter(it => it.tabIndex >= 0 && !it.disabled
+    && it.checkVisibility({ opacityProperty: true, visibilityProperty: true })).length"""
+# Of what has the focus: a word that names it, and whether a person sees it.
+FOCUSED = """() => {
+  const it = document.activeElement
+  if (!it || it === document.body || it.tagName === 'IFRAME') return null
+  const box = it.getBoundingClientRect()
+  const isSeen = box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0
+    && box.top < innerHeight && box.left < innerWidth
+    && it.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+  const style = getComputedStyle(it)
+  const isMarked = style.outlineStyle !== 'none' || style.boxShadow !== 'none'
+  const name = (it.getAttribute('aria-label') || it.innerText || it.name || '').trim()
+  const index = [...document.querySelectorAll('*')].indexOf(it)
+  return { name: `${it.tagName} ${name}`, isSeen, isMarked, index }
+}"""
+
+
+def is_dark(frame):
+    """Tell whether what a page is painted on is darker than mid grey."""
+    red, green, blue = map(int, re.findall(r"\d+", frame.evaluate(GROUND))[:3])
+    return red + green + blue < 3 * 128
+
+
+def tab_through(page, *, most=60):
+    """Press Tab from the top of a page to its end.
+
+    Returns:
+        What had the focus, in order; at most `most`.
+    """
+    page.evaluate("document.activeElement?.blur()")
+    stops = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUSED)
+        if stop is None or any(stop["index"] == each["index"] for each in stops):
+            break
+        stops.append(stop)
+    return stops
+
+
+def assert_works_by_keyboard(page, *, most=60):
+    """Fail unless Tab reaches all that a mouse can press, and the focus is always to be seen."""
+    stops = tab_through(page, most=most)
+
+    assert len(stops) >= min(page.evaluate(REACHABLE), most), [stop["name"] for stop in stops]
+    assert [stop["name"] for stop in stops if not (stop["isSeen"] and stop["isMarked"])] == []

@@ -1,0 +1,82 @@
+"""What somebody sees who has not logged in, where Airflow asks for it: nothing of the pages.
+
+Named to come after test_main_job, which checks that no minute is late and is to be left alone.
+"""
+
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from dev.login_server import login_server
+from tests.e2e.conftest import PAGE_TIMEOUT_MS, watched
+
+USER, PASSWORD = "viewer", "only-for-this-test"
+# Every kind of address that the plugins serve, with and without something to find there.
+PROTECTED = (
+    "/quality/",
+    "/quality/?day=2020-01-01",
+    "/quality/docs/index.html",
+    "/quality/docs/no-such-page.html",
+)
+# What FastAPI serves to everybody unless it is told not to.
+ABSENT = ("/quality/openapi.json", "/quality/redoc")
+PAGE, HEADING = "/plugin/quality", "Data quality"
+
+
+@pytest.fixture(scope="module")
+def guarded(product):
+    """The address of an Airflow that knows one viewer, over the product's database."""
+    with login_server(product.stack, {USER: PASSWORD}) as url:
+        yield url
+
+
+@pytest.fixture
+def stranger(browser, guarded, request):
+    """A watched page of somebody who has never been here."""
+    with browser.new_context(base_url=guarded) as context:
+        context.set_default_timeout(PAGE_TIMEOUT_MS)
+        with watched(context.new_page(), guarded, request) as watch:
+            # Chromium calls each refusal an error.
+            watch.expect(r"console error: .* 401 ")
+            yield watch.page
+
+
+@pytest.mark.parametrize("path", PROTECTED)
+def test_tells_a_stranger_nothing(guarded, path):
+    answer = httpx.get(f"{guarded}{path}", trust_env=False, follow_redirects=True)
+
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
+
+
+@pytest.mark.parametrize("path", ABSENT)
+def test_describes_itself_to_nobody(guarded, path):
+    assert httpx.get(f"{guarded}{path}", trust_env=False).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "token",
+    [{"headers": {"Authorization": "Bearer made.up.token"}}, {"cookies": {"_token": "made.up"}}],
+    ids=["header", "cookie"],
+)
+def test_takes_no_false_token(guarded, token):
+    answer = httpx.get(f"{guarded}/quality/", trust_env=False, **token)
+
+    assert answer.status_code in {401, 403}, answer.text
+
+
+def test_shows_the_page_after_the_login_form_and_not_before(stranger):
+    stranger.goto("/quality/")
+    assert "USDT" not in stranger.content()
+    stranger.goto(PAGE)
+    stranger.wait_for_url("**/auth/login**")
+    assert urlsplit(stranger.url).path == "/auth/login"
+
+    stranger.get_by_label("Username").fill(USER)
+    stranger.get_by_label("Password").fill(PASSWORD)
+    stranger.get_by_role("button", name="Sign in").click()
+
+    stranger.wait_for_url(f"**{PAGE}**")
+    frame = stranger.frame_locator("iframe")
+    frame.get_by_role("heading", name=HEADING, level=1).wait_for()
+    assert "BTCUSDT" in frame.locator("body").inner_text()
