@@ -231,6 +231,8 @@ def test_lists_batches_newest_first(store):
             used_weight=20,
             fetch_ms=31,
             check_ms=140,
+            dag_id="ingest_prices" if index else None,
+            run_id="scheduled__2026-03-01T12:01:00+00:00" if index else None,
         )
         for index in range(2)
     ]
