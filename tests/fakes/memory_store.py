@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from enum import Enum
 
+from include.marketdata.minute_rows import CandleRow, CauseRow
 from include.marketdata.prices import MinutePrice
 from include.marketdata.span_columns import SpanColumns
 from include.marketdata.store import Watermark
-from include.marketdata.windows import whole_ms
+from include.marketdata.windows import to_ms, whole_ms
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 
@@ -118,6 +120,12 @@ class MemoryMinutePrices:
         minutes = [key for key in self._histories if key[0] == symbol]
         return self._histories[max(minutes)][-1] if minutes else None
 
+    def causes(self, symbol, window):
+        return [_row(CauseRow, price) for price in self.history(symbol, window)]
+
+    def candles(self, symbol, window):
+        return [_row(CandleRow, price) for price in self.history(symbol, window)]
+
     def changed(self, symbols, since):
         return [
             self._histories[symbol, minute][-1]
@@ -130,6 +138,22 @@ class MemoryMinutePrices:
                 }
             )
         ]
+
+
+def _row(record, price):
+    """A revision as the few values that a board shows; flags and grades as their names."""
+    own = {
+        "minute_ms": to_ms(price.average.minute),
+        "revision": price.revision,
+        "known_ms": to_ms(price.known_at),
+    }
+    return record._make(
+        own[name] if name in own else _bare(getattr(price.average, name)) for name in record._fields
+    )
+
+
+def _bare(value):
+    return value.value if isinstance(value, Enum) else value
 
 
 class MemoryQuarantine:

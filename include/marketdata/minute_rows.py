@@ -1,0 +1,81 @@
+"""Revisions of minutes as the few values that a board draws, decoded column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+from cassandra.cqltypes import DateType
+
+from include.marketdata.pages import Page
+
+
+class CauseRow(NamedTuple):
+    """What one revision of a minute is.
+
+    Attributes:
+        minute_ms: Start of the minute, milliseconds since the epoch.
+        revision: 1 for the first publication.
+        known_ms: When it was published, milliseconds since the epoch.
+        flag: The value of a Flag.
+    """
+
+    minute_ms: int
+    revision: int
+    known_ms: int
+    flag: str
+
+
+class CandleRow(NamedTuple):
+    """What one revision of a minute says, as far as a chart shows it; fields of MinuteAverage.
+
+    Attributes:
+        minute_ms: Start of the minute, milliseconds since the epoch.
+        revision: 1 for the first publication.
+        known_ms: When it was published, milliseconds since the epoch.
+        flag: The value of a Flag.
+        open: Quote asset per base asset, as are high, low, close, vwap and filled_vwap.
+        high: Highest price.
+        low: Lowest price.
+        close: Last price.
+        vwap: None where the flag says why.
+        filled_vwap: vwap, or the last one of at most five minutes ago.
+        soft_flags: With commas; empty or None where there is none.
+        quality: 0 to 100; None without a value.
+        grade: A to E; None without a value.
+    """
+
+    minute_ms: int
+    revision: int
+    known_ms: int
+    flag: str
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    close: Decimal | None
+    vwap: Decimal | None
+    filled_vwap: Decimal | None
+    soft_flags: str | None
+    quality: int | None
+    grade: str | None
+
+
+Row = TypeVar("Row", CauseRow, CandleRow)
+
+# Names of columns where they differ: a row holds its times as numbers.
+_COLUMNS = {"minute_ms": "minute", "known_ms": "known_at"}
+
+
+def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
+    """Return a page's rows, in its order; columns that the record has not are left undecoded."""
+    kinds = dict(zip(page.names, page.types, strict=True))
+    cells = dict(zip(page.names, page.cells(), strict=True))
+    columns: list[Any] = []
+    for field in record._fields:
+        name = _COLUMNS.get(field, field)
+        if kinds[name] is DateType:
+            columns.append(cells[name].integers().tolist())
+        else:
+            columns.append(page.values(kinds[name], cells[name]))
+    return map(record._make, zip(*columns, strict=True))
