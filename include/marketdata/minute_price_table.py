@@ -108,7 +108,7 @@ class MinutePriceTable:
 
     def candles(self, symbol: str, window: Window) -> list[CandleRow]:
         """Return what a chart shows of every revision, ascending as of `history`."""
-        return self._rows("select_minute_prices", CandleRow, symbol, window)
+        return self._rows("select_minute_candles", CandleRow, symbol, window)
 
     def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
         """Return the latest revision of every minute published or revised at or after a moment.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
-from cassandra.cqltypes import DateType
+from cassandra.cqltypes import DateType, UTF8Type
 
 from include.marketdata.pages import Page
 
@@ -76,6 +76,11 @@ def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
         name = _COLUMNS.get(field, field)
         if kinds[name] is DateType:
             columns.append(cells[name].integers().tolist())
+        elif kinds[name] is UTF8Type:
+            # Few texts, each in many rows.
+            raws = cells[name].raw()
+            texts = {raw: None if raw is None else raw.decode() for raw in {*raws}}
+            columns.append([texts[raw] for raw in raws])
         else:
             columns.append(page.values(kinds[name], cells[name]))
     return map(record._make, zip(*columns, strict=True))
