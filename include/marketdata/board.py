@@ -17,6 +17,7 @@ from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, ti
 from include.marketdata.charts import NOT_PUBLISHED
 from include.marketdata.json_values import iso, plain, plain_or_none
 from include.marketdata.minute_rows import CandleRow, CauseRow
+from include.marketdata.recent_minutes import RecentMinutes
 from include.marketdata.store import Store
 from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms
 
@@ -85,21 +86,24 @@ Board = TypedDict(
 )
 
 
-def board(store: Store, asked: Asked) -> Board:
-    """Return one symbol's minutes, and the causes of all symbols, as known at a moment."""
+def board(store: Store, minutes: RecentMinutes, asked: Asked) -> Board:
+    """Return one symbol's minutes, and the causes of all symbols, as known at a moment.
+
+    Args:
+        store: Holds all else.
+        minutes: Of the store.
+        asked: What to show.
+    """
     symbol, window, moment = asked.symbol, asked.window, asked.moment
     moment_ms = to_ms(moment)
     day = Window(floor_minute(moment - DAY), floor_minute(moment))
     widest = Window(min(window.start, day.start), max(window.end, day.end))
     with ThreadPoolExecutor(READERS) as pool:
-        drawn = pool.submit(store.minute_prices.candles, symbol, window)
+        drawn = pool.submit(minutes.candles, symbol, window)
         causes = {
-            name: pool.submit(store.minute_prices.causes, name, window)
-            for name in dict.fromkeys(asked.symbols)
+            name: pool.submit(minutes.causes, name, window) for name in dict.fromkeys(asked.symbols)
         }
-        counted = (
-            drawn if window == widest else pool.submit(store.minute_prices.candles, symbol, day)
-        )
+        counted = drawn if window == widest else pool.submit(minutes.candles, symbol, day)
         restated = pool.submit(store.restatements.between, symbol, widest)
         use = pool.submit(store.exchange_budget(asked.egress).use, day.end - MINUTE)
         limit = pool.submit(store.exchange_budget(asked.egress).weight_limit)
@@ -162,7 +166,9 @@ def _candles(rows: Mapping[int, CandleRow], window: Window) -> Candles:
     }
 
 
-def _runs(rows: Iterable[CauseRow], window: Window, moment: datetime) -> list[tuple[str, int]]:
+def _runs(
+    rows: Iterable[CauseRow | CandleRow], window: Window, moment: datetime
+) -> list[tuple[str, int]]:
     """Join minutes of the same cause; those without a row are DUE or NOT_PUBLISHED."""
     moment_ms = to_ms(moment)
     flags = {row.minute_ms: row.flag for row in rows if row.known_ms <= moment_ms}

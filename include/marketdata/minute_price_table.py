@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from include.marketdata.errors import RetryableError
 from include.marketdata.loading import ROWS_PER_BATCH, load
-from include.marketdata.minute_rows import CandleRow, CauseRow, rows_of
-from include.marketdata.minute_rows import Row as ShownRow
 from include.marketdata.pages import Page
 from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
 from include.marketdata.statements import Row, Statements
@@ -102,14 +100,6 @@ class MinutePriceTable:
             values = (symbol, month, window.start, window.end)
             yield self._statements.pages("select_minute_prices", values)
 
-    def causes(self, symbol: str, window: Window) -> list[CauseRow]:
-        """Return what every revision of a symbol's minutes is, ascending as of `history`."""
-        return self._rows("select_minute_causes", CauseRow, symbol, window)
-
-    def candles(self, symbol: str, window: Window) -> list[CandleRow]:
-        """Return what a chart shows of every revision, ascending as of `history`."""
-        return self._rows("select_minute_candles", CandleRow, symbol, window)
-
     def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
         """Return the latest revision of every minute published or revised at or after a moment.
 
@@ -120,23 +110,6 @@ class MinutePriceTable:
             for symbol in symbols
             for window in windows_of(self._changed(symbol, since))
             for price in self.between(symbol, window)
-        ]
-
-    def _rows(
-        self, query: str, record: type[ShownRow], symbol: str, window: Window
-    ) -> list[ShownRow]:
-        return [
-            row
-            for month in window.months()
-            for row in reversed(
-                [
-                    row
-                    for page in self._statements.pages(
-                        query, (symbol, month, window.start, window.end)
-                    )
-                    for row in rows_of(page, record)
-                ]
-            )
         ]
 
     def _append(self, averages: Sequence[MinuteAverage], known_at: datetime) -> list[MinutePrice]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
 from cassandra.cqltypes import DateType, UTF8Type
 
 from include.marketdata.pages import Page
+from include.marketdata.statements import Statements
+from include.marketdata.windows import MINUTE, Window, floor_minute, to_ms
 
 
 class CauseRow(NamedTuple):
@@ -67,6 +70,56 @@ Row = TypeVar("Row", CauseRow, CandleRow)
 _COLUMNS = {"minute_ms": "minute", "known_ms": "known_at"}
 
 
+class MinuteRowTable:
+    """Published minutes as such rows, and the log of their changes.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def causes(self, symbol: str, window: Window) -> list[CauseRow]:
+        """Return what every revision of a symbol is, by minute and revision, ascending."""
+        return self._rows("select_minute_causes", CauseRow, symbol, window)
+
+    def candles(self, symbol: str, window: Window) -> list[CandleRow]:
+        """Return what a chart shows of every revision, in the same order."""
+        return self._rows("select_minute_candles", CandleRow, symbol, window)
+
+    def changes(self, symbol: str, since: datetime, most: int) -> list[tuple[int, int]]:
+        """Return when minutes of a symbol changed at or after a moment, and which, ascending.
+
+        Args:
+            symbol: Binance's pair id, upper case.
+            since: Aware UTC.
+            most: Of each UTC day no more are returned.
+
+        Returns:
+            The moment and the start of the minute, milliseconds since the epoch.
+        """
+        days = Window(floor_minute(since), floor_minute(datetime.now(UTC)) + MINUTE).days()
+        return [
+            (to_ms(row["known_at"]), to_ms(row["minute"]))
+            for day in days
+            for row in self._statements.run("select_known_changes", (symbol, day, since, most))
+        ]
+
+    def _rows(self, query: str, record: type[Row], symbol: str, window: Window) -> list[Row]:
+        rows: list[Row] = []
+        for month in window.months():
+            values = (symbol, month, window.start, window.end)
+            # The newest minute and revision come first.
+            newest_first = [
+                row
+                for page in self._statements.pages(query, values)
+                for row in rows_of(page, record)
+            ]
+            rows += reversed(newest_first)
+        return rows
+
+
 def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
     """Return a page's rows, in its order; columns that the record has not are left undecoded."""
     kinds = dict(zip(page.names, page.types, strict=True))
@@ -78,7 +131,7 @@ def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
             columns.append(cells[name].integers().tolist())
         elif kinds[name] is UTF8Type:
             # Few texts, each in many rows.
-            raws = cells[name].raw()
+            raws: list[bytes | None] = cells[name].raw()
             texts = {raw: None if raw is None else raw.decode() for raw in {*raws}}
             columns.append([texts[raw] for raw in raws])
         else:

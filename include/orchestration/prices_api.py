@@ -14,6 +14,7 @@ from include.marketdata.board import Asked, board
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.minute_story import day_values, reading_values, tell
 from include.marketdata.reads import as_of, latest, span
+from include.marketdata.recent_minutes import RecentMinutes
 from include.marketdata.store import Store, connect
 from include.orchestration.asked import (
     parse_day,
@@ -52,11 +53,13 @@ class Deployment:
     Attributes:
         symbols: Of the Variable, in its order.
         store: Connected.
+        minutes: Of the store, for boards.
         egress: Name of the address that requests to the exchange leave from.
     """
 
     symbols: tuple[str, ...]
     store: Store
+    minutes: RecentMinutes
     egress: str
 
 
@@ -68,13 +71,14 @@ def deployment() -> Deployment:
 @lru_cache(maxsize=1)
 def _deployment(_period: int) -> Deployment:
     settings = replace(cassandra_settings(), patience_seconds=PATIENCE_SECONDS)
-    return Deployment(symbols(), _store(settings), binance_settings().egress)
+    return Deployment(symbols(), *_store(settings), binance_settings().egress)
 
 
 @lru_cache(maxsize=1)
-def _store(settings: CassandraSettings) -> Store:
+def _store(settings: CassandraSettings) -> tuple[Store, RecentMinutes]:
     """Return a store for the life of this process, so that its statements are prepared once."""
-    return connect(settings)
+    store = connect(settings)
+    return store, RecentMinutes(store.minute_rows, now)
 
 
 def now() -> datetime:
@@ -141,7 +145,7 @@ def show_board(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
     asked = Asked(name, _ribbons(held.symbols, name), window, known_at, held.egress)
-    return JSONResponse({**board(held.store, asked), "symbols": held.symbols})
+    return JSONResponse({**board(held.store, held.minutes, asked), "symbols": held.symbols})
 
 
 @router.get("/minute")

@@ -87,7 +87,7 @@ class MemoryFiveMinutePrices:
 class MemoryMinutePrices:
     def __init__(self):
         self._histories = {}
-        self._changes = []
+        self.revisions = []
 
     def append(self, averages, known_at):
         return [price for average in averages for price in self._append(average, known_at)]
@@ -98,7 +98,7 @@ class MemoryMinutePrices:
         if history and (history[-1].average == average or history[-1].known_at > known_at):
             return []
         history.append(price)
-        self._changes.append(price)
+        self.revisions.append(price)
         return [price]
 
     def history(self, symbol, window):
@@ -120,12 +120,6 @@ class MemoryMinutePrices:
         minutes = [key for key in self._histories if key[0] == symbol]
         return self._histories[max(minutes)][-1] if minutes else None
 
-    def causes(self, symbol, window):
-        return [_row(CauseRow, price) for price in self.history(symbol, window)]
-
-    def candles(self, symbol, window):
-        return [_row(CandleRow, price) for price in self.history(symbol, window)]
-
     def changed(self, symbols, since):
         return [
             self._histories[symbol, minute][-1]
@@ -133,11 +127,30 @@ class MemoryMinutePrices:
             for minute in sorted(
                 {
                     price.average.minute
-                    for price in self._changes
+                    for price in self.revisions
                     if price.average.symbol == symbol and price.known_at >= since
                 }
             )
         ]
+
+
+class MemoryMinuteRows:
+    def __init__(self, minute_prices):
+        self._prices = minute_prices
+
+    def causes(self, symbol, window):
+        return [_row(CauseRow, price) for price in self._prices.history(symbol, window)]
+
+    def candles(self, symbol, window):
+        return [_row(CandleRow, price) for price in self._prices.history(symbol, window)]
+
+    def changes(self, symbol, since, most):
+        found = [
+            (to_ms(price.known_at), to_ms(price.average.minute))
+            for price in self._prices.revisions
+            if price.average.symbol == symbol and price.known_at >= since
+        ]
+        return sorted(found)[:most]
 
 
 def _row(record, price):
@@ -184,6 +197,7 @@ class MemoryStore:
         self.second_prices = MemorySpans()
         self.exchange_minutes = MemorySpans()
         self.minute_prices = MemoryMinutePrices()
+        self.minute_rows = MemoryMinuteRows(self.minute_prices)
         self.quarantine = MemoryQuarantine()
         self.restatements = MemoryRestatements()
         self.days = MemoryDays()
