@@ -155,7 +155,8 @@ export function makeChart(element) {
     /** Bring a minute into view. */
     reveal(place) {
       const range = chart.timeScale().getVisibleLogicalRange();
-      if (range && (place < range.from || place > range.to)) {
+      // The last bar may lie half beyond the edge.
+      if (range && (place < range.from - 1 || place > range.to + 1)) {
         const half = (range.to - range.from) / 2;
         chart.timeScale().setVisibleLogicalRange({ from: place - half, to: place + half });
       }

@@ -90,7 +90,13 @@ function joined(old, tail, from) {
       }
       place += count;
     }
-    return { symbol: ribbon.symbol, causes: [...runs, ...ribbon.causes] };
+    const [[cause, count], ...later] = ribbon.causes;
+    if (runs.at(-1)?.[0] === cause) {
+      runs.at(-1)[1] += count;
+    } else {
+      runs.push([cause, count]);
+    }
+    return { symbol: ribbon.symbol, causes: [...runs, ...later] };
   });
   const candles = Object.fromEntries(Object.entries(tail.candles).map(
     ([name, list]) => [name, [...cut(old.candles[name]), ...list]]));
