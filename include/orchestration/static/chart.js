@@ -118,12 +118,15 @@ export function makeChart(element) {
   }
   paint();
   onTheme(paint);
+  let shown = 0;
 
   return {
     chart,
     /** Show a board; keep what is zoomed to where `keep` says so. */
     show(board, keep) {
-      const range = keep ? chart.timeScale().getVisibleLogicalRange() : null;
+      const seen = chart.timeScale().getVisibleLogicalRange();
+      const isWhole = !seen || seen.to - seen.from > shown - 2;
+      const range = keep && !isWhole ? seen : null;
       const start = Date.parse(board.from) / 1000;
       const { open, high, low, close, vwap } = board.candles;
       const precision = decimals([...high.slice(-500), ...low.slice(-500)]);
@@ -142,11 +145,9 @@ export function makeChart(element) {
       overlay.lines = unbroken(vwap);
       overlay.filled = board.filled.map(([place, value]) => [place, Number(value)]);
       overlay.update();
-      if (range) {
-        chart.timeScale().setVisibleLogicalRange(range);
-      } else {
-        chart.timeScale().fitContent();
-      }
+      shown = open.length;
+      // Also what has no value at all is to be seen from end to end.
+      chart.timeScale().setVisibleLogicalRange(range || { from: -0.5, to: open.length - 0.5 });
     },
     pick(place) {
       overlay.picked = place;
@@ -155,8 +156,7 @@ export function makeChart(element) {
     /** Bring a minute into view. */
     reveal(place) {
       const range = chart.timeScale().getVisibleLogicalRange();
-      // The last bar may lie half beyond the edge.
-      if (range && (place < range.from - 1 || place > range.to + 1)) {
+      if (range && (place < range.from || place > range.to)) {
         const half = (range.to - range.from) / 2;
         chart.timeScale().setVisibleLogicalRange({ from: place - half, to: place + half });
       }

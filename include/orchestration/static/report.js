@@ -1,6 +1,6 @@
 // The page Report: a picker over the files that the DAG report_prices writes.
 
-import { airflowLink, ask, make } from "./page.js";
+import { airflowLink, ask, make, onTheme } from "./page.js";
 
 const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
 const which = document.getElementById("which");
@@ -16,6 +16,7 @@ function show() {
   frame.src = `files/${which.value}.html`;
   frame.title = `Report: ${title(which.value)}`;
   frame.hidden = false;
+  dress();
   for (const kind of ["png", "txt"]) {
     document.getElementById(kind).href = `files/${which.value}.${kind}`;
   }
@@ -45,5 +46,15 @@ async function load() {
   }
 }
 
+/** Tell the report which colours Airflow has; by itself it knows those of the system only. */
+function dress() {
+  const inner = document.getElementById("report").contentDocument;
+  if (inner) {
+    inner.documentElement.dataset.theme = document.documentElement.dataset.theme;
+  }
+}
+
+document.getElementById("report").addEventListener("load", dress);
+onTheme(dress);
 which.addEventListener("change", show);
 load();
