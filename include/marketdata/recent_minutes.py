@@ -18,6 +18,7 @@ OVERLAP = timedelta(minutes=10)
 FRESH = timedelta(seconds=1)
 # What nobody asked for in this time is read anew: the log would tell more than the minutes.
 FORGOTTEN = timedelta(hours=1)
+MINUTE_MS = 60_000
 # A backfill notes more; then all is read anew, which is less.
 MOST_CHANGES = 2_000
 
@@ -67,7 +68,9 @@ class RecentMinutes:
         held = self._symbols[symbol]
         with held.lock:
             self._refresh(symbol, held)
-            return [row for minute in window.minutes() for row in held.rows.get(to_ms(minute), ())]
+            # Numbers: moments would take half of the time that a board takes.
+            starts_ms = range(to_ms(window.start), to_ms(window.end), MINUTE_MS)
+            return [row for start_ms in starts_ms for row in held.rows.get(start_ms, ())]
 
     def _refresh(self, symbol: str, held: _Held) -> None:
         now = self._clock()

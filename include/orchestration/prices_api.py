@@ -70,7 +70,11 @@ def deployment() -> Deployment:
 
 @lru_cache(maxsize=1)
 def _deployment(_period: int) -> Deployment:
-    settings = replace(cassandra_settings(), patience_seconds=PATIENCE_SECONDS)
+    settings = replace(
+        cassandra_settings(),
+        patience_seconds=PATIENCE_SECONDS,
+        request_timeout_seconds=PATIENCE_SECONDS,
+    )
     return Deployment(symbols(), *_store(settings), binance_settings().egress)
 
 

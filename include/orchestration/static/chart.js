@@ -82,7 +82,10 @@ function unbroken(values) {
 function decimals(texts) {
   const lengths = texts.filter((text) => text !== null).map(
     (text) => (text.split(".")[1] || "").replace(/0+$/, "").length);
-  return Math.min(8, Math.max(2, ...lengths));
+  // Seven digits are as many as a glance takes in.
+  const largest = Math.max(...texts.filter((text) => text !== null).map(Number), 1e-8);
+  const room = Math.max(2, 6 - Math.floor(Math.log10(largest)));
+  return Math.min(room, 12, Math.max(2, ...lengths));
 }
 
 /** Make the chart in an element. */
