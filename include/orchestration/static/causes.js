@@ -10,7 +10,7 @@ export const CAUSES = {
   SOURCE_GAP: { hue: "#0072b2", height: 1, pattern: "backslash", words: "gap at the source" },
   INGEST_GAP: { hue: "#56b4e9", height: 1, pattern: "solid", words: "not fetched by us" },
   NOT_PUBLISHED: { hue: "#999999", height: 1, pattern: "outline", words: "not published" },
-  DUE: { hue: "#999999", height: 0.15, pattern: "solid", words: "due, not there yet" },
+  DUE: { hue: "#999999", height: 0.15, pattern: "solid", words: "not due yet" },
 };
 
 /** Draw one run of a cause into a row. */

@@ -177,6 +177,10 @@ async function load({ isRefresh = false } = {}) {
     }
     const next = await ask("api/board", parameters, signal);
     show(isTail ? joined(board, next, from) : next, isRefresh);
+    if (picked !== null && !isTail) {
+      // Of another symbol, or as known at another moment.
+      pick(picked);
+    }
     // A board of another moment is no start for what is known now.
     wholeAt = isTail ? wholeAt : known ? 0 : Date.now();
     plan(MINUTE - (Date.now() - REFRESH_AFTER_MS) % MINUTE);
