@@ -3,7 +3,7 @@
 import {
   CandlestickSeries, ColorType, CrosshairMode, createChart,
 } from "./vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
-import { colour, onTheme } from "./page.js";
+import { colour, onTheme } from "./theme.js";
 
 const VWAP = "#0072b2";
 const VWAP_DARK = "#56b4e9";

@@ -1,7 +1,7 @@
 // Lanes two and three: causes by symbol, then flags and revisions, on the chart's own time axis.
 
 import { CAUSES, paint } from "./causes.js";
-import { colour, onTheme } from "./page.js";
+import { colour, onTheme } from "./theme.js";
 
 const ROW = 18;
 const BAR = 13;

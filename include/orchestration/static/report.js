@@ -1,6 +1,7 @@
 // The page Report: a picker over the files that the DAG report_prices writes.
 
-import { airflowLink, ask, make, onTheme } from "./page.js";
+import { airflowLink, ask, make } from "./page.js";
+import { onTheme } from "./theme.js";
 
 const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
 const which = document.getElementById("which");
