@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.batches import OPEN_TIME, Batch, BatchRecord, Interval
+from include.marketdata.batches import OPEN_TIME, Batch, BatchRecord, Interval, Run
 from include.marketdata.day_files import DayRows
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.history import BackfilledDay
@@ -63,6 +63,7 @@ def backfill(
     checkpoints: Checkpoints,
     fetched: DayRows,
     on_progress: Callable[[BatchRecord], None] = lambda _record: None,
+    run: Run | None = None,
 ) -> Backfill:
     """Judge, store, average and publish a day; doing it again changes nothing.
 
@@ -71,13 +72,14 @@ def backfill(
         checkpoints: Keep the results for Data Docs.
         fetched: The day.
         on_progress: Told of each part of the day that is stored.
+        run: The run of Airflow to note with each part.
 
     Raises:
         CheckFailedError: The gate refuses a part of the day: nothing of that part is stored, and
             the day is not published.
     """
     store = publisher.store
-    records = store_day(store, checkpoints, fetched, on_progress)
+    records = store_day(store, checkpoints, fetched, on_progress, run)
     publication = publisher.publish_windows({fetched.symbol: [fetched.window]}, are_fetched=True)
     published = store.minute_prices.between(fetched.symbol, fetched.window)
     noted = BackfilledDay(
@@ -99,6 +101,7 @@ def store_day(
     checkpoints: Checkpoints,
     fetched: DayRows,
     on_progress: Callable[[BatchRecord], None] = lambda _record: None,
+    run: Run | None = None,
 ) -> list[BatchRecord]:
     """Judge and store a day in parts: one part is stored while the next is judged.
 
@@ -113,7 +116,7 @@ def store_day(
             verdict = check_batch(checkpoints, batch, symbol=batch.symbol, stored=stored)
             if verdict.is_refused:
                 raise CheckFailedError(f"{batch.symbol} {batch.window}: {verdict.reason}")
-            storing.append(pool.submit(store_batch, store, batch, verdict, ""))
+            storing.append(pool.submit(store_batch, store, batch, verdict, "", run))
             while storing and (len(storing) > 1 or storing[0].done()):
                 records.append(storing.popleft().result())
                 on_progress(records[-1])

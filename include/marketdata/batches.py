@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from include.marketdata.windows import Window
 
@@ -126,6 +127,13 @@ class Verdict:
         return tuple(sorted(names | set(self.warnings)))
 
 
+class Run(NamedTuple):
+    """A run of Airflow, by its names there."""
+
+    dag_id: str
+    run_id: str
+
+
 @dataclass(frozen=True)
 class BatchRecord:
     """The line that the batch log keeps.
@@ -142,6 +150,8 @@ class BatchRecord:
         used_weight: The exchange's own count of request weight at that moment.
         fetch_ms: Time of the requests.
         check_ms: Time of the checkpoint.
+        dag_id: Of the Airflow run that fetched it; None where it was none, or nobody noted it.
+        run_id: Of the same run.
     """
 
     symbol: str
@@ -155,6 +165,8 @@ class BatchRecord:
     used_weight: int
     fetch_ms: int
     check_ms: int
+    dag_id: str | None = None
+    run_id: str | None = None
 
 
 class State(StrEnum):

@@ -23,7 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH_BYTES = 4
 SCALE_BYTES = 4
 _WORD_BYTES = 8
-# A length whose low byte stands for itself; longer cells, and none, are told by the other bytes.
+# The low byte of the length of a null; the other bytes tell it from a cell of as many bytes.
 _NULL_BYTE = 0xFF
 _DIGITS = Context(prec=40)
 
@@ -147,25 +147,24 @@ def _lengths(body: bytes, count: int) -> Integers:
     at = _LENGTH_BYTES - 1
     try:
         for cell in range(count):
-            length = body[at]
-            if length == _NULL_BYTE:
-                break
-            low[cell] = length
-            at += length + _LENGTH_BYTES
-        else:
-            lengths = np.frombuffer(low, np.uint8).astype(np.int64)
-            if at == len(body) + _LENGTH_BYTES - 1 and _are_short(body, lengths):
-                return lengths
+            low[cell] = length = body[at]
+            at += _LENGTH_BYTES if length == _NULL_BYTE else length + _LENGTH_BYTES
     except IndexError:
-        pass
+        return _any_lengths(body, count)
+    lengths = np.frombuffer(low, np.uint8).astype(np.int64)
+    lengths[lengths == _NULL_BYTE] = -1
+    if at == len(body) + _LENGTH_BYTES - 1 and _are_short(body, lengths):
+        return lengths
     return _any_lengths(body, count)
 
 
 def _are_short(body: bytes, lengths: Integers) -> bool:
-    """Tell whether the lengths' other three bytes are all zero."""
-    starts = np.cumsum(_LENGTH_BYTES + lengths) - lengths - _LENGTH_BYTES
+    """Tell whether the lengths' other three bytes are all zero; those of a null all ones."""
+    sizes = np.maximum(lengths, 0)
+    starts = np.cumsum(_LENGTH_BYTES + sizes) - sizes - _LENGTH_BYTES
     octets = np.frombuffer(body, np.uint8)
-    return not any(octets[starts + byte].any() for byte in range(_LENGTH_BYTES - 1))
+    expected = np.where(lengths < 0, _NULL_BYTE, 0)
+    return all((octets[starts + byte] == expected).all() for byte in range(_LENGTH_BYTES - 1))
 
 
 def _any_lengths(body: bytes, count: int) -> Integers:

@@ -10,6 +10,7 @@ from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exchange_budget import ExchangeBudgetTable
 from include.marketdata.history_tables import DayTable, FiveMinutePriceTable, RestatementTable
 from include.marketdata.minute_price_table import MinutePriceTable
+from include.marketdata.minute_rows import MinuteRowTable
 from include.marketdata.prices import ExchangeMinute, SecondPrice, SymbolInfo
 from include.marketdata.quarantine_table import QuarantineTable
 from include.marketdata.schema import check_version
@@ -54,6 +55,7 @@ class Store:
         second_prices: The extracted prices, by second.
         exchange_minutes: The exchange's own word on each minute.
         minute_prices: The published averages, every revision.
+        minute_rows: The same as the few values that a board draws.
         quarantine: Rows that the gate refused.
         restatements: Final minutes that were changed.
         days: Which days were backfilled and audited.
@@ -75,6 +77,7 @@ class Store:
             select="select_exchange_minutes",
         )
         self.minute_prices = MinutePriceTable(statements)
+        self.minute_rows = MinuteRowTable(statements)
         self.quarantine = QuarantineTable(statements)
         self.restatements = RestatementTable(statements)
         self.days = DayTable(statements)

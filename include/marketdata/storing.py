@@ -14,6 +14,7 @@ from include.marketdata.batches import (
     Interval,
     QuarantinedRow,
     RawRow,
+    Run,
     Verdict,
 )
 from include.marketdata.prices import ExchangeMinute, SecondPrice, TradedSpan
@@ -25,13 +26,15 @@ Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 StoredSpans = dict[Interval, Sequence[TradedSpan]]
 
 
-def load_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> BatchRecord:
+def load_batch(
+    store: Store, batch: Batch, verdict: Verdict, batch_url: str, run: Run | None = None
+) -> BatchRecord:
     """Store the good rows of a batch, quarantine the others, and move the watermark.
 
     A refused batch stores nothing and leaves the watermark: its window is fetched again.
     Safe to repeat.
     """
-    record = store_batch(store, batch, verdict, batch_url)
+    record = store_batch(store, batch, verdict, batch_url, run)
     if not verdict.is_refused:
         if batch.five_minute_price is not None:
             last = batch.window.end - MINUTE
@@ -40,7 +43,9 @@ def load_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> 
     return record
 
 
-def store_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) -> BatchRecord:
+def store_batch(
+    store: Store, batch: Batch, verdict: Verdict, batch_url: str, run: Run | None = None
+) -> BatchRecord:
     """Store the good rows of a batch, quarantine the others, and log it. Safe to repeat."""
     bad = refused_rows(batch, verdict, batch_url)
     store.quarantine.keep(bad)
@@ -58,6 +63,8 @@ def store_batch(store: Store, batch: Batch, verdict: Verdict, batch_url: str) ->
         used_weight=batch.used_weight,
         fetch_ms=batch.fetch_ms,
         check_ms=verdict.check_ms,
+        dag_id=run.dag_id if run else None,
+        run_id=run.run_id if run else None,
     )
     store.log_batch(record)
     return record

@@ -24,7 +24,7 @@ from include.orchestration.connections import open_store, symbols
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
-from include.orchestration.steps import now
+from include.orchestration.steps import current_run, now
 
 FIRST_DAY = date(2017, 7, 14)
 # Airflow maps at most 1,024 tasks.
@@ -145,7 +145,8 @@ def backfill_day(message: DayMessage) -> DoneMessage:
             fetched = fetcher.fetch(symbol, window, source, tick_size)
         log.info("%s %s: fetched, from %s", symbol, day, fetched.source_names)
         checkpoints = open_checkpoints()
-        done = backfill(open_publisher(checkpoints, message["symbols"]), checkpoints, fetched, _say)
+        publisher = open_publisher(checkpoints, message["symbols"])
+        done = backfill(publisher, checkpoints, fetched, _say, current_run())
     noted = done.day
     log.info(
         "%s %s: %d seconds and %d minutes stored, %d rows quarantined; %d revisions, %d gaps",

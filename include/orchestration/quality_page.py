@@ -3,13 +3,12 @@
 Every path asks for Airflow's login. Nothing on the pages comes from another host.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
@@ -17,32 +16,17 @@ from upath import UPath
 from include.marketdata.errors import MarketDataError
 from include.marketdata.quality_days import quality_day
 from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
 
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200
 DAYS_BACK = 90
-# What the pages need: their own files, and the scripts and styles that GX writes into them.
-CONTENT_SECURITY = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'"
-)
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
+keep_to_this_host(app, FILE_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
-
-
-@app.middleware("http")
-async def keep_to_this_host(
-    request: Request, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    """Let no page load anything from elsewhere, or be kept in a shared cache."""
-    response = await answer(request)
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
 
 
 @app.get("/", response_class=HTMLResponse)
@@ -77,13 +61,8 @@ def show_day(day: str = "") -> Response:
 @app.get("/docs/{path:path}")
 def show_data_docs(path: str) -> Response:
     """Return a file of Data Docs."""
-    parts = PurePosixPath(path).parts
-    kind = TYPES.get(PurePosixPath(path).suffix)
-    if kind is None or ".." in parts or path.startswith("/"):
-        return _problem("there is no such page", HTTPStatus.NOT_FOUND)
     try:
-        file = UPath(storage_url()).joinpath("gx", "docs", *parts)
-        return Response(file.read_bytes(), media_type=f"{kind}; charset=utf-8")
+        return file_below(UPath(storage_url()) / "gx" / "docs", path, DOCS)
     except FileNotFoundError:
         return _problem(
             "there is no such page: Data Docs are built by the DAG report_prices, a moment after "

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.marketdata.batches import Run
 from include.marketdata.errors import LostBatchError
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
@@ -95,6 +98,15 @@ def fetch(message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
+def current_run() -> Run | None:
+    """Return the run of Airflow that this task belongs to; None outside of Airflow."""
+    try:
+        task_instance: Any = get_current_context()["ti"]
+    except RuntimeError:
+        return None
+    return Run(task_instance.dag_id, task_instance.run_id)
+
+
 def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessage]) -> None:
     """Store what the gate let pass, for each batch on its own, and leave word of what is alarming.
 
@@ -113,7 +125,7 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
         store = open_store()
         messages = [message for shard in shards for message in shard]
         with ThreadPoolExecutor(LOADS_AT_A_TIME) as pool:
-            loaded = pool.map(functools.partial(_load, store), messages)
+            loaded = pool.map(functools.partial(_load, store, current_run()), messages)
             for message, (problem, alarm) in zip(messages, loaded, strict=True):
                 problems[message["symbol"]] = problem
                 alarming += [alarm] if alarm else []
@@ -124,7 +136,7 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
         raise AirflowFailException("; ".join(named))
 
 
-def _load(store: Store, message: CheckedMessage) -> tuple[str, str]:
+def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, str]:
     """Load one batch; return what is wrong with it and what is alarming, if anything."""
     url = message["url"]
     try:
@@ -133,7 +145,7 @@ def _load(store: Store, message: CheckedMessage) -> tuple[str, str]:
     except LostBatchError as error:
         return str(error), ""
     try:
-        record = load_batch(store, batch, verdict, url)
+        record = load_batch(store, batch, verdict, url, run)
     except UNREADABLE as error:
         return f"could not be read ({error!r})", ""
     log.info(

@@ -9,7 +9,7 @@ import pytest
 from include.marketdata.batches import BatchRecord, State
 from include.marketdata.prices import ExchangeMinute, Flag, MinutePrice
 from include.marketdata.store import Watermark
-from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute
+from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute, to_ms
 from tests.fakes.builders import (
     NOON,
     average,
@@ -231,6 +231,8 @@ def test_lists_batches_newest_first(store):
             used_weight=20,
             fetch_ms=31,
             check_ms=140,
+            dag_id="ingest_prices" if index else None,
+            run_id="scheduled__2026-03-01T12:01:00+00:00" if index else None,
         )
         for index in range(2)
     ]
@@ -289,3 +291,45 @@ def test_remembers_what_the_exchange_says_of_a_symbol(store):
     store.remember_symbol(symbol_info())
 
     assert store.symbol_info("BTCUSDT") == symbol_info()
+
+
+def test_returns_revisions_as_a_board_draws_them(store):
+    silent = replace(
+        average(NOON + MINUTE, vwap=None, flag=Flag.NO_TRADES), grade=None, quality=None
+    )
+    store.minute_prices.append([average(vwap="0.000000012300"), silent], KNOWN_AT)
+    store.minute_prices.append([average(vwap="2E+3")], KNOWN_AT + SECOND)
+
+    candles = store.minute_rows.candles("BTCUSDT", FIVE_MINUTES)
+
+    assert [(row.minute_ms, row.revision, row.known_ms, row.flag) for row in candles] == [
+        (to_ms(NOON), 1, to_ms(KNOWN_AT), "OK"),
+        (to_ms(NOON), 2, to_ms(KNOWN_AT + SECOND), "OK"),
+        (to_ms(NOON + MINUTE), 1, to_ms(KNOWN_AT), "NO_TRADES"),
+    ]
+    assert [row.vwap for row in candles] == [Decimal("0.000000012300"), Decimal("2E+3"), None]
+    assert [(row.grade, row.quality) for row in candles][1:] == [("A", 100), (None, None)]
+    causes = store.minute_rows.causes("BTCUSDT", FIVE_MINUTES)
+    assert [tuple(row) for row in causes] == [tuple(row[:4]) for row in candles]
+
+
+def test_returns_rows_of_two_months_in_order(store):
+    start = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
+    store.minute_prices.append([average(start), average(start + MINUTE)], KNOWN_AT)
+
+    rows = store.minute_rows.causes("BTCUSDT", Window(start, start + 2 * MINUTE))
+
+    assert [row.minute_ms for row in rows] == [to_ms(start), to_ms(start + MINUTE)]
+
+
+def test_tells_which_minutes_changed_and_when(store):
+    known_at = floor_minute(datetime.now(UTC)) - MINUTE
+    for place in range(3):
+        store.minute_prices.append([average(NOON + place * MINUTE)], known_at + place * SECOND)
+
+    found = store.minute_rows.changes("BTCUSDT", known_at + SECOND, 10)
+
+    assert found == [
+        (to_ms(known_at + place * SECOND), to_ms(NOON + place * MINUTE)) for place in (1, 2)
+    ]
+    assert store.minute_rows.changes("BTCUSDT", known_at, 2)[-1] == found[0]

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from enum import Enum
 
+from include.marketdata.minute_rows import CandleRow, CauseRow
 from include.marketdata.prices import MinutePrice
 from include.marketdata.span_columns import SpanColumns
 from include.marketdata.store import Watermark
-from include.marketdata.windows import whole_ms
+from include.marketdata.windows import to_ms, whole_ms
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 
@@ -85,7 +87,7 @@ class MemoryFiveMinutePrices:
 class MemoryMinutePrices:
     def __init__(self):
         self._histories = {}
-        self._changes = []
+        self.revisions = []
 
     def append(self, averages, known_at):
         return [price for average in averages for price in self._append(average, known_at)]
@@ -96,7 +98,7 @@ class MemoryMinutePrices:
         if history and (history[-1].average == average or history[-1].known_at > known_at):
             return []
         history.append(price)
-        self._changes.append(price)
+        self.revisions.append(price)
         return [price]
 
     def history(self, symbol, window):
@@ -129,12 +131,47 @@ class MemoryMinutePrices:
             for minute in sorted(
                 {
                     price.average.minute
-                    for price in self._changes
+                    for price in self.revisions
                     if price.average.symbol == symbol and price.known_at >= since
                 }
             )
             for revision in self._histories[symbol, minute]
         ]
+
+
+class MemoryMinuteRows:
+    def __init__(self, minute_prices):
+        self._prices = minute_prices
+
+    def causes(self, symbol, window):
+        return [_row(CauseRow, price) for price in self._prices.history(symbol, window)]
+
+    def candles(self, symbol, window):
+        return [_row(CandleRow, price) for price in self._prices.history(symbol, window)]
+
+    def changes(self, symbol, since, most):
+        found = [
+            (to_ms(price.known_at), to_ms(price.average.minute))
+            for price in self._prices.revisions
+            if price.average.symbol == symbol and price.known_at >= since
+        ]
+        return sorted(found)[:most]
+
+
+def _row(record, price):
+    """A revision as the few values that a board shows; flags and grades as their names."""
+    own = {
+        "minute_ms": to_ms(price.average.minute),
+        "revision": price.revision,
+        "known_ms": to_ms(price.known_at),
+    }
+    return record._make(
+        own[name] if name in own else _bare(getattr(price.average, name)) for name in record._fields
+    )
+
+
+def _bare(value):
+    return value.value if isinstance(value, Enum) else value
 
 
 class MemoryQuarantine:
@@ -165,6 +202,7 @@ class MemoryStore:
         self.second_prices = MemorySpans()
         self.exchange_minutes = MemorySpans()
         self.minute_prices = MemoryMinutePrices()
+        self.minute_rows = MemoryMinuteRows(self.minute_prices)
         self.quarantine = MemoryQuarantine()
         self.restatements = MemoryRestatements()
         self.days = MemoryDays()

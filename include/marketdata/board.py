@@ -1,0 +1,181 @@
+"""What the page Prices shows: one symbol's minutes, why each symbol's minutes are as they are.
+
+A board is JSON already: times are ISO 8601 in UTC, decimals are strings with all their digits, and
+minutes are told by their place, counted from the start of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import TypedDict
+
+from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
+from include.marketdata.charts import NOT_PUBLISHED
+from include.marketdata.json_values import iso, plain, plain_or_none
+from include.marketdata.minute_rows import CandleRow, CauseRow
+from include.marketdata.recent_minutes import RecentMinutes
+from include.marketdata.store import Store
+from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms
+
+# The minute is over, and its publication not yet late.
+DUE = "DUE"
+# A process asks Cassandra for so many symbols at a time; each waits most of its time.
+READERS = 6
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a board is to show.
+
+    Attributes:
+        symbol: Whose candles, flags, revisions and tiles.
+        symbols: Whose ribbons, in this order.
+        window: Which minutes; it ends at the moment or before.
+        moment: Aware UTC; what was published later is not shown.
+        egress: Name of the address whose request weight is shown.
+    """
+
+    symbol: str
+    symbols: tuple[str, ...]
+    window: Window
+    moment: datetime
+    egress: str
+
+
+class Candles(TypedDict):
+    """The minutes of a window, one item each in every list; None where there is no value.
+
+    Prices are in quote asset per base asset.
+    """
+
+    open: list[Text]
+    high: list[Text]
+    low: list[Text]
+    close: list[Text]
+    vwap: list[Text]
+    quality: list[int | None]
+
+
+class Ribbon(TypedDict):
+    """Why a symbol's minutes are as they are: [cause, number of minutes in a row], ascending."""
+
+    symbol: str
+    causes: list[tuple[str, int]]
+
+
+# "from" is a word of Python, so this one is written as a call.
+Board = TypedDict(
+    "Board",
+    {
+        "symbol": str,
+        "from": str,
+        "to": str,
+        "known_at": str,
+        "candles": Candles,
+        "filled": list[tuple[int, str]],
+        "soft_flags": list[tuple[int, str]],
+        "revisions": list[tuple[int, int, str]],
+        "restatements": list[tuple[int, int, str]],
+        "ribbons": list[Ribbon],
+        "tiles": Tiles,
+    },
+)
+
+
+def board(store: Store, minutes: RecentMinutes, asked: Asked) -> Board:
+    """Return one symbol's minutes, and the causes of all symbols, as known at a moment.
+
+    Args:
+        store: Holds all else.
+        minutes: Of the store.
+        asked: What to show.
+    """
+    symbol, window, moment = asked.symbol, asked.window, asked.moment
+    moment_ms = to_ms(moment)
+    day = Window(floor_minute(moment - DAY), floor_minute(moment))
+    widest = Window(min(window.start, day.start), max(window.end, day.end))
+    with ThreadPoolExecutor(READERS) as pool:
+        drawn = pool.submit(minutes.candles, symbol, window)
+        causes = {
+            name: pool.submit(minutes.causes, name, window) for name in dict.fromkeys(asked.symbols)
+        }
+        counted = drawn if window == widest else pool.submit(minutes.candles, symbol, day)
+        restated = pool.submit(store.restatements.between, symbol, widest)
+        use = pool.submit(store.exchange_budget(asked.egress).use, day.end - MINUTE)
+        limit = pool.submit(store.exchange_budget(asked.egress).weight_limit)
+        mark = pool.submit(store.watermark, symbol)
+    # Of a minute's revisions the last one stays.
+    rows = {row.minute_ms: row for row in drawn.result() if row.known_ms <= moment_ms}
+    place = {minute_ms: (minute_ms - to_ms(window.start)) // MINUTE_MS for minute_ms in rows}
+    restatements = [each for each in restated.result() if each.known_at <= moment]
+    weight = use.result()
+    return {
+        "symbol": symbol,
+        "from": iso(window.start),
+        "to": iso(window.end),
+        "known_at": iso(moment),
+        "candles": _candles(rows, window),
+        "filled": [
+            (place[row.minute_ms], plain(row.filled_vwap))
+            for row in rows.values()
+            if row.vwap is None and row.filled_vwap is not None
+        ],
+        "soft_flags": [
+            (place[row.minute_ms], row.soft_flags) for row in rows.values() if row.soft_flags
+        ],
+        "revisions": [
+            (place[row.minute_ms], row.revision, iso(from_ms(row.known_ms)))
+            for row in rows.values()
+            if row.revision > 1
+        ],
+        "restatements": [
+            ((each.minute - window.start) // MINUTE, each.revision, iso(each.known_at))
+            for each in restatements
+            if each.minute in window
+        ],
+        "ribbons": [
+            Ribbon(symbol=name, causes=_runs(found.result(), window, moment))
+            for name, found in causes.items()
+        ],
+        "tiles": tiles(
+            [row for row in counted.result() if row.known_ms <= moment_ms],
+            day,
+            moment,
+            stored_from=mark.result().stored_from,
+            restated_count=sum(1 for each in restatements if each.known_at > moment - DAY),
+            used_weight=weight.taken_weight if weight else None,
+            weight_limit=limit.result(),
+        ),
+    }
+
+
+def _candles(rows: Mapping[int, CandleRow], window: Window) -> Candles:
+    first_ms = to_ms(window.start)
+    held = [rows.get(first_ms + place * MINUTE_MS) for place in range(window.minute_count)]
+    return {
+        "open": [plain_or_none(row.open) if row else None for row in held],
+        "high": [plain_or_none(row.high) if row else None for row in held],
+        "low": [plain_or_none(row.low) if row else None for row in held],
+        "close": [plain_or_none(row.close) if row else None for row in held],
+        "vwap": [plain_or_none(row.vwap) if row else None for row in held],
+        "quality": [row.quality if row else None for row in held],
+    }
+
+
+def _runs(
+    rows: Iterable[CauseRow | CandleRow], window: Window, moment: datetime
+) -> list[tuple[str, int]]:
+    """Join minutes of the same cause; those without a row are DUE or NOT_PUBLISHED."""
+    moment_ms = to_ms(moment)
+    flags = {row.minute_ms: row.flag for row in rows if row.known_ms <= moment_ms}
+    due_from_ms = to_ms(moment - LATE - MINUTE)
+    start_ms = to_ms(window.start)
+    causes = [
+        flags.get(minute_ms) or (DUE if minute_ms > due_from_ms else NOT_PUBLISHED)
+        for minute_ms in range(start_ms, to_ms(window.end), MINUTE_MS)
+    ]
+    return [(cause, len([*run])) for cause, run in groupby(causes)]

@@ -1,0 +1,137 @@
+"""One symbol's last 24 hours in a few numbers, for the page Prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+from math import ceil
+from typing import TypedDict
+
+from include.marketdata.averages import EXACT
+from include.marketdata.json_values import iso, plain
+from include.marketdata.minute_rows import CandleRow
+from include.marketdata.prices import Flag
+from include.marketdata.thresholds import LATE_SECONDS
+from include.marketdata.windows import Window, floor_minute, from_ms, to_ms
+
+DAY = timedelta(days=1)
+LATE = timedelta(seconds=int(LATE_SECONDS.value))
+LATE_MS = int(LATE_SECONDS.value) * 1_000
+MINUTE_MS = 60_000
+VALUED = (Flag.OK, Flag.PARTIAL)
+# Nothing was traded, so nothing is missing.
+SILENT = (Flag.NO_TRADES, Flag.HALTED, Flag.EXCHANGE_OUTAGE)
+RATIO = Decimal("0.000001")
+
+Text = str | None
+
+
+class LastMinute(TypedDict):
+    """The newest minute with a value.
+
+    change_ratio is against the oldest value of the 24 hours before it, which is of `since`.
+    """
+
+    minute: str
+    vwap: str
+    flag: str
+    quality: int | None
+    grade: Text
+    change_ratio: Text
+    since: str
+
+
+class Tiles(TypedDict):
+    """One symbol's last 24 hours in numbers.
+
+    completeness_ratio is minutes with a value / minutes in which something may have been traded,
+    from `counted_from` on; delays are from a minute's end to its first publication.
+    """
+
+    last: LastMinute | None
+    completeness_ratio: Text
+    counted_from: Text
+    valued_count: int
+    missing_count: int
+    p95_delay_seconds: Text
+    late_count: int
+    revised_count: int
+    restated_count: int
+    used_weight: int | None
+    weight_limit: int | None
+
+
+def tiles(  # noqa: PLR0913 - each is a number of its own
+    revisions: Sequence[CandleRow],
+    day: Window,
+    moment: datetime,
+    *,
+    stored_from: datetime | None,
+    restated_count: int,
+    used_weight: int | None,
+    weight_limit: int | None,
+) -> Tiles:
+    """Return a day of one symbol in numbers.
+
+    Args:
+        revisions: Ascending by minute and revision, all of them known at the moment.
+        day: The minutes that were over at the moment.
+        moment: Aware UTC.
+        stored_from: Before it nothing of the symbol is expected, unless something is published.
+        restated_count: As shown.
+        used_weight: As shown.
+        weight_limit: As shown.
+    """
+    rows = {row.minute_ms: row for row in revisions}
+    delays_ms = sorted(
+        row.known_ms - row.minute_ms - MINUTE_MS for row in revisions if row.revision == 1
+    )
+    firsts_ms = [to_ms(floor_minute(stored_from))] if stored_from else []
+    first_ms = max(to_ms(day.start), min([*firsts_ms, *rows], default=to_ms(day.end)))
+    # What is due and not there yet is not missing.
+    end_ms = min(to_ms(day.end), to_ms(floor_minute(moment - LATE)))
+    counted = [row for row in rows.values() if row.minute_ms < end_ms]
+    valued = sum(1 for row in counted if row.flag in VALUED)
+    silent = sum(1 for row in counted if row.flag in SILENT)
+    wanted = max(0, (end_ms - first_ms) // MINUTE_MS) - silent
+    return {
+        "last": _last([row for row in rows.values() if row.vwap is not None]),
+        "completeness_ratio": _ratio(Decimal(valued), Decimal(wanted)) if wanted > 0 else None,
+        "counted_from": iso(from_ms(first_ms)) if first_ms < end_ms else None,
+        "valued_count": valued,
+        "missing_count": max(0, wanted - valued),
+        "p95_delay_seconds": _seconds(delays_ms[ceil(len(delays_ms) * 0.95) - 1])
+        if delays_ms
+        else None,
+        "late_count": sum(1 for delay_ms in delays_ms if delay_ms > LATE_MS),
+        "revised_count": sum(1 for row in rows.values() if row.revision > 1),
+        "restated_count": restated_count,
+        "used_weight": used_weight,
+        "weight_limit": weight_limit,
+    }
+
+
+def _last(valued: Sequence[CandleRow]) -> LastMinute | None:
+    if not valued:
+        return None
+    oldest, newest = valued[0], valued[-1]
+    before, after = oldest.vwap or Decimal(0), newest.vwap or Decimal(0)
+    return {
+        "minute": iso(from_ms(newest.minute_ms)),
+        "vwap": plain(after),
+        "flag": newest.flag,
+        "quality": newest.quality,
+        "grade": newest.grade,
+        "change_ratio": _ratio(after - before, before) if before else None,
+        "since": iso(from_ms(oldest.minute_ms)),
+    }
+
+
+def _ratio(part: Decimal, whole: Decimal) -> str:
+    with localcontext(EXACT):
+        return plain((part / whole).quantize(RATIO, ROUND_HALF_UP))
+
+
+def _seconds(milliseconds: int) -> str:
+    return plain(Decimal(milliseconds).scaleb(-3))

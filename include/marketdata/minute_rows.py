@@ -1,0 +1,139 @@
+"""Revisions of minutes as the few values that a board draws, decoded column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+from cassandra.cqltypes import DateType, UTF8Type
+
+from include.marketdata.pages import Page
+from include.marketdata.statements import Statements
+from include.marketdata.windows import MINUTE, Window, floor_minute, to_ms
+
+
+class CauseRow(NamedTuple):
+    """What one revision of a minute is.
+
+    Attributes:
+        minute_ms: Start of the minute, milliseconds since the epoch.
+        revision: 1 for the first publication.
+        known_ms: When it was published, milliseconds since the epoch.
+        flag: The value of a Flag.
+    """
+
+    minute_ms: int
+    revision: int
+    known_ms: int
+    flag: str
+
+
+class CandleRow(NamedTuple):
+    """What one revision of a minute says, as far as a chart shows it; fields of MinuteAverage.
+
+    Attributes:
+        minute_ms: Start of the minute, milliseconds since the epoch.
+        revision: 1 for the first publication.
+        known_ms: When it was published, milliseconds since the epoch.
+        flag: The value of a Flag.
+        open: Quote asset per base asset, as are high, low, close, vwap and filled_vwap.
+        high: Highest price.
+        low: Lowest price.
+        close: Last price.
+        vwap: None where the flag says why.
+        filled_vwap: vwap, or the last one of at most five minutes ago.
+        soft_flags: With commas; empty or None where there is none.
+        quality: 0 to 100; None without a value.
+        grade: A to E; None without a value.
+    """
+
+    minute_ms: int
+    revision: int
+    known_ms: int
+    flag: str
+    open: Decimal | None
+    high: Decimal | None
+    low: Decimal | None
+    close: Decimal | None
+    vwap: Decimal | None
+    filled_vwap: Decimal | None
+    soft_flags: str | None
+    quality: int | None
+    grade: str | None
+
+
+Row = TypeVar("Row", CauseRow, CandleRow)
+
+# Names of columns where they differ: a row holds its times as numbers.
+_COLUMNS = {"minute_ms": "minute", "known_ms": "known_at"}
+
+
+class MinuteRowTable:
+    """Published minutes as such rows, and the log of their changes.
+
+    Args:
+        statements: Over the keyspace.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def causes(self, symbol: str, window: Window) -> list[CauseRow]:
+        """Return what every revision of a symbol is, by minute and revision, ascending."""
+        return self._rows("select_minute_causes", CauseRow, symbol, window)
+
+    def candles(self, symbol: str, window: Window) -> list[CandleRow]:
+        """Return what a chart shows of every revision, in the same order."""
+        return self._rows("select_minute_candles", CandleRow, symbol, window)
+
+    def changes(self, symbol: str, since: datetime, most: int) -> list[tuple[int, int]]:
+        """Return when minutes of a symbol changed at or after a moment, and which, ascending.
+
+        Args:
+            symbol: Binance's pair id, upper case.
+            since: Aware UTC.
+            most: Of each UTC day no more are returned.
+
+        Returns:
+            The moment and the start of the minute, milliseconds since the epoch.
+        """
+        days = Window(floor_minute(since), floor_minute(datetime.now(UTC)) + MINUTE).days()
+        return [
+            (to_ms(row["known_at"]), to_ms(row["minute"]))
+            for day in days
+            for row in self._statements.run("select_known_changes", (symbol, day, since, most))
+        ]
+
+    def _rows(self, query: str, record: type[Row], symbol: str, window: Window) -> list[Row]:
+        rows: list[Row] = []
+        for month in window.months():
+            values = (symbol, month, window.start, window.end)
+            # The newest minute and revision come first.
+            newest_first = [
+                row
+                for page in self._statements.pages(query, values)
+                for row in rows_of(page, record)
+            ]
+            rows += reversed(newest_first)
+        return rows
+
+
+def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
+    """Return a page's rows, in its order; columns that the record has not are left undecoded."""
+    kinds = dict(zip(page.names, page.types, strict=True))
+    cells = dict(zip(page.names, page.cells(), strict=True))
+    columns: list[Any] = []
+    for field in record._fields:
+        name = _COLUMNS.get(field, field)
+        if kinds[name] is DateType:
+            columns.append(cells[name].integers().tolist())
+        elif kinds[name] is UTF8Type:
+            # Few texts, each in many rows.
+            raws: list[bytes | None] = cells[name].raw()
+            texts = {raw: None if raw is None else raw.decode() for raw in {*raws}}
+            columns.append([texts[raw] for raw in raws])
+        else:
+            columns.append(page.values(kinds[name], cells[name]))
+    return map(record._make, zip(*columns, strict=True))

@@ -1,0 +1,164 @@
+"""All that is known of one symbol's minute: its revisions, the batches, the rows that were refused.
+
+JSON already: times are ISO 8601 in UTC, decimals are strings with all their digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import TypedDict
+
+from include.marketdata.batches import (
+    LEAST_MICROSECONDS,
+    US_PER_MS,
+    BatchRecord,
+    QuarantinedRow,
+)
+from include.marketdata.board_tiles import MINUTE_MS
+from include.marketdata.history import Restatement
+from include.marketdata.json_values import iso, plain
+from include.marketdata.prices import MinuteAverage
+from include.marketdata.quality_days import quality_day
+from include.marketdata.reads import Reading, as_of
+from include.marketdata.store import Store
+from include.marketdata.windows import MINUTE, Window, to_ms
+
+# A batch that is fetched again after midnight may be of the day before.
+RETRIED_FOR = timedelta(hours=2)
+SHOWN_PAYLOAD = 2_000
+
+Value = str | int | bool | None
+Values = dict[str, Value | list[str] | dict[str, str]]
+
+
+class Story(TypedDict):
+    """One minute.
+
+    Attributes:
+        symbol: Binance's pair id.
+        minute: Its start.
+        state: How final it is; None where nothing is published.
+        revisions: Ascending, fields of MinuteAverage with revision and known_at.
+        restatements: Revisions that changed a final value.
+        batches: Of those that were fetched for this minute, newest first.
+        quarantined: Rows of this minute that were refused, with what was observed.
+    """
+
+    symbol: str
+    minute: str
+    state: str | None
+    revisions: list[Values]
+    restatements: list[Values]
+    batches: list[Values]
+    quarantined: list[Values]
+
+
+def tell(store: Store, symbol: str, minute: datetime, moment: datetime) -> Story:
+    """Return what was known of a minute at a moment, and how it came about."""
+    window = Window(minute, minute + MINUTE)
+    readings = as_of(store, symbol, window, moment)
+    days = _days_of_batches(store, symbol, minute)
+    return {
+        "symbol": symbol,
+        "minute": iso(minute),
+        "state": readings[0].state.value if readings else None,
+        "revisions": [
+            {"revision": price.revision, "known_at": iso(price.known_at), **_values(price.average)}
+            for price in store.minute_prices.history(symbol, window)
+            if price.known_at <= moment
+        ],
+        "restatements": [
+            _values(each)
+            for each in store.restatements.between(symbol, window)
+            if each.known_at <= moment
+        ],
+        "batches": [
+            batch_values(batch)
+            for day in days
+            for batch in store.batch_log(symbol, day)
+            if batch.window_start <= minute < batch.window_end and batch.fetched_at <= moment
+        ],
+        "quarantined": [
+            row_values(row)
+            for day in days
+            for row in store.quarantine.on_day(symbol, day)
+            if _is_of(row, minute) and row.detected_at <= moment
+        ],
+    }
+
+
+def reading_values(reading: Reading) -> Values:
+    """Return a published minute, fields of Reading and of MinuteAverage."""
+    return {
+        **_values(reading.average),
+        "revision": reading.revision,
+        "known_at": iso(reading.known_at),
+        "first_known_at": iso(reading.first_known_at),
+        "state": reading.state.value,
+        "is_late": reading.is_late,
+    }
+
+
+def batch_values(batch: BatchRecord) -> Values:
+    """Return a line of the batch log."""
+    return {**_values(batch), "failed": [*batch.failed]}
+
+
+def row_values(row: QuarantinedRow) -> Values:
+    """Return a row in quarantine; of a payload its first characters."""
+    return {**_values(row), "observed": row.observed, "payload": row.payload[:SHOWN_PAYLOAD]}
+
+
+def day_values(store: Store, symbol: str, day: date, row_count: int) -> dict[str, object]:
+    """Return a symbol's UTC day in numbers, with the newest of its rows in quarantine."""
+    quality = quality_day(store, symbol, day)
+    return {
+        "symbol": symbol,
+        "day": day.isoformat(),
+        "batch_count": quality.batch_count,
+        "refused_count": quality.refused_count,
+        "warned_count": quality.warned_count,
+        "row_count": quality.row_count,
+        "quarantined_count": len(quality.rows),
+        "open_count": quality.open_count,
+        "last_failed_at": iso(quality.last_failed_at) if quality.last_failed_at else None,
+        "failed": quality.failed,
+        "quarantined": [row_values(row) for row in quality.rows[:row_count]],
+    }
+
+
+def _values(record: MinuteAverage | BatchRecord | QuarantinedRow | Restatement) -> Values:
+    """Return a record's fields; those that are no plain values are None."""
+    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
+
+
+def _plain(value: object) -> Value:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    return value if isinstance(value, str | int | bool | None) else None
+
+
+def _days_of_batches(store: Store, symbol: str, minute: datetime) -> list[date]:
+    """Return the UTC days on which batches of a minute were fetched, newest first."""
+    day = minute.date()
+    backfills: Iterable[date] = (
+        each.finished_at.date() for each in store.days.backfilled(symbol, day, day)
+    )
+    return sorted({day, (minute + RETRIED_FOR).date(), *backfills}, reverse=True)
+
+
+def _is_of(row: QuarantinedRow, minute: datetime) -> bool:
+    """Tell whether a refused row is of a minute; a row whose time is none is of no minute."""
+    if not row.open_time.isdecimal():
+        return row.open_time == minute.isoformat()
+    opens = int(row.open_time)
+    opens_ms = opens // US_PER_MS if opens >= LEAST_MICROSECONDS else opens
+    return 0 <= opens_ms - to_ms(minute) < MINUTE_MS

@@ -1,0 +1,121 @@
+"""The parameters of the JSON API: read, bounded, and refused in words that say what to send."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.orchestration.web import ProblemError
+
+DEFAULT_SPAN = timedelta(hours=1)
+# Before it Binance had no trade.
+FIRST_MOMENT = datetime(2017, 7, 14, tzinfo=UTC)
+SYMBOL = re.compile(r"[A-Z0-9]{2,30}")
+SHOWN = 40
+
+
+def parse_symbol(text: str) -> str:
+    """Return a symbol as Binance writes it.
+
+    Raises:
+        ProblemError: It can be none.
+    """
+    if not text:
+        raise ProblemError("name a symbol: symbol=BTCUSDT")
+    if not SYMBOL.fullmatch(text):
+        raise ProblemError(
+            f"symbol {text[:SHOWN]!r} can be none: write it upper case, like BTCUSDT"
+        )
+    return text
+
+
+def parse_moment(name: str, text: str) -> datetime:
+    """Return a moment in UTC.
+
+    Raises:
+        ProblemError: It is no ISO 8601 time, has no zone, or is before Binance began.
+    """
+    example = "2026-03-01T12:00:00Z"
+    try:
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ProblemError(f"{name} {text[:SHOWN]!r} has no time zone: write it like {example}")
+        moment = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ProblemError(
+            f"{name} {text[:SHOWN]!r} is no time: write it like {example} (in an address, + is %2B)"
+        ) from error
+    if moment < FIRST_MOMENT:
+        raise ProblemError(f"{name} {text[:SHOWN]!r} is before Binance began, on 2017-07-14")
+    return moment
+
+
+def parse_known_at(text: str, now: datetime) -> datetime:
+    """Return the moment by which to know things; without one, or in the future, now."""
+    return min(parse_moment("moment", text), now) if text else now
+
+
+def parse_window(start_text: str, end_text: str, now: datetime, longest: timedelta) -> Window:
+    """Return the minutes of a span, both ends rounded down to whole minutes.
+
+    Args:
+        start_text: Inclusive; empty for an hour before the end.
+        end_text: Exclusive; empty for now. What lies in the future is cut off.
+        now: Aware UTC.
+        longest: The most that is answered at a time.
+
+    Raises:
+        ProblemError: The span is none, in the future, empty or too long.
+    """
+    end = parse_moment("to", end_text) if end_text else now
+    start = parse_moment("from", start_text) if start_text else None
+    if start is not None and end_text and start > end:
+        raise ProblemError(
+            f"from {start_text[:SHOWN]!r} is after to {end_text[:SHOWN]!r}: exchange them"
+        )
+    end = floor_minute(min(end, now))
+    start = floor_minute(start) if start is not None else end - DEFAULT_SPAN
+    if start > end:
+        raise ProblemError(f"from {start_text[:SHOWN]!r} is in the future: nothing is known of it")
+    if start == end:
+        raise ProblemError(
+            "from and to lie in the same minute, or it is not over: ask for a whole one"
+        )
+    if end - start > longest:
+        raise ProblemError(
+            f"from {start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} are {end - start}: at most "
+            f"{longest // MINUTE:,} minutes are answered at a time; ask for one part after "
+            "another, or take the files that report_prices exports"
+        )
+    return Window(start, end)
+
+
+def parse_minute(text: str, now: datetime) -> datetime:
+    """Return the minute that a moment lies in.
+
+    Raises:
+        ProblemError: It is none, or in the future.
+    """
+    if not text:
+        raise ProblemError("name a minute: minute=2026-03-01T12:00:00Z")
+    minute = floor_minute(parse_moment("minute", text))
+    if minute > now:
+        raise ProblemError(f"minute {text[:SHOWN]!r} is in the future: nothing is known of it")
+    return minute
+
+
+def parse_day(text: str, now: datetime) -> date:
+    """Return a UTC day; today without one.
+
+    Raises:
+        ProblemError: It is none, in the future, or before Binance began.
+    """
+    today = now.date()
+    try:
+        day = date.fromisoformat(text) if text else today
+    except ValueError as error:
+        raise ProblemError(
+            f"day {text[:SHOWN]!r} is no day: write it like {today.isoformat()}"
+        ) from error
+    if not FIRST_MOMENT.date() <= day <= today:
+        raise ProblemError(f"day {day} is none of {FIRST_MOMENT.date()} to {today}")
+    return day

@@ -1,0 +1,187 @@
+"""The JSON API of the published averages; every path asks for Airflow's login."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from http import HTTPStatus
+from time import monotonic
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import JSONResponse
+
+from include.marketdata.board import Asked, board
+from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.minute_story import day_values, reading_values, tell
+from include.marketdata.reads import as_of, latest, span
+from include.marketdata.recent_minutes import RecentMinutes
+from include.marketdata.store import Store, connect
+from include.orchestration.asked import (
+    parse_day,
+    parse_known_at,
+    parse_minute,
+    parse_symbol,
+    parse_window,
+)
+from include.orchestration.connections import binance_settings, cassandra_settings, symbols
+from include.orchestration.web import ProblemError
+
+LONGEST_BOARD = timedelta(days=7)
+# A minute has some thirty values here, and six on a board.
+LONGEST_SPAN = timedelta(days=1)
+MOST_RIBBONS = 20
+SHOWN_ROWS = 200
+# Somebody waits; the page asks again by itself.
+PATIENCE_SECONDS = 3.0
+# A change of a Variable or Connection shows on the pages within as many seconds.
+SETTINGS_KEPT_SECONDS = 15
+
+router = APIRouter(prefix="/api")
+
+Symbol = Annotated[str, Query(description="Binance's pair id, upper case: BTCUSDT")]
+From = Annotated[
+    str, Query(alias="from", description="First minute, ISO 8601 with a zone; else an hour before")
+]
+To = Annotated[str, Query(description="End, exclusive, ISO 8601 with a zone; else now")]
+Moment = Annotated[str, Query(description="As known then, ISO 8601 with a zone; else now")]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What the pages show of.
+
+    Attributes:
+        symbols: Of the Variable, in its order.
+        store: Connected.
+        minutes: Of the store, for boards.
+        egress: Name of the address that requests to the exchange leave from.
+    """
+
+    symbols: tuple[str, ...]
+    store: Store
+    minutes: RecentMinutes
+    egress: str
+
+
+def deployment() -> Deployment:
+    """Return what the connections and variables name, as of some seconds ago."""
+    return _deployment(int(monotonic() // SETTINGS_KEPT_SECONDS))
+
+
+@lru_cache(maxsize=1)
+def _deployment(_period: int) -> Deployment:
+    settings = replace(
+        cassandra_settings(),
+        patience_seconds=PATIENCE_SECONDS,
+        request_timeout_seconds=PATIENCE_SECONDS,
+    )
+    return Deployment(symbols(), *_store(settings), binance_settings().egress)
+
+
+@lru_cache(maxsize=1)
+def _store(settings: CassandraSettings) -> tuple[Store, RecentMinutes]:
+    """Return a store for the life of this process, so that its statements are prepared once."""
+    store = connect(settings)
+    return store, RecentMinutes(store.minute_rows, now)
+
+
+def now() -> datetime:
+    """Return the moment, aware UTC."""
+    return datetime.now(UTC)
+
+
+@router.get("/symbols")
+def list_symbols() -> Response:
+    """Return the symbols that are fetched."""
+    return JSONResponse({"symbols": deployment().symbols})
+
+
+@router.get("/latest")
+def show_latest(symbol: Symbol = "") -> Response:
+    """Return the newest published minute."""
+    held, name = _known(symbol)
+    reading = latest(held.store, name, now())
+    if reading is None:
+        raise ProblemError(
+            f"no minute of {name} is published: turn on the DAGs ingest_prices and average_minutes",
+            HTTPStatus.NOT_FOUND,
+        )
+    return JSONResponse(reading_values(reading))
+
+
+@router.get("/span")
+def show_span(symbol: Symbol = "", start: From = "", to: To = "") -> Response:
+    """Return the published minutes of a span of at most a day, as they are now."""
+    moment = now()
+    window = parse_window(start, to, moment, LONGEST_SPAN)
+    held, name = _known(symbol)
+    readings = span(held.store, name, window, moment)
+    return JSONResponse({"minutes": [reading_values(each) for each in readings]})
+
+
+@router.get("/as_of")
+def show_as_of(symbol: Symbol = "", start: From = "", to: To = "", moment: Moment = "") -> Response:
+    """Return the published minutes of a span of at most a day, as they were known at a moment."""
+    if not moment:
+        raise ProblemError("name the moment: moment=2026-03-01T12:00:00Z; /api/span shows now")
+    window = parse_window(start, to, now(), LONGEST_SPAN)
+    known_at = parse_known_at(moment, now())
+    held, name = _known(symbol)
+    readings = as_of(held.store, name, window, known_at)
+    return JSONResponse({"minutes": [reading_values(each) for each in readings]})
+
+
+@router.get("/quality")
+def show_quality(
+    symbol: Symbol = "",
+    day: Annotated[str, Query(description="UTC, like 2026-03-01; else today")] = "",
+) -> Response:
+    """Return a day's batches and quarantine in numbers, with the newest rows in quarantine."""
+    parsed = parse_day(day, now())
+    held, name = _known(symbol)
+    return JSONResponse(day_values(held.store, name, parsed, SHOWN_ROWS))
+
+
+@router.get("/board")
+def show_board(symbol: Symbol = "", start: From = "", to: To = "", moment: Moment = "") -> Response:
+    """Return what the page Prices shows of at most seven days."""
+    window = parse_window(start, to, now(), LONGEST_BOARD)
+    known_at = parse_known_at(moment, now())
+    held, name = _known(symbol)
+    asked = Asked(name, _ribbons(held.symbols, name), window, known_at, held.egress)
+    return JSONResponse({**board(held.store, held.minutes, asked), "symbols": held.symbols})
+
+
+@router.get("/minute")
+def show_minute(
+    symbol: Symbol = "",
+    minute: Annotated[str, Query(description="Its start, ISO 8601 with a zone")] = "",
+    moment: Moment = "",
+) -> Response:
+    """Return all that is known of one minute, and of what it was made from."""
+    parsed = parse_minute(minute, now())
+    known_at = parse_known_at(moment, now())
+    held, name = _known(symbol)
+    story = tell(held.store, name, parsed, known_at)
+    return JSONResponse(
+        {**story, "data_docs": f"../quality/docs/days/{parsed:%Y-%m-%d}/{name}.html"}
+    )
+
+
+def _known(symbol: str) -> tuple[Deployment, str]:
+    """Return a symbol that is fetched, or that something is published of."""
+    name = parse_symbol(symbol)
+    held = deployment()
+    if name not in held.symbols and held.store.minute_prices.latest(name) is None:
+        raise ProblemError(
+            f"symbol {name!r} is not fetched, and nothing of it is published: ask for one of "
+            f"{', '.join(held.symbols[:MOST_RIBBONS])}, or add it to the Variable 'symbols'",
+            HTTPStatus.NOT_FOUND,
+        )
+    return held, name
+
+
+def _ribbons(listed: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the symbols to show ribbons of: those that are fetched, and the one asked for."""
+    first = listed[:MOST_RIBBONS]
+    return first if name in first else (name, *first[: MOST_RIBBONS - 1])

@@ -1,0 +1,74 @@
+// Why a minute is as it is: colours of Okabe and Ito, and a height and a pattern for those who do
+// not tell them apart.
+
+export const CAUSES = {
+  OK: { hue: "#009e73", height: 0.4, pattern: "solid", words: "OK: all seconds" },
+  PARTIAL: { hue: "#e69f00", height: 0.7, pattern: "slash", words: "partial: some seconds missing" },
+  NO_TRADES: { hue: "#999999", height: 0.4, pattern: "dots", words: "nothing traded" },
+  HALTED: { hue: "#cc79a7", height: 0.7, pattern: "bars", words: "trading halted" },
+  EXCHANGE_OUTAGE: { hue: "#d55e00", height: 1, pattern: "cross", words: "outage of the exchange" },
+  SOURCE_GAP: { hue: "#0072b2", height: 1, pattern: "backslash", words: "gap at the source" },
+  INGEST_GAP: { hue: "#56b4e9", height: 1, pattern: "solid", words: "not fetched by us" },
+  NOT_PUBLISHED: { hue: "#999999", height: 1, pattern: "outline", words: "not published" },
+  DUE: { hue: "#999999", height: 0.15, pattern: "solid", words: "not due yet" },
+};
+
+/** Draw one run of a cause into a row. */
+export function paint(context, name, x, y, width, height) {
+  const cause = CAUSES[name] || CAUSES.NOT_PUBLISHED;
+  const tall = Math.max(2, Math.round(height * cause.height));
+  const top = y + height - tall;
+  context.save();
+  context.beginPath();
+  context.rect(x, top, width, tall);
+  context.clip();
+  context.fillStyle = context.strokeStyle = cause.hue;
+  if (cause.pattern === "outline") {
+    context.lineWidth = 2;
+    context.strokeRect(x, top, width, tall);
+  } else {
+    context.globalAlpha = cause.pattern === "solid" ? 1 : 0.35;
+    context.fillRect(x, top, width, tall);
+    context.globalAlpha = 1;
+    hatch(context, cause.pattern, x, top, width, tall);
+  }
+  context.restore();
+}
+
+function hatch(context, pattern, x, y, width, height) {
+  context.lineWidth = 1.5;
+  context.beginPath();
+  // From a fixed grid, so that neighbours fit.
+  for (let at = Math.floor((x - height) / 5) * 5; at < x + width; at += 5) {
+    if (pattern === "slash" || pattern === "cross") {
+      context.moveTo(at, y + height);
+      context.lineTo(at + height, y);
+    }
+    if (pattern === "backslash" || pattern === "cross") {
+      context.moveTo(at, y);
+      context.lineTo(at + height, y + height);
+    }
+    if (pattern === "bars") {
+      context.moveTo(at, y);
+      context.lineTo(at, y + height);
+    }
+    if (pattern === "dots") {
+      context.rect(at, y + height / 2 - 1, 1.5, 1.5);
+    }
+  }
+  context.stroke();
+}
+
+/** Fill the legend. */
+export function drawLegend(list, make) {
+  list.replaceChildren(...Object.entries(CAUSES).map(([name, cause]) => {
+    const swatch = make("canvas", { width: "36", height: "28", "aria-hidden": "true" });
+    swatch.style.width = "18px";
+    swatch.style.height = "14px";
+    const context = swatch.getContext("2d");
+    context.scale(2, 2);
+    paint(context, name, 0, 0, 18, 14);
+    return make("li", { title: name }, swatch, cause.words);
+  }), make("li", {}, "▲ flag"), make("li", {}, "● revised"), make("li", {}, "◆ restated"),
+  make("li", {}, "○ filled value"));
+}

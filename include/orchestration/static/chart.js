@@ -1,0 +1,168 @@
+// Lane one: candles, and a VWAP line that is broken where a minute has no value.
+
+import {
+  CandlestickSeries, ColorType, CrosshairMode, createChart,
+} from "./vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
+import { colour, onTheme } from "./theme.js";
+
+const VWAP = "#0072b2";
+const VWAP_DARK = "#56b4e9";
+const FILLED = "#d55e00";
+/** Width of the price scale, and of the labels of the lanes below it. */
+export const EDGE = 84;
+
+/** Draws over the candles: the VWAP, hollow marks of filled minutes, and the picked minute. */
+class Overlay {
+  constructor() {
+    this.lines = [];
+    this.filled = [];
+    this.picked = null;
+  }
+
+  attached({ chart, series, requestUpdate }) {
+    Object.assign(this, { chart, series, update: requestUpdate });
+  }
+
+  paneViews() {
+    return [{ zOrder: () => "top", renderer: () => ({ draw: (target) => this.draw(target) }) }];
+  }
+
+  autoscaleInfo() {
+    return null;
+  }
+
+  draw(target) {
+    target.useMediaCoordinateSpace(({ context, mediaSize }) => {
+      const x = (place) => this.chart.timeScale().logicalToCoordinate(place);
+      const y = (value) => this.series.priceToCoordinate(value);
+      if (this.picked !== null) {
+        const width = Math.max(3, x(1) - x(0));
+        context.globalAlpha = 0.25;
+        context.fillStyle = colour("focus");
+        context.fillRect(x(this.picked) - width / 2, 0, width, mediaSize.height);
+        context.globalAlpha = 1;
+      }
+      context.strokeStyle = document.documentElement.dataset.theme === "dark" ? VWAP_DARK : VWAP;
+      context.lineWidth = 2;
+      context.lineJoin = "round";
+      context.lineCap = "round";
+      context.beginPath();
+      for (const line of this.lines) {
+        // A minute between two gaps becomes a dot.
+        context.moveTo(x(line[0][0]), y(line[0][1]));
+        line.forEach(([place, value]) => context.lineTo(x(place), y(value)));
+      }
+      context.stroke();
+      context.strokeStyle = FILLED;
+      context.lineWidth = 1.5;
+      for (const [place, value] of this.filled) {
+        context.beginPath();
+        context.arc(x(place), y(value), 3.5, 0, 2 * Math.PI);
+        context.stroke();
+      }
+    });
+  }
+}
+
+/** Split a list of values into unbroken lines of [place, value]. */
+function unbroken(values) {
+  const lines = [];
+  values.forEach((text, place) => {
+    if (text !== null) {
+      if (place === 0 || values[place - 1] === null) {
+        lines.push([]);
+      }
+      lines.at(-1).push([place, Number(text)]);
+    }
+  });
+  return lines;
+}
+
+/** Decimals of a price as the exchange writes it, without zeros that say nothing. */
+function decimals(texts) {
+  const lengths = texts.filter((text) => text !== null).map(
+    (text) => (text.split(".")[1] || "").replace(/0+$/, "").length);
+  // Seven digits are as many as a glance takes in.
+  const largest = Math.max(...texts.filter((text) => text !== null).map(Number), 1e-8);
+  const room = Math.max(2, 6 - Math.floor(Math.log10(largest)));
+  return Math.min(room, 12, Math.max(2, ...lengths));
+}
+
+/** Make the chart in an element. */
+export function makeChart(element) {
+  const chart = createChart(element, {
+    autoSize: true,
+    layout: { attributionLogo: true, fontSize: 11, background: { type: ColorType.Solid } },
+    crosshair: { mode: CrosshairMode.Normal },
+    timeScale: { timeVisible: true, secondsVisible: false, minBarSpacing: 0.05 },
+    rightPriceScale: { minimumWidth: EDGE },
+    handleScale: { axisPressedMouseMove: { time: true, price: false } },
+    localization: { locale: "en-GB" },
+  });
+  // Open and filled bodies tell up from down without colour.
+  const candles = chart.addSeries(CandlestickSeries, {
+    priceLineVisible: false, lastValueVisible: false,
+  });
+  const overlay = new Overlay();
+  candles.attachPrimitive(overlay);
+
+  function paint() {
+    const [ink, rule] = [colour("ink"), colour("rule")];
+    chart.applyOptions({
+      layout: { background: { type: ColorType.Solid, color: colour("card") }, textColor: ink },
+      grid: { vertLines: { color: rule }, horzLines: { color: rule } },
+      timeScale: { borderColor: rule },
+      rightPriceScale: { borderColor: rule },
+    });
+    candles.applyOptions({
+      upColor: colour("card"), borderUpColor: "#009e73", wickUpColor: "#009e73",
+      downColor: "#d55e00", borderDownColor: "#d55e00", wickDownColor: "#d55e00",
+    });
+  }
+  paint();
+  onTheme(paint);
+  let shown = 0;
+
+  return {
+    chart,
+    /** Show a board; keep what is zoomed to where `keep` says so. */
+    show(board, keep) {
+      const seen = chart.timeScale().getVisibleLogicalRange();
+      const isWhole = !seen || seen.to - seen.from > shown - 2;
+      const range = keep && !isWhole ? seen : null;
+      const start = Date.parse(board.from) / 1000;
+      const { open, high, low, close, vwap } = board.candles;
+      const precision = decimals([...high.slice(-500), ...low.slice(-500)]);
+      candles.applyOptions({
+        priceFormat: { type: "price", precision, minMove: 10 ** -precision },
+      });
+      candles.setData(open.map((value, place) => (value === null || vwap[place] === null
+        ? { time: start + place * 60 }
+        : {
+          time: start + place * 60,
+          open: Number(value),
+          high: Number(high[place]),
+          low: Number(low[place]),
+          close: Number(close[place]),
+        })));
+      overlay.lines = unbroken(vwap);
+      overlay.filled = board.filled.map(([place, value]) => [place, Number(value)]);
+      overlay.update();
+      shown = open.length;
+      // Also what has no value at all is to be seen from end to end.
+      chart.timeScale().setVisibleLogicalRange(range || { from: -0.5, to: open.length - 0.5 });
+    },
+    pick(place) {
+      overlay.picked = place;
+      overlay.update();
+    },
+    /** Bring a minute into view. */
+    reveal(place) {
+      const range = chart.timeScale().getVisibleLogicalRange();
+      if (range && (place < range.from || place > range.to)) {
+        const half = (range.to - range.from) / 2;
+        chart.timeScale().setVisibleLogicalRange({ from: place - half, to: place + half });
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+// The panel of one minute: its revisions, what failed, and where to look further.
+
+import { airflowLink, ask, make, minuteText, root } from "./page.js";
+import { digits } from "./tiles.js";
+
+const FIELDS = [
+  ["vwap", "VWAP"], ["filled_vwap", "filled"], ["flag", "flag"], ["soft_flags", "soft flags"],
+  ["quality", "quality"], ["grade", "grade"], ["coverage", "coverage"], ["volume", "volume"],
+  ["trade_count", "trades"], ["known_at", "known at (UTC)"],
+];
+const DECIMALS = new Set(["vwap", "filled_vwap", "volume"]);
+
+function cell(name, value) {
+  if (value === null || value === "") {
+    return "none";
+  }
+  if (name === "known_at") {
+    return value.replace("T", " ").replace("Z", "");
+  }
+  return DECIMALS.has(name) ? digits(value) : String(value);
+}
+
+function revisionTable(revisions) {
+  // The newest two: what stands, and what it took the place of.
+  const shown = revisions.slice(-2);
+  const before = shown.length > 1 ? shown[0] : null;
+  return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
+    make("thead", {}, make("tr", {}, make("th", {}, ""),
+      ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}`)))),
+    make("tbody", {}, ...FIELDS.map(([name, title]) => make("tr", {},
+      make("th", { scope: "row" }, title),
+      ...shown.map((each) => {
+        const text = cell(name, each[name]);
+        const isChanged = before && each !== before && before[name] !== each[name];
+        return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
+      }))))));
+}
+
+function batchRow(batch) {
+  const verdict = batch.is_refused ? "refused"
+    : batch.quarantined_count ? `${batch.quarantined_count} rows refused` : "passed";
+  const path = `dags/${encodeURIComponent(batch.dag_id)}/runs/${encodeURIComponent(batch.run_id)}`;
+  return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
+    make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
+    make("td", { class: "why" }, batch.failed.join(", ") || "none"),
+    make("td", {}, batch.run_id ? airflowLink(path, batch.dag_id) : "not noted"));
+}
+
+function quarantineRow(row) {
+  return make("tr", {}, make("td", {}, row.interval), make("td", {}, row.state),
+    make("td", { class: "why" }, ...Object.entries(row.observed).flatMap(([name, seen]) => [
+      name, seen ? `: ${seen}` : "", make("br")])),
+    make("td", { class: "why" }, make("code", {}, row.payload)));
+}
+
+function table(titles, rows) {
+  return make("div", { class: "wide" }, make("table", {},
+    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
+    make("tbody", {}, ...rows)));
+}
+
+function content(story, causeText) {
+  const minute = minuteText(new Date(story.minute));
+  const parts = [make("h2", {}, `${story.symbol}, ${minute} UTC`),
+    make("p", {}, `${causeText}${story.state ? `; ${story.state.toLowerCase()}` : ""}`)];
+  if (story.revisions.length) {
+    parts.push(make("h3", {}, story.revisions.length > 2
+      ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
+    revisionTable(story.revisions));
+  } else {
+    parts.push(make("p", {}, "Nothing is published of this minute. The runs of average_minutes at "
+      + "that time say why; backfill_prices fetches what is missing."));
+  }
+  for (const each of story.restatements) {
+    parts.push(make("p", {}, `◆ Revision ${each.revision} restated a final value: `
+      + `${each.vwap_before ?? "none"} became ${each.vwap_after ?? "none"}.`));
+  }
+  parts.push(make("h3", {}, "Batches fetched for it"));
+  parts.push(story.batches.length
+    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "run"],
+      story.batches.map(batchRow))
+    : make("p", { class: "soft" }, "None is logged; the log keeps 90 days."));
+  if (story.quarantined.length) {
+    parts.push(make("h3", {}, "Rows that were refused"),
+      table(["of", "state", "not met, and what was seen", "the row"],
+        story.quarantined.map(quarantineRow)));
+  }
+  parts.push(make("p", {}, make("a", {
+    href: new URL(`quality/docs/days/${story.minute.slice(0, 10)}/${story.symbol}.html`, root).href,
+    "data-testid": "data-docs",
+  }, "Data Docs of the day")));
+  return parts;
+}
+
+/** Make the panel; its function shows a minute. */
+export function makeDetails(panel) {
+  let running = null;
+  return async function show(symbol, minute, moment, causeText) {
+    running?.abort();
+    running = new AbortController();
+    const parameters = { symbol, minute: minute.toISOString() };
+    if (moment) {
+      parameters.moment = moment;
+    }
+    try {
+      const story = await ask("api/minute", parameters, running.signal);
+      panel.replaceChildren(...content(story, causeText));
+    } catch (error) {
+      if (error.name !== "AbortError") {
+        panel.replaceChildren(make("p", { class: "bad" }, error.message));
+      }
+    }
+  };
+}

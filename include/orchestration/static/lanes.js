@@ -1,0 +1,134 @@
+// Lanes two and three: causes by symbol, then flags and revisions, on the chart's own time axis.
+
+import { CAUSES, paint } from "./causes.js";
+import { colour, onTheme } from "./theme.js";
+
+const ROW = 18;
+const BAR = 13;
+const MARKS = [
+  ["flags", "▲", "soft_flags", "#cc79a7"],
+  ["revised", "●", "revisions", "#0072b2"],
+  ["restated", "◆", "restatements", "#d55e00"],
+];
+
+/** Make the lanes on a canvas below a chart. */
+export function makeLanes(canvas, chart) {
+  let board = null;
+  let picked = null;
+  let isAsked = false;
+
+  function rows() {
+    return board ? board.ribbons.length + MARKS.length : 0;
+  }
+
+  function draw() {
+    isAsked = false;
+    if (!board) {
+      return;
+    }
+    const width = canvas.clientWidth;
+    const height = rows() * ROW + 4;
+    const scale = window.devicePixelRatio || 1;
+    canvas.style.height = `${height}px`;
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    const context = canvas.getContext("2d");
+    context.scale(scale, scale);
+    const axis = chart.timeScale();
+    const right = axis.width();
+    const step = axis.logicalToCoordinate(1) - axis.logicalToCoordinate(0);
+    const left = (place) => axis.logicalToCoordinate(place) - step / 2;
+
+    context.save();
+    context.beginPath();
+    context.rect(0, 0, right, height);
+    context.clip();
+    if (picked !== null) {
+      context.fillStyle = colour("focus");
+      context.globalAlpha = 0.25;
+      context.fillRect(left(picked) - Math.max(0, 1.5 - step / 2), 0, Math.max(3, step), height);
+      context.globalAlpha = 1;
+    }
+    board.ribbons.forEach((ribbon, row) => {
+      let place = 0;
+      for (const [cause, count] of ribbon.causes) {
+        const start = left(place);
+        // What is a hair wide is still to be seen, unless all is well.
+        const least = cause === "OK" ? 0 : 1.5;
+        const wide = Math.max(least, left(place + count) - start);
+        if (start < right && start + wide > 0) {
+          const from = Math.max(-20, start);
+          paint(context, cause, from, row * ROW + 4, Math.min(right + 20, start + wide) - from, BAR);
+        }
+        place += count;
+      }
+    });
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.font = "11px system-ui, sans-serif";
+    MARKS.forEach(([, mark, field, hue], row) => {
+      context.fillStyle = hue;
+      const y = (board.ribbons.length + row) * ROW + 4 + BAR / 2;
+      for (const [place] of board[field]) {
+        context.fillText(mark, axis.logicalToCoordinate(place), y);
+      }
+    });
+    context.restore();
+
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    const names = [...board.ribbons.map((ribbon) => ribbon.symbol), ...MARKS.map(([name]) => name)];
+    names.forEach((name, row) => {
+      context.fillStyle = name === board.symbol ? colour("ink") : colour("soft");
+      context.font = `${name === board.symbol ? "600 " : ""}11px system-ui, sans-serif`;
+      context.fillText(name, right + 6, row * ROW + 4 + BAR / 2, width - right - 8);
+    });
+  }
+
+  function redraw() {
+    if (!isAsked) {
+      isAsked = true;
+      requestAnimationFrame(draw);
+    }
+  }
+
+  chart.timeScale().subscribeVisibleLogicalRangeChange(redraw);
+  chart.timeScale().subscribeSizeChange(redraw);
+  new ResizeObserver(redraw).observe(canvas);
+  onTheme(redraw);
+
+  return {
+    show(next) {
+      board = next;
+      redraw();
+    },
+    pick(place) {
+      picked = place;
+      redraw();
+    },
+    /** Which minute and symbol lie under a point of the canvas; a symbol only on its ribbon. */
+    at(event) {
+      const box = canvas.getBoundingClientRect();
+      const place = chart.timeScale().coordinateToLogical(event.clientX - box.left);
+      const ribbon = board && board.ribbons[Math.floor((event.clientY - box.top) / ROW)];
+      return { place: Math.round(place), symbol: ribbon ? ribbon.symbol : null };
+    },
+  };
+}
+
+/** The cause of a minute of a ribbon. */
+export function causeAt(ribbon, place) {
+  let left = place;
+  for (const [cause, count] of ribbon.causes) {
+    if (left < count) {
+      return cause;
+    }
+    left -= count;
+  }
+  return "NOT_PUBLISHED";
+}
+
+/** A cause in words. */
+export function inWords(cause) {
+  return CAUSES[cause] ? CAUSES[cause].words : cause;
+}

@@ -1,0 +1,61 @@
+// What the pages share: elements, links out of Airflow's frame, and requests.
+
+import { airflow } from "./theme.js";
+
+/** Make an element; text is text, never markup. */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** The folder that Airflow is served from, with its slash: the app lies in prices/ below it. */
+export const root = new URL(location.pathname.replace(/\/prices\/.*$/, "/"), location.origin);
+
+/** Make a link to a page of Airflow, which must not open inside of Airflow's own frame. */
+export function airflowLink(path, ...children) {
+  const link = make("a", { href: new URL(path, root).href }, ...children);
+  link.addEventListener("click", (event) => {
+    const outer = airflow();
+    if (outer && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      const step = outer.ownerDocument.createElement("a");
+      step.href = link.href;
+      outer.ownerDocument.body.append(step);
+      step.click();
+      step.remove();
+    }
+  });
+  return link;
+}
+
+/** Ask for JSON; throw an error whose message says what is wrong and what to do. */
+export async function ask(address, parameters = {}, signal = undefined) {
+  const url = new URL(address, location.href);
+  for (const [name, value] of Object.entries(parameters)) {
+    url.searchParams.set(name, value);
+  }
+  let answer;
+  try {
+    answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
+  } catch (error) {
+    if (error.name === "AbortError") {
+      throw error;
+    }
+    throw new Error("Airflow's web server does not answer: see that it runs, then try again");
+  }
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) {
+    const detail = typeof said.detail === "string" ? said.detail : "";
+    throw new Error(said.problem || detail || `the web server answered ${answer.status}`);
+  }
+  return said;
+}
+
+/** A moment as 2026-03-01 12:00, UTC. */
+export function minuteText(date) {
+  return date.toISOString().slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,61 @@
+// The page Report: a picker over the files that the DAG report_prices writes.
+
+import { airflowLink, ask, make } from "./page.js";
+import { onTheme } from "./theme.js";
+
+const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
+const which = document.getElementById("which");
+const said = document.getElementById("said");
+
+function title(stem) {
+  const name = stem.split("/").at(-1);
+  return name === "latest" ? "now" : name.replace(/T(\d\d)$/, " $1:00");
+}
+
+function show() {
+  const frame = document.getElementById("report");
+  frame.src = `files/${which.value}.html`;
+  frame.title = `Report: ${title(which.value)}`;
+  frame.hidden = false;
+  dress();
+  for (const kind of ["png", "txt"]) {
+    document.getElementById(kind).href = `files/${which.value}.${kind}`;
+  }
+  // The newest one has no other form before the first hour is over.
+  document.getElementById("forms").hidden = which.value === "latest";
+}
+
+async function load() {
+  try {
+    const { reports } = await ask("../api/reports");
+    const groups = Object.entries(reports).filter(([, stems]) => stems.length);
+    if (!groups.length) {
+      said.replaceChildren(make("p", {}, "There is no report yet: ",
+        airflowLink("dags/report_prices", "report_prices"),
+        " writes the first one a moment after the first minute. See that it is on."));
+      return;
+    }
+    said.hidden = true;
+    which.replaceChildren(...groups.map(([kind, stems]) => make("optgroup",
+      { label: TITLES[kind] }, ...stems.map((stem) => make("option", { value: stem }, title(stem))))));
+    which.disabled = false;
+    show();
+  } catch (error) {
+    const again = make("button", { type: "button" }, "Try again");
+    again.addEventListener("click", load);
+    said.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message), again);
+  }
+}
+
+/** Tell the report which colours Airflow has; by itself it knows those of the system only. */
+function dress() {
+  const inner = document.getElementById("report").contentDocument;
+  if (inner) {
+    inner.documentElement.dataset.theme = document.documentElement.dataset.theme;
+  }
+}
+
+document.getElementById("report").addEventListener("load", dress);
+onTheme(dress);
+which.addEventListener("change", show);
+load();

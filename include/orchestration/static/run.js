@@ -1,0 +1,73 @@
+// The tab of a DAG run: what the gate said of each of its batches, as Airflow keeps it in XCom.
+
+import { ask, make, root } from "./page.js";
+
+const DAG = "ingest_prices";
+const TASK = "validate";
+const KEY = "return_value";
+const parameters = new URLSearchParams(location.search);
+const [dagId, runId] = [parameters.get("dag_id") || "", parameters.get("run_id") || ""];
+const place = document.getElementById("verdicts");
+
+/** What the tasks of the gate returned, in one list; see include/orchestration/messages.py. */
+async function checked() {
+  const run = new URL(`api/v2/dags/${DAG}/dagRuns/${encodeURIComponent(runId)}/`, root);
+  const { task_instances: all } = await ask(new URL("taskInstances?limit=100", run).href);
+  const tasks = all.filter((task) => task.task_id === TASK);
+  const running = tasks.filter((task) => ["success", "failed"].every((end) => task.state !== end));
+  const shards = await Promise.all(tasks.filter((task) => task.state === "success").map(
+    async (task) => {
+      const entry = await ask(
+        new URL(`taskInstances/${TASK}/xcomEntries/${KEY}`, run).href,
+        { map_index: task.map_index, deserialize: false });
+      return typeof entry.value === "string" ? JSON.parse(entry.value) : entry.value;
+    }));
+  return { messages: shards.flat(), isRunning: running.length > 0 };
+}
+
+function row(message, day) {
+  const mark = message.refused ? "✕ refused" : message.failed.length ? "! with a remark" : "✓ passed";
+  const docs = new URL(`quality/docs/days/${day}/${message.symbol}.html`, root).href;
+  const number = (value) => make("td", { class: "number" }, String(value));
+  return make("tr", {}, make("th", { scope: "row" }, message.symbol),
+    make("td", { class: message.refused ? "bad" : "" }, mark),
+    make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
+    make("td", { class: "why" }, message.failed.join(", ") || "none"),
+    number(`${message.met} of ${message.evaluated}`), number(message.check_ms),
+    make("td", {}, make("a", { href: docs }, "Data Docs")));
+}
+
+function table(messages, day) {
+  const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "expectations met",
+    "ms", "the day"];
+  return make("div", { class: "wide" }, make("table", {},
+    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
+    make("tbody", {}, ...messages.map((message) => row(message, day)))));
+}
+
+async function show() {
+  document.getElementById("run").textContent = runId;
+  if (dagId !== DAG) {
+    place.replaceChildren(make("p", {}, `Runs of ${dagId || "other DAGs"} have no batches of their `
+      + `own here: only ${DAG} passes each batch through the gate one by one.`));
+    return;
+  }
+  try {
+    const { messages, isRunning } = await checked();
+    const [day] = runId.match(/\d{4}-\d\d-\d\d/) || [new Date().toISOString().slice(0, 10)];
+    const wait = make("p", { class: "soft" }, "The gate is at work; this page looks again.");
+    place.replaceChildren(...(messages.length ? [table(messages, day)] : []),
+      ...(isRunning ? [wait] : []),
+      ...(messages.length || isRunning ? [] : [make("p", {}, "This run has no batch: none was "
+        + "fetched, or Airflow has deleted what it kept of the run; the tasks of the run say why.")]));
+    if (isRunning) {
+      setTimeout(show, 3000);
+    }
+  } catch (error) {
+    const again = make("button", { type: "button" }, "Try again");
+    again.addEventListener("click", show);
+    place.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message), again);
+  }
+}
+
+show();

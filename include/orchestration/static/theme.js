@@ -1,0 +1,42 @@
+// Dark or light, as Airflow is; for a page of its own, as the system is.
+
+const html = document.documentElement;
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const listeners = [];
+
+/** Airflow's own <html>, where this page stands in Airflow's frame; else null. */
+export function airflow() {
+  try {
+    return window.parent === window ? null : window.parent.document.documentElement;
+  } catch {
+    return null;
+  }
+}
+
+function follow() {
+  const outer = airflow();
+  const named = outer && ["dark", "light"].find(
+    (name) => outer.classList.contains(name) || outer.dataset.theme === name);
+  const theme = named || (systemDark.matches ? "dark" : "light");
+  if (html.dataset.theme !== theme) {
+    html.dataset.theme = theme;
+    listeners.forEach((listener) => listener());
+  }
+}
+
+systemDark.addEventListener("change", follow);
+if (airflow()) {
+  new MutationObserver(follow).observe(
+    airflow(), { attributes: true, attributeFilter: ["class", "data-theme"] });
+}
+follow();
+
+/** Call a function each time that the page turns dark or light. */
+export function onTheme(listener) {
+  listeners.push(listener);
+}
+
+/** The value of one of the style sheet's colours as it is now. */
+export function colour(name) {
+  return getComputedStyle(html).getPropertyValue(`--${name}`).trim();
+}

@@ -1,0 +1,85 @@
+// The tiles, and the table of the last minutes.
+
+import { causeAt } from "./lanes.js";
+import { make, minuteText } from "./page.js";
+
+const LISTED = 60;
+
+/** A decimal string with thousands apart, its digits untouched. */
+export function digits(text) {
+  const [whole, rest] = text.split(".");
+  const apart = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return rest === undefined ? apart : `${apart}.${rest}`;
+}
+
+function percent(text, places) {
+  return `${(Number(text) * 100).toFixed(places)} %`;
+}
+
+function delay(text) {
+  const seconds = Number(text);
+  return seconds < 120 ? `${seconds.toFixed(1)} s` : seconds < 7200
+    ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function clock(text) {
+  return minuteText(new Date(text)).slice(11);
+}
+
+function tile(id, title, value, ...notes) {
+  return make("div", { id: `tile-${id}`, "data-testid": `tile-${id}` }, make("dt", {}, title),
+    make("dd", { class: "value" }, value),
+    ...notes.filter(Boolean).map((note) => make("dd", { class: "note" }, note)));
+}
+
+/** Show a board's tiles. */
+export function showTiles(list, tiles) {
+  const { last } = tiles;
+  const change = last && last.change_ratio !== null ? Number(last.change_ratio) : null;
+  const sign = change === null ? "" : change > 0 ? "▲ +" : change < 0 ? "▼ " : "";
+  list.replaceChildren(
+    tile("vwap", "Last VWAP", last ? digits(last.vwap) : "none",
+      last && `of ${clock(last.minute)} UTC`,
+      change !== null && `${sign}${percent(last.change_ratio, 2)} since ${clock(last.since)}`),
+    tile("grade", "Grade", last && last.grade ? last.grade : "none",
+      last && last.quality !== null && `quality ${last.quality} of 100`),
+    tile("completeness", "Completeness 24 h",
+      tiles.completeness_ratio === null ? "none" : percent(tiles.completeness_ratio, 2),
+      tiles.counted_from && `${tiles.missing_count} missing since ${clock(tiles.counted_from)}`),
+    tile("delay", "Publish delay, p95",
+      tiles.p95_delay_seconds === null ? "none" : delay(tiles.p95_delay_seconds),
+      `${tiles.late_count} late in 24 h`),
+    tile("weight", "Weight used, last minute",
+      tiles.used_weight === null ? "none" : String(tiles.used_weight),
+      tiles.weight_limit !== null && `of ${digits(String(tiles.weight_limit))}`),
+    tile("restated", "Restatements 24 h", String(tiles.restated_count),
+      `${tiles.revised_count} minutes revised`),
+  );
+}
+
+/** List the last minutes of a board, newest first. */
+export function showRows(body, board, pick) {
+  const { candles } = board;
+  const ribbon = board.ribbons.find((each) => each.symbol === board.symbol);
+  const flags = new Map(board.soft_flags);
+  const revisions = new Map(board.revisions.map(([place, revision]) => [place, revision]));
+  const filled = new Map(board.filled);
+  const start = Date.parse(board.from);
+  const count = candles.vwap.length;
+  const number = (text) => make("td", { class: "number" }, text === null ? "" : digits(text));
+  const rows = [];
+  for (let place = count - 1; place >= Math.max(0, count - LISTED); place -= 1) {
+    const button = make("button", { type: "button" }, minuteText(new Date(start + place * 60000)));
+    button.addEventListener("click", () => pick(place));
+    const vwap = candles.vwap[place];
+    rows.push(make("tr", {}, make("td", {}, button),
+      vwap === null && filled.has(place)
+        ? make("td", { class: "number" }, `○ ${digits(filled.get(place))}`) : number(vwap),
+      number(candles.open[place]), number(candles.high[place]), number(candles.low[place]),
+      number(candles.close[place]), make("td", {}, causeAt(ribbon, place)),
+      make("td", { class: "number" }, String(candles.quality[place] ?? "")),
+      make("td", {}, (flags.get(place) || "").replaceAll(",", ", ")),
+      make("td", { class: "number" }, String(revisions.get(place) || (vwap === null ? "" : 1)))));
+  }
+  body.replaceChildren(...rows);
+}

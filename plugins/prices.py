@@ -1,0 +1,29 @@
+"""Prices, reports and a run's batches as pages of Airflow's UI, behind its login."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from include.orchestration.prices_page import app
+
+
+class PricesPlugin(AirflowPlugin):
+    """Two entries in the navigation and a tab of each DAG run, over one application."""
+
+    name = "prices"
+    fastapi_apps = [  # noqa: RUF012 - Airflow reads a list
+        {"app": app, "url_prefix": "/prices", "name": "Prices"}
+    ]
+    external_views = [  # noqa: RUF012 - Airflow reads a list
+        {"name": "Prices", "href": "prices/", "destination": "nav", "url_route": "prices"},
+        {
+            "name": "Report",
+            "href": "prices/report/",
+            "destination": "nav",
+            "url_route": "price-report",
+        },
+        {
+            "name": "Batches",
+            "href": "prices/run?dag_id={DAG_ID}&run_id={RUN_ID}",
+            "destination": "dag_run",
+            "url_route": "price-batches",
+        },
+    ]

@@ -1,0 +1,302 @@
+"""The pages and the JSON API of the plugin, called as Airflow's web server calls them."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+from airflow.api_fastapi.core_api.security import get_user
+
+from include.marketdata.errors import RetryableError
+from include.marketdata.recent_minutes import RecentMinutes
+from include.marketdata.windows import MINUTE, floor_minute
+from include.orchestration import prices_api, prices_page
+from include.orchestration.prices_api import Deployment
+from tests.fakes.builders import average, quarantined_row
+from tests.fakes.memory_store import MemoryStore
+
+NOW = datetime(2026, 3, 2, 12, 0, 40, tzinfo=UTC)
+CLOSED = floor_minute(NOW)
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+API = ["latest", "span", "as_of", "quality", "board", "minute"]
+
+
+def get(path, *, is_logged_in=True, headers=None, **parameters):
+    """Ask the application itself; there is no server."""
+
+    async def ask():
+        transport = httpx.ASGITransport(app=prices_page.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://airflow") as client:
+            return await client.get(path, params=parameters or None, headers=headers)
+
+    if is_logged_in:
+        prices_page.app.dependency_overrides[get_user] = lambda: "somebody"
+    try:
+        return asyncio.run(ask())
+    finally:
+        prices_page.app.dependency_overrides.clear()
+
+
+@pytest.fixture(autouse=True)
+def store(monkeypatch, tmp_path):
+    """A store with an hour of one symbol, and a folder for reports."""
+    held = MemoryStore()
+    minutes = [average(CLOSED - place * MINUTE, vwap="100.5") for place in range(60, 0, -1)]
+    for each in minutes:
+        held.minute_prices.append([each], each.minute + timedelta(seconds=67))
+    recent = RecentMinutes(held.minute_rows, lambda: NOW)
+    monkeypatch.setattr(prices_api, "deployment", lambda: Deployment(SYMBOLS, held, recent, "here"))
+    monkeypatch.setattr(prices_api, "now", lambda: NOW)
+    monkeypatch.setattr(prices_page, "storage_url", lambda: str(tmp_path))
+    return held
+
+
+def parameters_of(name):
+    """What an endpoint needs."""
+    return {
+        "as_of": {"moment": CLOSED.isoformat()},
+        "minute": {"minute": (CLOSED - MINUTE).isoformat()},
+    }.get(name, {})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/run",
+        "/report/",
+        "/report/files/latest.html",
+        "/static/prices.js",
+        "/api/symbols",
+        "/api/reports",
+        "/api/openapi.json",
+        *(f"/api/{name}?symbol=BTCUSDT" for name in API),
+    ],
+)
+def test_asks_for_a_login(path):
+    answer = get(path, is_logged_in=False)
+
+    assert answer.status_code == 401
+    assert "log in to Airflow" in answer.json()["problem"]
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/static/", "/api/nothing"])
+def test_has_nothing_else(path):
+    assert get(path).status_code == 404
+
+
+@pytest.mark.parametrize("name", API)
+def test_answers(name):
+    answer = get(f"/api/{name}", symbol="BTCUSDT", **parameters_of(name))
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_tells_the_newest_minute_in_exact_words():
+    answer = get("/api/latest", symbol="BTCUSDT").json()
+
+    assert (answer["vwap"], answer["minute"]) == ("100.5", "2026-03-02T11:59:00Z")
+    assert answer["state"] == "PROVISIONAL"
+
+
+def test_says_when_nothing_is_published_yet():
+    answer = get("/api/latest", symbol="ETHUSDT")
+
+    assert answer.status_code == 404
+    assert "turn on the DAGs" in answer.json()["problem"]
+
+
+def test_a_span_is_the_last_hour_unless_asked_otherwise():
+    minutes = get("/api/span", symbol="BTCUSDT").json()["minutes"]
+
+    assert len(minutes) == 60
+
+
+def test_a_span_has_no_end_minute():
+    ends = {"from": "2026-03-02T11:30:00Z", "to": "2026-03-02T11:32:00+00:00"}
+
+    minutes = get("/api/span", symbol="BTCUSDT", **ends).json()["minutes"]
+
+    assert [each["minute"] for each in minutes] == ["2026-03-02T11:30:00Z", "2026-03-02T11:31:00Z"]
+
+
+def test_knows_at_a_moment_what_was_known_then(store):
+    minute = CLOSED - 30 * MINUTE
+    store.minute_prices.append([average(minute, vwap="99")], CLOSED)
+    ends = {"from": minute.isoformat(), "to": (minute + MINUTE).isoformat()}
+
+    values = [
+        get("/api/as_of", symbol="BTCUSDT", moment=moment, **ends).json()["minutes"][0]["vwap"]
+        for moment in ((CLOSED - MINUTE).isoformat(), CLOSED.isoformat())
+    ]
+
+    assert values == ["100.5", "99"]
+
+
+def test_bounds_the_rows_of_a_day(store):
+    store.quarantine.keep(
+        [quarantined_row([number, "x"], detected_at=NOW) for number in range(500)]
+    )
+
+    answer = get("/api/quality", symbol="BTCUSDT").json()
+
+    assert (answer["quarantined_count"], len(answer["quarantined"])) == (500, 200)
+
+
+def test_a_board_has_a_ribbon_for_each_symbol():
+    answer = get("/api/board", symbol="BTCUSDT").json()
+
+    assert [each["symbol"] for each in answer["ribbons"]] == ["BTCUSDT", "ETHUSDT"]
+    assert answer["ribbons"][0]["causes"] == [["OK", 60]]
+
+
+def test_a_board_of_a_day_is_small():
+    start = (CLOSED - timedelta(days=1)).isoformat()
+
+    answer = get("/api/board", symbol="BTCUSDT", **{"from": start})
+
+    assert len(answer.content) < 300_000
+
+
+def test_packs_long_answers():
+    headers = {"accept-encoding": "gzip"}
+
+    answer = get("/api/board", symbol="BTCUSDT", headers=headers)
+
+    assert answer.headers["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "words"),
+    [
+        ({"symbol": ""}, 400, "name a symbol"),
+        ({"symbol": "btcusdt"}, 400, "write it upper case"),
+        ({"symbol": "DOGEUSDT"}, 404, "is not fetched, and nothing of it is published"),
+        ({"symbol": "<script>alert(1)</script>"}, 400, "can be none"),
+        ({"symbol": "B" * 5000}, 400, "can be none"),
+        ({"from": "2016-03-02T12:00:00Z"}, 400, "before Binance began"),
+        ({"from": "2018-03-02T12:00:00Z", "to": "2028-03-02T12:00:00Z"}, 400, "minutes are"),
+        ({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T11:00:00Z"}, 400, "exchange them"),
+        ({"from": "2026-03-02T11:00:00"}, 400, "has no time zone"),
+        ({"from": "2026-03-02T11:00:00 00:00"}, 400, "+ is %2B"),
+        ({"to": "noon"}, 400, "is no time: write it like 2026-03-01T12:00:00Z"),
+        ({"to": "9999-12-31T23:59:59-14:00"}, 400, "is no time"),
+        ({"from": "2027-03-02T12:00:00Z"}, 400, "in the future"),
+        ({"from": "2026-03-02T11:00:10Z", "to": "2026-03-02T11:00:50Z"}, 400, "same minute"),
+        ({"from": "<script>alert(1)</script>"}, 400, "is no time"),
+    ],
+)
+@pytest.mark.parametrize("name", ["span", "board"])
+def test_says_what_is_wrong_and_what_to_do(name, changes, status, words):
+    answer = get(f"/api/{name}", **{"symbol": "BTCUSDT", **changes})
+
+    assert answer.status_code == status
+    assert words in answer.json()["problem"]
+    assert len(answer.content) < 1_000
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("as_of", {}, "name the moment"),
+        ("as_of", {"moment": "then"}, "moment 'then' is no time"),
+        ("minute", {}, "name a minute"),
+        ("minute", {"minute": "2026-03-03T12:00:00Z"}, "in the future"),
+        ("quality", {"day": "yesterday"}, "write it like 2026-03-02"),
+        ("quality", {"day": "2026-03-03"}, "is none of"),
+        ("board", {"moment": "2026-03-02T11:00:00"}, "has no time zone"),
+    ],
+)
+def test_says_what_else_is_wrong(name, changes, words):
+    answer = get(f"/api/{name}", symbol="BTCUSDT", **changes)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["problem"]
+
+
+def test_shows_what_is_published_of_a_symbol_that_is_fetched_no_more(store):
+    store.minute_prices.append([average(CLOSED - MINUTE, symbol="OLDUSDT")], NOW)
+
+    answer = get("/api/board", symbol="OLDUSDT").json()
+
+    assert [each["symbol"] for each in answer["ribbons"]] == ["OLDUSDT", "BTCUSDT", "ETHUSDT"]
+
+
+@pytest.mark.parametrize("name", API)
+def test_says_so_when_cassandra_does_not_answer(monkeypatch, name):
+    def fail():
+        raise RetryableError("Cassandra at 127.0.0.1 did not answer; see that it runs")
+
+    monkeypatch.setattr(prices_api, "deployment", fail)
+
+    answer = get(f"/api/{name}", symbol="BTCUSDT", **parameters_of(name))
+
+    assert answer.status_code == 503
+    assert "see that it runs" in answer.json()["problem"]
+
+
+def test_describes_itself():
+    answer = get("/api/openapi.json").json()
+
+    assert {f"/api/{name}" for name in API} < set(answer["paths"])
+
+
+@pytest.mark.parametrize("path", ["/", "/run", "/report/"])
+def test_pages_load_nothing_from_elsewhere(path):
+    answer = get(path)
+
+    assert answer.headers["content-type"].startswith("text/html")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'; script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "http" not in answer.text.replace("http-equiv", "")
+
+
+def test_serves_its_files():
+    answer = get("/static/prices.js")
+
+    assert "javascript" in answer.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../prices_page.py",
+        "/static/%2e%2e/prices_page.py",
+        "/static/..%2fprices_page.py",
+        "/static/%2fetc%2fpasswd",
+        "/report/files/../secret.html",
+        "/report/files/%2e%2e/secret.html",
+        "/report/files/..%2fsecret.html",
+        "/report/files/%2fetc%2fpasswd.html",
+        "/report/files/secret.db",
+        "/report/files/%00.html",
+    ],
+)
+def test_serves_nothing_from_elsewhere(tmp_path, path):
+    (tmp_path / "secret.html").write_text("secret")
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "secret.db").write_text("secret")
+
+    assert get(path).status_code == 404
+
+
+def test_lists_reports_newest_first(tmp_path):
+    for stem in ("latest", "hourly/2026-03-02T10", "hourly/2026-03-02T11", "daily/2026-03-01"):
+        file = tmp_path / "reports" / f"{stem}.html"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("a report")
+
+    assert get("/api/reports").json()["reports"] == {
+        "latest": ["latest"],
+        "hourly": ["hourly/2026-03-02T11", "hourly/2026-03-02T10"],
+        "daily": ["daily/2026-03-01"],
+    }
+    assert get("/report/files/hourly/2026-03-02T11.html").text == "a report"
+
+
+def test_lists_no_report_before_there_is_one():
+    assert get("/api/reports").json()["reports"] == {"latest": [], "hourly": [], "daily": []}
