@@ -30,6 +30,7 @@ from dev.console import say
 from dev.ports import any_free_port
 from dev.sample_prices import minute_average
 from include.marketdata.cassandra_settings import CassandraSettings
+from include.marketdata.exports import minute_text
 from include.marketdata.prices import MinutePrice
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
@@ -75,7 +76,7 @@ def measure_build(folder: Path) -> None:
     week = Window(start, start + DAYS * DAY)
     prices = made_up(week)
     mart.create_tables()
-    taken = {}
+    taken: dict[str, float] = {}
     with timed(taken, f"mart: {len(prices):,} minutes taken in, and what follows from them"):
         hours = mart.refresh(prices)
     last = [
@@ -96,12 +97,10 @@ def measure_build(folder: Path) -> None:
         chosen = [each for each in due if each.name.startswith(kind)]
         with timed(taken, f"reports: {len(chosen)} {kind}, page, picture and text"):
             for each in chosen:
-                inside = minutes["minute"].between(
-                    *(
-                        f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-                        for moment in (each.window.start - MINUTE, each.window.end)
-                    )
+                begin, end = (
+                    minute_text(moment) for moment in (each.window.start - MINUTE, each.window.end)
                 )
+                inside = (minutes["minute"] >= begin) & (minutes["minute"] < end)
                 facts = Facts(SYMBOLS, minutes[inside], pd.DataFrame(), week.end, "Made up")
                 report = build_report(facts, each.window, each.title)
                 sizes.append((len(report.html.encode()), len(report.picture)))
@@ -164,6 +163,7 @@ def timed(taken: dict[str, float], name: str) -> Iterator[None]:
 def pages() -> Iterator[httpx.Client]:
     """Serve the pages to a client that is logged in, for the time of the block."""
     from airflow.api_fastapi.core_api.security import get_user  # noqa: PLC0415
+
     from include.orchestration.prices_page import app  # noqa: PLC0415
 
     app.dependency_overrides[get_user] = lambda: "somebody"

@@ -110,21 +110,16 @@ def draw_prices(
 
 def draw_causes(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[Run]:
     """Join the minutes of a window into runs of the same flag; absent ones are NOT_PUBLISHED."""
-    runs, offset = [], 0
-    for cause, minutes in groupby(causes_of(offsets, flags, window)):
-        length = len([*minutes])
-        start = window.start + offset * MINUTE
-        runs.append(Run(cause, Window(start, start + length * MINUTE), offset))
-        offset += length
-    return runs
-
-
-def causes_of(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[str]:
-    """Return the cause of each minute of a window: its flag, or NOT_PUBLISHED."""
     causes = [NOT_PUBLISHED] * window.minute_count
     for offset, flag in zip(offsets, flags, strict=True):
         causes[offset] = flag
-    return causes
+    runs, passed = [], 0
+    for cause, minutes in groupby(causes):
+        start = window.start + passed * MINUTE
+        length = len([*minutes])
+        runs.append(Run(cause, Window(start, start + length * MINUTE), passed))
+        passed += length
+    return runs
 
 
 def time_ticks(window: Window) -> list[Tick]:

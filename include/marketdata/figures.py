@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from include.marketdata.charts import NOT_PUBLISHED, PriceChart, Run, draw_causes, draw_prices
+from include.marketdata.charts import (
+    NOT_PUBLISHED,
+    Floats,
+    PriceChart,
+    Run,
+    draw_causes,
+    draw_prices,
+)
 from include.marketdata.returns import realised_volatility
 from include.marketdata.windows import MINUTE, Window
 
 HOUR = timedelta(hours=1)
 TABLE_MINUTES = 30
+VALUED = ("vwap", "low", "high", "volume", "quote_volume")
+SHOWN = ("minute", "vwap", "low", "high", "volume", "trade_count", "coverage", "grade", "revision")
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,7 @@ class SymbolFigures:
         median_delay_ms: From a minute's end to its first publication; None where none is known.
         p95_delay_ms: The same of the slowest in twenty, by nearest rank.
         chart: The prices; None without a value.
+        line: The vwap of each minute of the axis, for drawing; NaN where there is none.
         runs: The causes along the time axis.
         last_minutes: The last minutes with a row, newest first, as rows of the mart.
     """
@@ -89,68 +100,84 @@ class SymbolFigures:
     median_delay_ms: int | None
     p95_delay_ms: int | None
     chart: PriceChart | None
+    line: Floats
     runs: list[Run]
     last_minutes: list[dict[str, Any]]
 
 
 def figures_of(
-    symbol: str, minutes: pd.DataFrame, returns: pd.DataFrame, axis: Window
+    symbol: str, minutes: pd.DataFrame, returns: pd.Series[float], axis: Window
 ) -> SymbolFigures:
     """Work out what the report says of one symbol.
 
     Args:
         symbol: Binance's pair id, upper case.
-        minutes: The mart's minutes of any symbols inside the axis, ascending, one revision each.
-        returns: Their returns (returns.log_returns).
+        minutes: The mart's minutes of the symbol inside the axis, ascending.
+        returns: Its returns there (returns.log_returns).
         axis: The span that the report shows.
     """
-    own = minutes[minutes["symbol"] == symbol]
-    moments = pd.to_datetime(own["minute"], utc=True)
-    offsets = ((moments - axis.start) // MINUTE).astype(int).to_numpy()
-    is_valued = own["vwap"].notna().to_numpy()
-    valued, places = own[is_valued], offsets[is_valued]
-    start = axis.start + int(offsets[0]) * MINUTE if len(own) else axis.end
+    offsets = _offsets(minutes, axis)
+    is_valued = minutes["vwap"].notna().to_numpy()
+    valued = {name: minutes[name].to_numpy(object)[is_valued] for name in VALUED}
+    places = offsets[is_valued]
+    flags = minutes["flag"].tolist()
+    start = axis.start + int(offsets[0]) * MINUTE if len(minutes) else axis.end
     window = Window(start, axis.end)
-    causes = Counter(own["flag"])
-    causes[NOT_PUBLISHED] = window.minute_count - len(own)
-    volumes = [Decimal(each) for each in valued["volume"].dropna()]
-    turnover = sum((Decimal(each) for each in valued["quote_volume"].dropna()), Decimal(0))
+    causes = Counter(flags)
+    causes[NOT_PUBLISHED] = window.minute_count - len(minutes)
+    turnover = _total(valued["quote_volume"])
+    volume = _total(valued["volume"])
     vwaps = dict(zip(places.tolist(), valued["vwap"], strict=True))
-    own_returns = returns[symbol] if symbol in returns else pd.Series(dtype=float)
-    delays = sorted(int(each) for each in own["delay_ms"].dropna())
-    quality = valued["quality"].dropna()
+    delays = sorted(int(each) for each in minutes["delay_ms"].dropna())
+    quality = [int(each) for each in minutes["quality"][is_valued].dropna()]
     return SymbolFigures(
         symbol=symbol,
         latest=_latest(vwaps, axis),
         change_ratio=_ratio(vwaps, max(vwaps), min(vwaps)) if len(vwaps) > 1 else None,
         hour_change_ratio=_ratio(vwaps, max(vwaps), max(vwaps) - HOUR // MINUTE) if vwaps else None,
         window=window,
-        vwap=turnover / sum(volumes) if any(volumes) else None,
-        low=min((Decimal(each) for each in valued["low"].dropna()), default=None),
-        high=max((Decimal(each) for each in valued["high"].dropna()), default=None),
+        vwap=turnover / volume if volume else None,
+        low=min(map(Decimal, valued["low"]), default=None),
+        high=max(map(Decimal, valued["high"]), default=None),
         quote_volume=turnover,
-        volatility=realised_volatility(own_returns),
-        return_count=int(own_returns.notna().sum()),
+        volatility=realised_volatility(returns),
+        return_count=int(returns.notna().sum()),
         causes=causes,
-        valued_count=len(valued),
-        filled_count=int((own["vwap"].isna() & own["filled_vwap"].notna()).sum()),
-        coverage=Decimal(len(valued)) / (window.minute_count or 1),
-        reconciled_count=int((own["is_reconciled"] == 1).sum()),
-        revised_count=int((own["revision"] > 1).sum()),
-        mean_quality=float(quality.mean()) if len(quality) else None,
-        grades=Counter(own["grade"].dropna()),
-        odd=Counter(flag for flags in own["soft_flags"] if flags for flag in flags.split(",")),
+        valued_count=len(places),
+        filled_count=int((minutes["vwap"].isna() & minutes["filled_vwap"].notna()).sum()),
+        coverage=Decimal(len(places)) / (window.minute_count or 1),
+        reconciled_count=int((minutes["is_reconciled"] == 1).sum()),
+        revised_count=int((minutes["revision"] > 1).sum()),
+        mean_quality=sum(quality) / len(quality) if quality else None,
+        grades=Counter(minutes["grade"].dropna()),
+        odd=Counter(flag for told in minutes["soft_flags"] if told for flag in told.split(",")),
         median_delay_ms=_ranked(delays, 50),
         p95_delay_ms=_ranked(delays, 95),
-        chart=draw_prices(places, *([*valued[name]] for name in ("vwap", "low", "high"))),
-        runs=draw_causes(offsets.tolist(), [*own["flag"]], axis),
-        last_minutes=_rows(own.tail(TABLE_MINUTES)[::-1]),
+        chart=draw_prices(places, valued["vwap"], valued["low"], valued["high"]),
+        line=_line(places, valued["vwap"], axis),
+        runs=draw_causes(offsets.tolist(), flags, axis),
+        last_minutes=_rows(minutes.tail(TABLE_MINUTES)[::-1]),
     )
 
 
 def moment_of(text: str) -> datetime:
     """Return the moment that the mart writes as text, aware UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _offsets(minutes: pd.DataFrame, axis: Window) -> npt.NDArray[np.int64]:
+    moments = pd.to_datetime(minutes["minute"], utc=True)
+    return ((moments - axis.start) // MINUTE).to_numpy(np.int64)
+
+
+def _total(amounts: Iterable[str | None]) -> Decimal:
+    return sum((Decimal(each) for each in amounts if each is not None), Decimal(0))
+
+
+def _line(places: npt.NDArray[np.int64], vwaps: Sequence[str], axis: Window) -> Floats:
+    line = np.full(axis.minute_count, np.nan)
+    line[places] = np.asarray(vwaps, float)
+    return line
 
 
 def _latest(vwaps: dict[int, str], axis: Window) -> Value | None:
@@ -172,5 +199,7 @@ def _ranked(ordered: Sequence[int], percent: int) -> int | None:
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    whole = frame.astype(object).replace({np.nan: None, pd.NA: None})
-    return [{str(name): value for name, value in row.items()} for row in whole.to_dict("records")]
+    columns = {
+        name: [None if pd.isna(each) else each for each in frame[name]] for name in (*SHOWN, "flag")
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
@@ -15,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from include.marketdata.charts import NOT_PUBLISHED, Floats, causes_of
+from include.marketdata.charts import NOT_PUBLISHED
 from include.marketdata.figures import SymbolFigures
 from include.marketdata.prices import Flag
 from include.marketdata.windows import MINUTE, Window
@@ -42,9 +40,7 @@ FEW = 120
 SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.94, "bottom": 0.06}
 
 
-def draw_picture(
-    figures: Sequence[SymbolFigures], minutes: pd.DataFrame, window: Window, title: str
-) -> bytes:
+def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -> bytes:
     """Draw a span: lines of change since each symbol's first price, and a ribbon of causes.
 
     A line is broken where a minute has no price. Double precision: a picture, and no number of it
@@ -52,7 +48,6 @@ def draw_picture(
 
     Args:
         figures: Of the symbols to show.
-        minutes: The mart's minutes of the span, ascending.
         window: The span.
         title: Stands above.
 
@@ -65,15 +60,14 @@ def draw_picture(
         2, 1, sharex=True, height_ratios=[4.0, 0.22 * rows + 0.1], gridspec_kw=SHEET
     )
     edges = (date2num(window.start), date2num(max(window.end, window.start + MINUTE)))
-    held = [_held(item, minutes, window) for item in figures]
-    for number, each in enumerate(held):
-        _draw_line(lines, each, number, window)
+    for number, item in enumerate(figures):
+        _draw_line(lines, item, number, window)
     lines.axhline(0, color="#888888", linewidth=0.6)
     lines.set_ylabel("change, %")
     lines.grid(color="#dddddd", linewidth=0.5)
     if figures:
         lines.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
-    _draw_causes(ribbon, held, window, edges)
+    _draw_causes(ribbon, figures, window, edges)
     lines.set_title(title, loc="left", fontsize=12)
     lines.set_xlim(*edges)
     locator = AutoDateLocator(tz="UTC")
@@ -84,45 +78,33 @@ def draw_picture(
     return content.getvalue()
 
 
-class _Held(NamedTuple):
-    item: SymbolFigures
-    vwaps: Floats
-    causes: list[str]
-
-
-def _held(item: SymbolFigures, minutes: pd.DataFrame, window: Window) -> _Held:
-    own = minutes[minutes["symbol"] == item.symbol]
-    moments = pd.to_datetime(own["minute"], utc=True)
-    offsets = ((moments - window.start) // MINUTE).astype(int).tolist()
-    vwaps = np.full(window.minute_count, np.nan)
-    vwaps[offsets] = pd.to_numeric(own["vwap"]).astype(float)
-    return _Held(item, vwaps, causes_of(offsets, own["flag"].tolist(), window))
-
-
-def _draw_line(axes: Axes, held: _Held, number: int, window: Window) -> None:
-    valued = held.vwaps[~np.isnan(held.vwaps)]
+def _draw_line(axes: Axes, item: SymbolFigures, number: int, window: Window) -> None:
+    valued = item.line[~np.isnan(item.line)]
     if not len(valued):
-        axes.plot([], [], color="#bbbbbb", label=f"{held.item.symbol}  no price")
+        axes.plot([], [], color="#bbbbbb", label=f"{item.symbol}  no price")
         return
-    change = held.item.change_ratio
+    change = item.change_ratio
     told = "" if change is None else f"  {change * 100:+.2f} %"
     axes.plot(
-        date2num(window.start) + (np.arange(len(held.vwaps)) + 0.5) / DAY_MINUTES,
-        (held.vwaps / valued[0] - 1) * 100,
+        date2num(window.start) + (np.arange(len(item.line)) + 0.5) / DAY_MINUTES,
+        (item.line / valued[0] - 1) * 100,
         color=LINES[number % len(LINES)],
         linestyle=DASHES[number // len(LINES) % len(DASHES)],
         linewidth=1.1,
         # A price alone between two gaps.
         marker="." if len(valued) < FEW else None,
-        label=f"{held.item.symbol}{told}",
+        label=f"{item.symbol}{told}",
     )
 
 
 def _draw_causes(
-    axes: Axes, held: Sequence[_Held], window: Window, edges: tuple[float, float]
+    axes: Axes, figures: Sequence[SymbolFigures], window: Window, edges: tuple[float, float]
 ) -> None:
     names = [*CAUSE_COLOURS]
-    cells = [[names.index(cause) for cause in each.causes] for each in held]
+    cells = [
+        [names.index(run.cause) for run in item.runs for _ in range(run.window.minute_count)]
+        for item in figures
+    ]
     if window.minute_count and cells:
         axes.imshow(
             cells,
@@ -133,9 +115,9 @@ def _draw_causes(
             interpolation="nearest",
             extent=(*edges, len(cells) - 0.5, -0.5),
         )
-    axes.set_yticks(range(len(held)), [each.item.symbol for each in held], fontsize=7)
+    axes.set_yticks(range(len(figures)), [item.symbol for item in figures], fontsize=7)
     axes.tick_params(axis="x", labelsize=8)
-    met = {cause for each in held for cause in each.causes}
+    met = {run.cause for item in figures for run in item.runs}
     axes.legend(
         handles=[
             Patch(facecolor=CAUSE_COLOURS[name], edgecolor="#888888", label=name.lower())

@@ -24,6 +24,7 @@ SPAN = timedelta(days=1)
 CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)
 DAY_MINUTES = SPAN // MINUTE
 SHOWN_RESTATEMENTS = 100
+NONE: pd.Series[float] = pd.Series(dtype=float)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     return Report(
         html=_template("report.html.j2").render(content),
         text=_template("report.txt.j2").render(content),
-        picture=draw_picture(content["figures"], content["minutes"], window, title),
+        picture=draw_picture(content["figures"], window, title),
     )
 
 
@@ -101,11 +102,19 @@ def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
     shown = facts.minutes[(moments >= start) & (moments < end)]
     returns = log_returns(facts.minutes[moments < end])
     returns = returns[returns.index >= pd.Timestamp(window.start)] if len(returns) else returns
+    own = {str(symbol): minutes for symbol, minutes in shown.groupby("symbol")}
     pairs = correlations(returns[[each for each in facts.symbols if each in returns]])
     return {
         "title": title,
-        "figures": [figures_of(symbol, shown, returns, window) for symbol in facts.symbols],
-        "minutes": shown,
+        "figures": [
+            figures_of(
+                symbol,
+                own.get(symbol, shown[:0]),
+                returns[symbol] if symbol in returns else NONE,
+                window,
+            )
+            for symbol in facts.symbols
+        ],
         "window": window,
         "generated_at": facts.generated_at,
         "source": facts.source,
