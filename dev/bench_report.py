@@ -38,6 +38,7 @@ from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
 SYMBOLS = tuple(f"COIN{number}USDT" for number in range(10))
+HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DAYS = 7
 REQUESTS = 200
@@ -118,10 +119,15 @@ def measure_page(folder: Path) -> None:
         migrate(settings)
         connection = {"conn_type": "cassandra", "host": server.host, "port": server.port}
         os.environ["AIRFLOW_CONN_CASSANDRA_DEFAULT"] = json.dumps(connection)
+        os.environ["AIRFLOW_CONN_BINANCE_DEFAULT"] = json.dumps(
+            {"conn_type": "http", "host": "https://data-api.binance.vision"}
+        )
         store = connect(settings)
         for symbol in SYMBOLS:
-            own = [each.average for each in made_up(Window(now - DAY, now), (symbol,))]
-            store.minute_prices.append(own, now)
+            for hour in range(24):
+                start = now - DAY + hour * HOUR
+                own = [each.average for each in made_up(Window(start, start + HOUR), (symbol,))]
+                store.minute_prices.append(own, start + HOUR)
         with pages() as client:
             span = {"from": f"{now - DAY:%Y-%m-%dT%H:%MZ}", "to": f"{now:%Y-%m-%dT%H:%MZ}"}
             first = ask(client, SYMBOLS[0], span)
@@ -184,8 +190,10 @@ def pages() -> Iterator[httpx.Client]:
 def ask(client: httpx.Client, symbol: str, span: dict[str, str]) -> SimpleNamespace:
     """Ask for a board; return seconds, and its size in bytes plain and packed."""
     begun = time.perf_counter()
-    answer = client.get("/api/board", params={"symbol": symbol, **span}).raise_for_status()
+    answer = client.get("/api/board", params={"symbol": symbol, **span})
     seconds = time.perf_counter() - begun
+    if answer.is_error:
+        raise SystemExit(f"the page API answers {answer.status_code}: {answer.text}")
     packed = len(gzip.compress(answer.content, 4))
     return SimpleNamespace(seconds=seconds, size=len(answer.content), packed=packed)
 

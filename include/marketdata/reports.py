@@ -110,7 +110,7 @@ def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
             figures_of(
                 symbol,
                 own.get(symbol, shown[:0]),
-                returns[symbol] if symbol in returns else NONE,
+                returns[symbol] if symbol in returns.columns else NONE,
                 window,
             )
             for symbol in facts.symbols
