@@ -55,30 +55,29 @@ def test_checked_every_batch_before_it_was_stored(product):
 
 
 def test_reports_what_is_stored(product):
-    """The exports hold the same digits as Cassandra; the report names every symbol."""
+    """The exports hold the digits of Cassandra; the report names every symbol in all its forms."""
     home = product.stack.home
     last = product.started_at + (NEW_MINUTES - 1) * MINUTE
-    day = f"{last:%Y-%m-%d}"
-
-    def exported():
-        file = Path(home.exports, "minute_prices", f"{day}.csv")
-        return pd.read_csv(file, dtype=str) if file.exists() else pd.DataFrame({"minute": []})
-
     wanted = f"{last:%Y-%m-%dT%H:%M:%SZ}"
+
+    def exported(symbol):
+        file = Path(home.exports, "minute_prices", "csv", f"{last:%Y-%m-%d}", f"{symbol}.csv")
+        frame = pd.read_csv(file, dtype=str) if file.exists() else pd.DataFrame({"minute": []})
+        return frame[frame["minute"] == wanted]
+
     product.wait_for(
-        lambda: (exported()["minute"] == wanted).sum() == len(SYMBOLS),
+        lambda: all(len(exported(symbol)) == 1 for symbol in SYMBOLS),
         seconds=90,
         what=f"the export of {wanted}",
     )
-    frame = exported()
-    parquet = pd.read_parquet(Path(home.exports, "minute_prices", f"{day}.parquet"))
     for symbol in SYMBOLS:
         (price,) = product.minutes(symbol, last, last + MINUTE)
-        row = frame[(frame["symbol"] == symbol) & (frame["minute"] == wanted)].iloc[0]
-        assert row["vwap"] == str(price.average.vwap)
-        typed = parquet[(parquet["symbol"] == symbol) & (parquet["minute"] == last)].iloc[0]
-        assert typed["vwap"] == price.average.vwap
+        assert exported(symbol).iloc[0]["vwap"] == str(price.average.vwap)
+    product.wait_for(home.report.exists, seconds=60, what="the report")
+    for symbol in SYMBOLS:
         assert symbol in Path(home.report).read_text(encoding="utf-8")
+        assert symbol in Path(home.report).with_suffix(".txt").read_text(encoding="utf-8")
+    assert Path(home.report).with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_builds_data_docs(product):
