@@ -127,6 +127,7 @@ def _show_start(stack: Stack, published: Published) -> None:
     CONSOLE.print(as_table(list(latest.values())))
     pages = airflow_url(stack.ports.airflow)
     say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
+    say(f"  Prices              {pages}/plugin/prices")
     say(f"  Report              {stack.home.report}")
     say(f"  CSV and Parquet     {stack.home.exports}")
     say(f"  Data Docs           {stack.home.data_docs}")
