@@ -208,7 +208,8 @@ function pick(place, symbol = board.symbol) {
   const minute = new Date(Date.parse(board.from) + picked * MINUTE);
   const ribbon = board.ribbons.find((each) => each.symbol === symbol);
   const cause = causeAt(ribbon, picked);
-  showMinute(symbol, minute, moment(), `${cause} (${inWords(cause)})`);
+  const words = inWords(cause);
+  showMinute(symbol, minute, moment(), words.startsWith(cause) ? words : `${cause} (${words})`);
 }
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -60, PageDown: 60 };
