@@ -5,7 +5,6 @@ A minute without a value is made at once and looked at last: others use the time
 
 import io
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 from PIL import Image
@@ -14,14 +13,21 @@ from playwright.sync_api import expect
 from include.marketdata.windows import MINUTE, floor_minute, from_ms, to_ms
 from tests.e2e.conftest import SYMBOLS
 from tests.e2e.looks import is_dark
+from tests.e2e.prices_page import (
+    CLOSE,
+    OPEN,
+    QUALITY,
+    VWAP,
+    assert_is_a_space,
+    completeness,
+    open_prices,
+    said_of,
+    shown_rows,
+    shown_tile,
+)
 
 SYMBOL, HALF_SYMBOL = "BTCUSDT", "SOLUSDT"
 DAY = timedelta(days=1)
-SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
-# As static/causes.js and static/chart.js have them.
-VWAP_BLUE, UP_GREEN, FILLED_RED = "0072b2", "009e73", "d55e00"
-# One cell each: minute, VWAP, open, high, low, close, cause, quality, flags, revision.
-VWAP, OPEN, CLOSE, CAUSE, REVISION = 1, 2, 5, 6, 9
 
 
 @pytest.fixture(scope="module")
@@ -47,51 +53,6 @@ def _filled(product, gap):
     product.wait_for(product.stack.home.report.exists, seconds=120, what="a report")
 
 
-def open_prices(page, symbol=SYMBOL, hours=1):
-    """Open the page outside of Airflow's frame, which takes seconds, with its table unfolded."""
-    page.goto(f"/prices/?symbol={symbol}")
-    page.locator("#rows tr").first.wait_for(state="attached")
-    page.locator("#listed").evaluate("it => { it.open = true }")
-    choose_span(page, hours)
-
-
-def choose_span(page, hours):
-    with page.expect_response("**/prices/api/board?**"):
-        page.locator(f"input[name=span][value='{hours}']").check()
-    page.wait_for_function("!document.getElementById('updated').textContent.startsWith('load')")
-    expect(page.get_by_test_id("problem")).to_be_hidden()
-
-
-def shown_rows(page):
-    """Return the cells of the table by the minute that its first one names."""
-    rows = page.get_by_test_id("minutes").evaluate(
-        "it => [...it.tBodies[0].rows].map(row => [...row.cells].map(it => it.innerText.trim()))"
-    )
-    return {datetime.fromisoformat(f"{row[0]}Z"): row for row in rows}
-
-
-def shown_tile(page, name):
-    return page.get_by_test_id(f"tile-{name}").locator("dd").all_inner_texts()
-
-
-def said_of(price):
-    """What the table is to say of a stored minute."""
-    average = price.average
-    values = (average.vwap, average.open, average.high, average.low, average.close)
-    texts = ["" if value is None else f"{value:,f}" for value in values]
-    if average.vwap is None and average.filled_vwap is not None:
-        texts[0] = f"○ {average.filled_vwap:,f}"
-    return [*texts, average.flag.value, "" if average.quality is None else str(average.quality)]
-
-
-def completeness(prices):
-    """What of a day's minutes has a value, from the first one on, in percent."""
-    wanted = [price for price in prices if price.average.flag.value not in SILENT]
-    valued = [price for price in wanted if price.average.vwap is not None]
-    ratio = Decimal(100 * len(valued)) / Decimal(len(wanted))
-    return f"{ratio.quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
-
-
 def test_shows_the_numbers_that_are_stored(page, product):
     """Where a minute was published while the page was made, it is made again."""
 
@@ -101,7 +62,7 @@ def test_shows_the_numbers_that_are_stored(page, product):
 
     for _ in range(5):
         before = stored()
-        open_prices(page)
+        open_prices(page, SYMBOL)
         rows = shown_rows(page)
         tiles = {name: shown_tile(page, name) for name in ("vwap", "grade", "completeness")}
         if before == stored():
@@ -113,13 +74,13 @@ def test_shows_the_numbers_that_are_stored(page, product):
     # The newest minute counts from the moment on at which it would be late.
     assert tiles["completeness"][0] in {completeness(before), completeness(before[:-1])}
     expected = {price.average.minute: said_of(price) for price in before[-60:]}
-    shown = {minute: row[VWAP : CAUSE + 2] for minute, row in rows.items() if minute in expected}
+    shown = {minute: row[VWAP : QUALITY + 1] for minute, row in rows.items() if minute in expected}
     assert shown == {minute: expected[minute] for minute in rows if minute in expected}
     assert len(shown) >= 15
 
 
 def test_goes_back_to_what_was_known_at_a_moment(page, product):
-    open_prices(page)
+    open_prices(page, SYMBOL)
     slider = page.get_by_test_id("as-of")
 
     slider.focus()
@@ -144,7 +105,7 @@ def test_goes_back_to_what_was_known_at_a_moment(page, product):
 
 
 def test_picks_a_symbol_and_a_span(page):
-    open_prices(page)
+    open_prices(page, SYMBOL)
     assert page.get_by_test_id("symbol").locator("option").all_inner_texts() == [*SYMBOLS]
     before = shown_tile(page, "vwap")
 
@@ -160,7 +121,7 @@ def test_picks_a_symbol_and_a_span(page):
 
 def test_says_what_is_wrong_with_a_span(page, watch):
     watch.expect(r"console error: .* 400 ")
-    open_prices(page)
+    open_prices(page, SYMBOL)
     now = floor_minute(datetime.now(UTC))
     with page.expect_response("**/prices/api/board?**"):
         page.get_by_test_id("spans").get_by_label("custom").check()
@@ -259,19 +220,6 @@ def test_is_dark_where_airflow_is_switched_to_dark(page):
         page.evaluate("localStorage.removeItem('theme')")
 
 
-def colours(drawing, count):
-    """Return the colours around the middle of each of some minutes in a drawing, as RRGGBB."""
-    picture = Image.open(io.BytesIO(drawing.screenshot())).convert("RGB")
-    # The chart leaves half a minute free on either side.
-    step = picture.width / (count + 1)
-    found = []
-    for place in range(count):
-        middle = (place + 1) * step
-        part = picture.crop((int(middle - 0.3 * step), 0, int(middle + 0.3 * step), picture.height))
-        found.append({f"{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in part.getcolors(100_000)})
-    return found
-
-
 def test_shows_a_new_minute_by_itself_and_a_space_where_it_has_no_value(page, product, gap):
     """Without being loaded again: the minute comes as others do, at its time."""
     page.emulate_media(color_scheme="light")
@@ -289,7 +237,7 @@ def test_shows_a_new_minute_by_itself_and_a_space_where_it_has_no_value(page, pr
     rows = shown_rows(page)
     (price,) = product.minutes(HALF_SYMBOL, gap, gap + MINUTE)
     assert price.average.vwap is None
-    assert rows[gap][VWAP : CAUSE + 2] == said_of(price)
+    assert rows[gap][VWAP : QUALITY + 1] == said_of(price)
     assert rows[gap][OPEN : CLOSE + 1] == [""] * 4
     assert_is_a_space(page, [*reversed(rows)], gap)
     expect(page.get_by_test_id("legend").get_by_title("SOURCE_GAP")).to_be_visible()
@@ -300,14 +248,3 @@ def test_shows_a_new_minute_by_itself_and_a_space_where_it_has_no_value(page, pr
     expect(details.get_by_test_id("revisions").get_by_role("row", name="VWAP")).to_contain_text(
         "none"
     )
-
-
-def assert_is_a_space(page, minutes, gap):
-    """Fail unless neither a candle nor the line is drawn in a minute, and the next one has both."""
-    place = minutes.index(gap)
-    drawn = colours(page.get_by_test_id("chart").locator("canvas").first, len(minutes))
-    assert not drawn[place] & {VWAP_BLUE, UP_GREEN}
-    assert FILLED_RED in drawn[place], "the hollow mark of a filled value"
-    for beside in (place - 1, place + 1):
-        assert VWAP_BLUE in drawn[beside]
-        assert drawn[beside] & {UP_GREEN, FILLED_RED}
