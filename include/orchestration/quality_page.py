@@ -15,6 +15,7 @@ from upath import UPath
 
 from include.marketdata.errors import MarketDataError
 from include.marketdata.quality_days import quality_day
+from include.marketdata.windows import from_ms
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
 
@@ -27,6 +28,18 @@ keep_to_this_host(app, FILE_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
+
+
+def open_time_text(text: str) -> str:
+    """Return a kline's open time as people write it; a refused row may have anything there."""
+    try:
+        moment = from_ms(int(text))
+    except (ValueError, OverflowError):
+        return text
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+pages.globals["open_time_text"] = open_time_text
 
 
 @app.get("/", response_class=HTMLResponse)

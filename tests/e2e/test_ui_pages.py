@@ -19,13 +19,19 @@ from tests.e2e.looks import (
 
 @dataclass(frozen=True)
 class UiPage:
-    """A page: its own address, and its heading, which is its name in Airflow's navigation."""
+    """A page: its own address, and its heading, which is its name in Airflow's navigation.
+
+    drawn is there when all of it is: some ask for their data when they are open.
+    """
 
     path: str
     heading: str
+    drawn: str = "h1"
 
 
 PAGES = {
+    "prices": UiPage("/prices/", "Prices", "#rows tr"),
+    "report": UiPage("/prices/report/", "Report", "#which:enabled"),
     "quality": UiPage("/quality/", "Data quality"),
     "data-docs": UiPage("/quality/docs/index.html", "Data Docs"),
 }
@@ -42,11 +48,14 @@ def _symbols(product):
 def open_alone(page, ui_page):
     page.goto(ui_page.path)
     page.get_by_role("heading", name=ui_page.heading, level=1).wait_for()
+    page.locator(ui_page.drawn).first.wait_for(state="attached")
 
 
 def frame_of(page, ui_page):
     """Return the frame in which Airflow shows a page, once it is there."""
-    page.frame_locator("iframe").get_by_role("heading", name=ui_page.heading, level=1).wait_for()
+    outer = page.frame_locator("iframe")
+    outer.get_by_role("heading", name=ui_page.heading, level=1).wait_for()
+    outer.locator(ui_page.drawn).first.wait_for(state="attached")
     return page.locator("iframe").element_handle().content_frame()
 
 

@@ -7,8 +7,8 @@ export const CAUSES = {
   NO_TRADES: { hue: "#999999", height: 0.4, pattern: "dots", words: "nothing traded" },
   HALTED: { hue: "#cc79a7", height: 0.7, pattern: "bars", words: "trading halted" },
   EXCHANGE_OUTAGE: { hue: "#d55e00", height: 1, pattern: "cross", words: "outage of the exchange" },
-  SOURCE_GAP: { hue: "#0072b2", height: 1, pattern: "backslash", words: "gap at the source" },
-  INGEST_GAP: { hue: "#56b4e9", height: 1, pattern: "solid", words: "not fetched by us" },
+  SOURCE_GAP: { hue: "#56b4e9", height: 1, pattern: "backslash", words: "gap at the source" },
+  INGEST_GAP: { hue: "#0072b2", height: 1, pattern: "solid", words: "not fetched by us" },
   NOT_PUBLISHED: { hue: "#999999", height: 1, pattern: "outline", words: "not published" },
   DUE: { hue: "#999999", height: 0.15, pattern: "solid", words: "not due yet" },
 };

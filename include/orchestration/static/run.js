@@ -22,7 +22,9 @@ async function checked() {
         { map_index: task.map_index, deserialize: false });
       return typeof entry.value === "string" ? JSON.parse(entry.value) : entry.value;
     }));
-  return { messages: shards.flat(), isRunning: running.length > 0 };
+  // They come in the order in which they were fetched, which differs from run to run.
+  const messages = shards.flat().sort((one, other) => (one.symbol < other.symbol ? -1 : 1));
+  return { messages, isRunning: running.length > 0 };
 }
 
 function row(message, day) {
@@ -30,7 +32,7 @@ function row(message, day) {
   const docs = new URL(`quality/docs/days/${day}/${message.symbol}.html`, root).href;
   const number = (value) => make("td", { class: "number" }, String(value));
   return make("tr", {}, make("th", { scope: "row" }, message.symbol),
-    make("td", { class: message.refused ? "bad" : "" }, mark),
+    make("td", { class: message.refused ? "mark bad" : "mark" }, mark),
     make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
     make("td", { class: "why" }, message.failed.join(", ") || "none"),
     number(`${message.met} of ${message.evaluated}`), number(message.check_ms),

@@ -36,11 +36,13 @@ function tile(id, title, value, ...notes) {
 export function showTiles(list, tiles) {
   const { last } = tiles;
   const change = last && last.change_ratio !== null ? Number(last.change_ratio) : null;
-  const sign = change === null ? "" : change > 0 ? "▲ +" : change < 0 ? "▼ " : "";
+  // Less than what is shown of it is no change.
+  const isChanged = change !== null && Math.abs(change) >= 0.00005;
+  const sign = !isChanged ? "" : change > 0 ? "▲ +" : "▼ ";
   list.replaceChildren(
     tile("vwap", "Last VWAP", last ? digits(last.vwap) : "none",
       last && `of ${clock(last.minute)} UTC`,
-      change !== null && `${sign}${percent(last.change_ratio, 2)} since ${clock(last.since)}`),
+      change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${clock(last.since)}`),
     tile("grade", "Grade", last && last.grade ? last.grade : "none",
       last && last.quality !== null && `quality ${last.quality} of 100`),
     tile("completeness", "Completeness 24 h",

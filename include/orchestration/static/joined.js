@@ -1,0 +1,41 @@
+// A board that is refreshed at its end only.
+
+const MINUTE = 60_000;
+
+/** Put a newer end of a board onto the one that is shown, and let its oldest minutes go. */
+export function joined(old, tail, from) {
+  const gone = Math.round((from - Date.parse(old.from)) / MINUTE);
+  const kept = Math.round((Date.parse(tail.from) - from) / MINUTE);
+  const cut = (list) => list.slice(gone, gone + kept);
+  const move = (name) => [
+    ...old[name].map(([place, ...rest]) => [place - gone, ...rest])
+      .filter(([place]) => place >= 0 && place < kept),
+    ...tail[name].map(([place, ...rest]) => [place + kept, ...rest]),
+  ];
+  const ribbons = tail.ribbons.map((ribbon) => {
+    const before = old.ribbons.find((each) => each.symbol === ribbon.symbol);
+    const runs = [];
+    let place = -gone;
+    for (const [cause, count] of before ? before.causes : [["NOT_PUBLISHED", gone + kept]]) {
+      const length = Math.min(kept, place + count) - Math.max(0, place);
+      if (length > 0) {
+        runs.push([cause, length]);
+      }
+      place += count;
+    }
+    const [[cause, count], ...later] = ribbon.causes;
+    if (runs.at(-1)?.[0] === cause) {
+      runs.at(-1)[1] += count;
+    } else {
+      runs.push([cause, count]);
+    }
+    return { symbol: ribbon.symbol, causes: [...runs, ...later] };
+  });
+  const candles = Object.fromEntries(Object.entries(tail.candles).map(
+    ([name, list]) => [name, [...cut(old.candles[name]), ...list]]));
+  return {
+    ...tail, from: new Date(from).toISOString(), candles, ribbons,
+    filled: move("filled"), soft_flags: move("soft_flags"), revisions: move("revisions"),
+    restatements: move("restatements"),
+  };
+}

@@ -1,0 +1,84 @@
+"""What the page Prices shows, read from it; and what it is to show of what is stored."""
+
+import io
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+
+from PIL import Image
+from playwright.sync_api import expect
+
+# Nothing was traded, so nothing is missing.
+SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
+# As static/chart.js has them.
+VWAP_BLUE, UP_GREEN, FILLED_RED = "0072b2", "009e73", "d55e00"
+# Cells of the table: minute, VWAP, open, high, low, close, cause, quality, flags, revision.
+VWAP, OPEN, CLOSE, QUALITY = 1, 2, 5, 7
+
+
+def open_prices(page, symbol, hours=1):
+    """Open the page outside of Airflow's frame, which takes seconds, with its table unfolded."""
+    page.goto(f"/prices/?symbol={symbol}")
+    page.locator("#rows tr").first.wait_for(state="attached")
+    page.locator("#listed").evaluate("it => { it.open = true }")
+    choose_span(page, hours)
+
+
+def choose_span(page, hours):
+    with page.expect_response("**/prices/api/board?**"):
+        page.locator(f"input[name=span][value='{hours}']").check()
+    page.wait_for_function("!document.getElementById('updated').textContent.startsWith('load')")
+    expect(page.get_by_test_id("problem")).to_be_hidden()
+
+
+def shown_rows(page):
+    """Return the cells of the table by the minute that its first one names."""
+    rows = page.get_by_test_id("minutes").evaluate(
+        "it => [...it.tBodies[0].rows].map(row => [...row.cells].map(it => it.innerText.trim()))"
+    )
+    return {datetime.fromisoformat(f"{row[0]}Z"): row for row in rows}
+
+
+def shown_tile(page, name):
+    return page.get_by_test_id(f"tile-{name}").locator("dd").all_inner_texts()
+
+
+def said_of(price):
+    """What the table is to say of a stored minute."""
+    average = price.average
+    values = (average.vwap, average.open, average.high, average.low, average.close)
+    texts = ["" if value is None else f"{value:,f}" for value in values]
+    if average.vwap is None and average.filled_vwap is not None:
+        texts[0] = f"○ {average.filled_vwap:,f}"
+    return [*texts, average.flag.value, "" if average.quality is None else str(average.quality)]
+
+
+def completeness(prices):
+    """What of a day's minutes has a value, from the first one on, in percent."""
+    wanted = [price for price in prices if price.average.flag.value not in SILENT]
+    valued = [price for price in wanted if price.average.vwap is not None]
+    ratio = Decimal(100 * len(valued)) / Decimal(len(wanted))
+    return f"{ratio.quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
+
+
+def colours(drawing, count):
+    """Return the colours around the middle of each of some minutes in a drawing, as RRGGBB."""
+    picture = Image.open(io.BytesIO(drawing.screenshot())).convert("RGB")
+    # The chart leaves half a minute free on either side.
+    step = picture.width / (count + 1)
+    found = []
+    for place in range(count):
+        middle = (place + 1) * step
+        part = picture.crop((int(middle - 0.3 * step), 0, int(middle + 0.3 * step), picture.height))
+        found.append({f"{r:02x}{g:02x}{b:02x}" for _, (r, g, b) in part.getcolors(100_000)})
+    return found
+
+
+def assert_is_a_space(page, minutes, gap):
+    """Fail unless neither a candle nor the line is drawn in a minute, and the next one has both."""
+    place = minutes.index(gap)
+    drawn = colours(page.get_by_test_id("chart").locator("canvas").first, len(minutes))
+    assert not drawn[place] & {VWAP_BLUE, UP_GREEN}
+    assert FILLED_RED in drawn[place], "the hollow mark of a filled value"
+    for beside in (place - 1, place + 1):
+        assert VWAP_BLUE in drawn[beside]
+        assert drawn[beside] & {UP_GREEN, FILLED_RED}
