@@ -1,3 +1,4 @@
+import gc
 import importlib
 import os
 from pathlib import Path
@@ -33,6 +34,8 @@ def postgres_port(tmp_path_factory):
         start_postgres(home, processes, port, PASSWORD)
         yield port
     finally:
+        # What the SDK left open says goodbye while there is a server to say it to.
+        gc.collect()
         processes.stop(NAME)
 
 
@@ -46,6 +49,7 @@ def new_mart(request, tmp_path):
         made += 1
         if kind == "sqlite":
             return SqliteMart(tmp_path / "data" / f"mart{made}.db")
+        gc.collect()
         database = PostgresMart(request.getfixturevalue("postgres_port"), PASSWORD)
         database.empty()
         return database
