@@ -95,21 +95,22 @@ def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
         begin right after one and so with its return.
     """
     frame = text_frame(revisions)
+    if frame.empty:
+        return []
+    passed = _passed_hours(frame["minute"].max())
     for start in range(0, len(frame), ROWS_AT_ONCE):
         staged = _stage("staged_minute", frame[start : start + ROWS_AT_ONCE])
         changes = _transform("minute", "new_minute", staged_minute=staged, minute=_table("minute"))
         _merge("minute", changes)
-    if frame.empty:
-        return []
     touched = _touched_hours(revisions)
-    hours = _stage("touched_hour", touched)
+    hours = _stage("touched_hour", _hours_frame(touched | passed))
     for name in SUMMARIES:
         tables = {kept: _table(kept) for kept in ("minute", "hourly_summary")}
         late = {"late_ms": LATE_MS} if name == "publish_delay" else {}
         _merge(name, _transform(name, f"new_{name}", touched_hour=hours, **tables, **late))
-    for day in sorted(set(touched["day"])):
+    for day in sorted({f"{hour:%Y-%m-%d}" for _, hour in touched}):
         _correlate(day)
-    return sorted(set(touched["hour"]))
+    return sorted({f"{hour:%Y-%m-%dT%H}" for _, hour in touched})
 
 
 def take_restatements(restatements: Sequence[Restatement]) -> None:
@@ -203,24 +204,46 @@ def _merge(name: str, changes: object) -> None:
 
 def _in_window(name: str, window: Window) -> pd.DataFrame:
     """Return what one of the queries *_in_window.sql finds."""
+    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
+    table = "minute" if name == "vwap" else name
+    return _found(f"{name}_in_window", **{table: _table(table)}, **bounds)
 
+
+def _found(name: str, **parameters: object) -> pd.DataFrame:
     def found(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
 
-    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
-    table = "minute" if name == "vwap" else name
-    held = _transform(f"{name}_in_window", f"{name}_in_window", **{table: _table(table)}, **bounds)
-    return cast(pd.DataFrame, run(aql.dataframe(found)(held)))
+    return cast(pd.DataFrame, run(aql.dataframe(found)(_transform(name, name, **parameters))))
 
 
-def _touched_hours(revisions: Sequence[MinutePrice]) -> pd.DataFrame:
-    """Return symbol, hour, its day, and the minute before it, of each hour that minutes touch."""
-    hours = {
+def _touched_hours(revisions: Sequence[MinutePrice]) -> set[tuple[str, datetime]]:
+    """Return symbol and hour of minutes, and the hours that begin right after one."""
+    return {
         (price.average.symbol, moment.replace(minute=0, second=0, microsecond=0))
         for price in revisions
         # The first return of an hour starts at the last minute of the one before.
         for moment in (price.average.minute, price.average.minute + MINUTE)
     }
+
+
+def _passed_hours(last_minute: str) -> set[tuple[str, datetime]]:
+    """Return symbol and hour of which more minutes are expected once the mart has a minute.
+
+    They are every symbol's last hour of the mart so far, also where the symbol itself has no news,
+    and its hour of that minute.
+    """
+    held = _found("last_hour", hourly_summary=_table("hourly_summary"))
+    hours = {held["hour"].max(), last_minute[:13]} if len(held) else set()
+    return {
+        (symbol, datetime.fromisoformat(f"{hour}:00").replace(tzinfo=UTC))
+        for hour in hours
+        if last_minute[:13] >= held["hour"].max()
+        for symbol in held["symbol"]
+    }
+
+
+def _hours_frame(hours: set[tuple[str, datetime]]) -> pd.DataFrame:
+    """Return symbol, hour, its day, and the minute before it."""
     rows = [
         (symbol, f"{hour:%Y-%m-%dT%H}", f"{hour:%Y-%m-%d}", minute_text(hour - MINUTE))
         for symbol, hour in sorted(hours)

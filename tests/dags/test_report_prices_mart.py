@@ -140,8 +140,14 @@ def test_adds_an_hour_up_anew_when_one_of_its_minutes_is_revised(mart_database):
 
     mart.refresh([traded(NOON, price="300", volume="1", revision=2)])
 
-    assert mart_database.row("SELECT vwap, high FROM hourly_summary") == {"vwap": 200.0, "high": "300"}
-    assert mart_database.row("SELECT vwap, high FROM daily_summary") == {"vwap": 200.0, "high": "300"}
+    assert mart_database.row("SELECT vwap, high FROM hourly_summary") == {
+        "vwap": 200.0,
+        "high": "300",
+    }
+    assert mart_database.row("SELECT vwap, high FROM daily_summary") == {
+        "vwap": 200.0,
+        "high": "300",
+    }
 
 
 def test_keeps_symbols_and_days_apart(mart_database):

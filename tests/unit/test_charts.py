@@ -72,9 +72,7 @@ def test_joins_minutes_of_one_cause_and_names_the_absent():
     assert runs[2].window == Window(NOON + 3 * MINUTE, NOON + 4 * MINUTE)
 
 
-@pytest.mark.parametrize(
-    "count", [1, 40, 60, 90, 300, 1440], ids=lambda count: f"{count} minutes"
-)
+@pytest.mark.parametrize("count", [1, 40, 60, 90, 300, 1440], ids=lambda count: f"{count} minutes")
 def test_marks_at_most_nine_times_all_inside(count):
     start = NOON + timedelta(minutes=7)
 
