@@ -13,6 +13,7 @@ from include.marketdata.reports import Facts, build_report, latest_span, shown_p
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
+NOTHING = "\u2013"
 SOURCE = "Replayed by an exchange simulator"
 LEDGER = (
     "minute",
@@ -182,7 +183,7 @@ def test_tells_the_completeness_of_each_symbol_by_cause():
     found = table(report([*held[:3], filled], ["BTCUSDT", "ETHUSDT"]).html, "Completeness by cause")
 
     told = {
-        symbol: {name: cell for name, cell in row.items() if cell not in {"–", symbol}}
+        symbol: {name: cell for name, cell in row.items() if cell not in {NOTHING, symbol}}
         for symbol, row in found.items()
     }
     assert told == {
@@ -250,7 +251,7 @@ def test_shows_a_value_that_came_or_went():
         report(minutes(1), restatements=[restated(**nothing)]).html, "Restatements"
     ).values()
 
-    assert (row["Was"], row["Is"], row["By"]) == ("no value", "101.00", "–")
+    assert (row["Was"], row["Is"], row["By"]) == ("no value", "101.00", NOTHING)
 
 
 def test_shows_a_hundred_restatements_and_says_how_many_there_are():
@@ -281,6 +282,12 @@ def test_shows_the_correlation_of_what_moves_against_each_other():
     assert "<h2>Correlation</h2>" not in report(held[:40]).html
 
 
+LINE_OF_BITCOIN = (
+    "BTCUSDT 200.00 (+100.00 %), from 100.00 to 200.00, VWAP 125.00, volatility 69.31 %, "
+    "complete 100 %, quality 100 of 100"
+)
+
+
 def test_the_text_says_each_symbol_in_a_line():
     made = report(
         [
@@ -293,8 +300,7 @@ def test_the_text_says_each_symbol_in_a_line():
     assert made.text.splitlines() == [
         "Prices of noon",
         "2026-03-01 12:00 to 2026-03-01 12:02 UTC, replayed by an exchange simulator",
-        "BTCUSDT 200.00 (+100.00 %), from 100.00 to 200.00, VWAP 125.00, volatility 69.31 %, "
-        "complete 100 %, quality 100 of 100",
+        LINE_OF_BITCOIN,
         "No values restated. Made 2026-03-03 12:00:00 UTC. No advice to buy or sell.",
     ]
 
