@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
+import psycopg2  # type: ignore[import-untyped]
 from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from include.marketdata.errors import RetryableError
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
@@ -43,12 +44,22 @@ def telling_what_is_wrong() -> Iterator[None]:
     """
     try:
         yield
-    except OperationalError as error:
-        raise RetryableError(
-            f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
-            f"{str(error.orig).strip()}; let go of it, or make it reachable or room for it. "
-            "Files and reports are as they were, and the next run takes up everything since"
-        ) from error
+    except DatabaseError as error:
+        # A file that is no database is no operational error, and of no kind below either.
+        if isinstance(error, OperationalError) or type(error) is DatabaseError:
+            raise _not_taking_part(error.orig) from error
+        raise
+    except psycopg2.OperationalError as error:
+        # The SDK opens some connections past SQLAlchemy.
+        raise _not_taking_part(error) from error
+
+
+def _not_taking_part(error: BaseException | None) -> RetryableError:
+    return RetryableError(
+        f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
+        f"{str(error).strip()}; let go of it, or make it reachable or room for it. "
+        "Files and reports are as they were, and the next run takes up everything since"
+    )
 
 
 def watermark(first_look_back: timedelta) -> datetime:
@@ -67,10 +78,17 @@ def watermark(first_look_back: timedelta) -> datetime:
 
 
 def create_tables() -> None:
-    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder."""
+    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder.
+
+    Raises:
+        RetryableError: The folder cannot be made.
+    """
     connection = Connection.get(CONNECTION)
     if connection.conn_type == "sqlite" and connection.host:
-        Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_taking_part(error) from error
     database = create_database(CONNECTION)
     database.create_schema_if_applicable(database.default_metadata.schema)
     for name, columns in KEPT.items():

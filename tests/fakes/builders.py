@@ -132,13 +132,13 @@ def traded(minute=NOON, *, price="100", volume="1", **changes):
     return replace(made, average=average)
 
 
-def unpriced(minute=NOON, *, flag=Flag.SOURCE_GAP, **changes):
+def unpriced(minute=NOON, *, flag=Flag.SOURCE_GAP, level=7, **changes):
     """A minute of which nothing is known but that it passed."""
-    made = minute_price(minute, vwap=None, flag=flag, **changes)
+    made = minute_price(minute, vwap=None, flag=flag, level=level, **changes)
     nulls = dict.fromkeys(
         ("open", "high", "low", "close", "volume", "quote_volume", "trade_count", "is_reconciled")
     )
-    average = replace(made.average, **nulls, quality=None, grade=None)
+    average = replace(made.average, **nulls, quality=None, grade=None, coverage=Decimal(0))
     return replace(made, average=average)
 
 
