@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
+import psycopg2  # type: ignore[import-untyped]
 from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from include.marketdata.errors import RetryableError
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
@@ -43,12 +44,22 @@ def telling_what_is_wrong() -> Iterator[None]:
     """
     try:
         yield
-    except OperationalError as error:
-        raise RetryableError(
-            f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
-            f"{str(error.orig).strip()}; let go of it, or make it reachable or room for it. "
-            "Files and reports are as they were, and the next run takes up everything since"
-        ) from error
+    except DatabaseError as error:
+        # A file that is no database is no operational error, and of no kind below either.
+        if isinstance(error, OperationalError) or type(error) is DatabaseError:
+            raise _not_taking_part(error.orig) from error
+        raise
+    except psycopg2.OperationalError as error:
+        # The SDK opens some connections past SQLAlchemy.
+        raise _not_taking_part(error) from error
+
+
+def _not_taking_part(error: BaseException | None) -> RetryableError:
+    return RetryableError(
+        f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
+        f"{str(error).strip()}; let go of it, or make it reachable or room for it. "
+        "Files and reports are as they were, and the next run takes up everything since"
+    )
 
 
 def watermark(first_look_back: timedelta) -> datetime:
@@ -67,10 +78,17 @@ def watermark(first_look_back: timedelta) -> datetime:
 
 
 def create_tables() -> None:
-    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder."""
+    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder.
+
+    Raises:
+        RetryableError: The folder cannot be made.
+    """
     connection = Connection.get(CONNECTION)
     if connection.conn_type == "sqlite" and connection.host:
-        Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _not_taking_part(error) from error
     database = create_database(CONNECTION)
     database.create_schema_if_applicable(database.default_metadata.schema)
     for name, columns in KEPT.items():
@@ -95,21 +113,22 @@ def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
         begin right after one and so with its return.
     """
     frame = text_frame(revisions)
+    if frame.empty:
+        return []
+    passed = _passed_hours(frame["minute"].max())
     for start in range(0, len(frame), ROWS_AT_ONCE):
         staged = _stage("staged_minute", frame[start : start + ROWS_AT_ONCE])
         changes = _transform("minute", "new_minute", staged_minute=staged, minute=_table("minute"))
         _merge("minute", changes)
-    if frame.empty:
-        return []
     touched = _touched_hours(revisions)
-    hours = _stage("touched_hour", touched)
+    hours = _stage("touched_hour", _hours_frame(touched | passed))
     for name in SUMMARIES:
         tables = {kept: _table(kept) for kept in ("minute", "hourly_summary")}
         late = {"late_ms": LATE_MS} if name == "publish_delay" else {}
         _merge(name, _transform(name, f"new_{name}", touched_hour=hours, **tables, **late))
-    for day in sorted(set(touched["day"])):
+    for day in sorted({f"{hour:%Y-%m-%d}" for _, hour in touched}):
         _correlate(day)
-    return sorted(set(touched["hour"]))
+    return sorted({f"{hour:%Y-%m-%dT%H}" for _, hour in touched})
 
 
 def take_restatements(restatements: Sequence[Restatement]) -> None:
@@ -203,24 +222,46 @@ def _merge(name: str, changes: object) -> None:
 
 def _in_window(name: str, window: Window) -> pd.DataFrame:
     """Return what one of the queries *_in_window.sql finds."""
+    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
+    table = "minute" if name == "vwap" else name
+    return _found(f"{name}_in_window", **{table: _table(table)}, **bounds)
 
+
+def _found(name: str, **parameters: object) -> pd.DataFrame:
     def found(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
 
-    bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
-    table = "minute" if name == "vwap" else name
-    held = _transform(f"{name}_in_window", f"{name}_in_window", **{table: _table(table)}, **bounds)
-    return cast(pd.DataFrame, run(aql.dataframe(found)(held)))
+    return cast(pd.DataFrame, run(aql.dataframe(found)(_transform(name, name, **parameters))))
 
 
-def _touched_hours(revisions: Sequence[MinutePrice]) -> pd.DataFrame:
-    """Return symbol, hour, its day, and the minute before it, of each hour that minutes touch."""
-    hours = {
+def _touched_hours(revisions: Sequence[MinutePrice]) -> set[tuple[str, datetime]]:
+    """Return symbol and hour of minutes, and the hours that begin right after one."""
+    return {
         (price.average.symbol, moment.replace(minute=0, second=0, microsecond=0))
         for price in revisions
         # The first return of an hour starts at the last minute of the one before.
         for moment in (price.average.minute, price.average.minute + MINUTE)
     }
+
+
+def _passed_hours(last_minute: str) -> set[tuple[str, datetime]]:
+    """Return symbol and hour of which more minutes are expected once the mart has a minute.
+
+    They are every symbol's last hour of the mart so far, also where the symbol itself has no news,
+    and its hour of that minute.
+    """
+    held = _found("last_hour", hourly_summary=_table("hourly_summary"))
+    hours = {held["hour"].max(), last_minute[:13]} if len(held) else set()
+    return {
+        (symbol, datetime.fromisoformat(f"{hour}:00").replace(tzinfo=UTC))
+        for hour in hours
+        if last_minute[:13] >= held["hour"].max()
+        for symbol in held["symbol"]
+    }
+
+
+def _hours_frame(hours: set[tuple[str, datetime]]) -> pd.DataFrame:
+    """Return symbol, hour, its day, and the minute before it."""
     rows = [
         (symbol, f"{hour:%Y-%m-%dT%H}", f"{hour:%Y-%m-%d}", minute_text(hour - MINUTE))
         for symbol, hour in sorted(hours)

@@ -1,62 +1,21 @@
-"""The steps of report_prices that touch the mart, on a real SQLite file."""
+"""The mart's minutes and their summaries, on a real SQLite file and on a real Postgres."""
 
-import json
-import sqlite3
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
-from upath import UPath
 
 from include.marketdata.exports import minute_prices
 from include.marketdata.prices import Flag
 from include.marketdata.windows import MINUTE, Window
 from include.orchestration import mart
-from tests.fakes.builders import NOON, minute_price
+from tests.fakes.builders import NOON, minute_price, traded, unpriced
+
+TWO_DAYS = timedelta(days=2)
 
 
-@pytest.fixture
-def mart_file(tmp_path, monkeypatch):
-    """An empty mart behind the connection `mart`, in a folder that is not there yet."""
-    file = tmp_path / "data" / "mart.db"
-    connection = json.dumps({"conn_type": "sqlite", "host": str(file)})
-    monkeypatch.setenv("AIRFLOW_CONN_MART", connection)
-    mart.create_tables()
-    return file
-
-
-def rows(file, query):
-    connection = sqlite3.connect(file)
-    try:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(query)]
-    finally:
-        connection.close()
-
-
-def row(file, query):
-    (only,) = rows(file, query)
-    return only
-
-
-def traded(minute, *, price, volume, **changes):
-    """A minute whose trades all had one price."""
-    made = minute_price(minute, vwap=price, **changes)
-    price, volume = Decimal(price), Decimal(volume)
-    values = dict.fromkeys(("open", "high", "low", "close"), price)
-    average = replace(made.average, **values, volume=volume, quote_volume=price * volume)
-    return replace(made, average=average)
-
-
-def test_gives_back_each_minute_with_every_digit(mart_file):
-    assert mart_file.exists()
-    gap = minute_price(NOON + MINUTE, vwap=None, flag=Flag.SOURCE_GAP)
-    nulls = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"))
-    gap = replace(gap, average=replace(gap.average, **nulls, trade_count=None, is_reconciled=None))
-    prices = [minute_price(vwap="97000.123456789012"), gap]
+@pytest.mark.usefixtures("mart_database")
+def test_gives_back_each_minute_with_every_digit():
+    prices = [minute_price(vwap="97000.123456789012"), unpriced(NOON + MINUTE)]
 
     mart.refresh(prices)
 
@@ -64,19 +23,20 @@ def test_gives_back_each_minute_with_every_digit(mart_file):
     assert held == prices
 
 
-def test_adds_the_columns_that_an_older_mart_lacks(mart_file):
+def test_adds_the_columns_that_an_older_mart_lacks(mart_database):
     """The column comes back empty, and the minutes of before are still there."""
     mart.refresh([minute_price(vwap="97000.5")])
-    connection = sqlite3.connect(mart_file)
-    connection.execute("ALTER TABLE minute DROP COLUMN twap")
-    connection.close()
+    mart_database.run("ALTER TABLE minute DROP COLUMN twap")
+    mart_database.run("ALTER TABLE hourly_summary DROP COLUMN return_count")
 
     mart.create_tables()
 
-    assert row(mart_file, "SELECT vwap, twap FROM minute") == {"vwap": "97000.5", "twap": None}
+    assert mart_database.row("SELECT vwap, twap FROM minute") == {"vwap": "97000.5", "twap": None}
+    mart.refresh([minute_price(NOON + MINUTE, vwap="97000.5")])
+    assert mart_database.row("SELECT return_count FROM hourly_summary") == {"return_count": 1}
 
 
-@pytest.mark.usefixtures("mart_file")
+@pytest.mark.usefixtures("mart_database")
 def test_a_window_ends_before_its_end():
     mart.refresh([minute_price(NOON), minute_price(NOON + MINUTE)])
 
@@ -86,29 +46,27 @@ def test_a_window_ends_before_its_end():
 
 
 @pytest.mark.defect(25)
-def test_replaces_a_minute_by_a_later_revision_only(mart_file):
+def test_replaces_a_minute_by_a_later_revision_only(mart_database):
     """Revision 2 replaces 1; a late copy of 1 does not come back."""
     for revision, vwap in ((1, "100.5"), (2, "100.7"), (1, "100.5")):
         mart.refresh([minute_price(revision=revision, vwap=vwap)])
 
-    assert rows(mart_file, "SELECT revision, vwap FROM minute") == [
+    assert mart_database.rows("SELECT revision, vwap FROM minute") == [
         {"revision": 2, "vwap": "100.7"}
     ]
 
 
 @pytest.mark.defect(25)
-def test_the_same_minutes_again_change_nothing(mart_file):
+def test_the_same_minutes_again_change_nothing(mart_database):
     prices = [traded(NOON + index * MINUTE, price="100", volume="2") for index in range(90)]
-    kept = ("minute", "hourly_summary", "daily_summary")
-
     mart.refresh(prices)
-    once = [rows(mart_file, f"SELECT * FROM {table}") for table in kept]  # noqa: S608 (fixed)
+    once = mart_database.everything()
     mart.refresh(prices)
 
-    assert [rows(mart_file, f"SELECT * FROM {table}") for table in kept] == once  # noqa: S608
+    assert mart_database.everything() == once
 
 
-def test_weighs_the_hours_vwap_by_volume(mart_file):
+def test_weighs_the_hours_vwap_by_volume(mart_database):
     """Three coins at 100 outweigh one at 200: (300 + 200) / 4 = 125."""
     mart.refresh(
         [
@@ -117,11 +75,11 @@ def test_weighs_the_hours_vwap_by_volume(mart_file):
         ]
     )
 
-    found = row(mart_file, "SELECT vwap, volume, quote_volume FROM hourly_summary")
+    found = mart_database.row("SELECT vwap, volume, quote_volume FROM hourly_summary")
     assert found == {"vwap": 125.0, "volume": 4.0, "quote_volume": 500.0}
 
 
-def test_orders_an_hours_prices_as_numbers_not_as_text(mart_file):
+def test_orders_an_hours_prices_as_numbers_not_as_text(mart_database):
     """As text 99 is above 100; the open and close are those of the first and last minute."""
     mart.refresh(
         [
@@ -132,18 +90,18 @@ def test_orders_an_hours_prices_as_numbers_not_as_text(mart_file):
     )
 
     for table in ("hourly_summary", "daily_summary"):
-        found = row(mart_file, f"SELECT open, high, low, close FROM {table}")  # noqa: S608 (fixed)
+        found = mart_database.row(f"SELECT open, high, low, close FROM {table}")  # noqa: S608 (fixed)
         assert found == {"open": "100.10", "high": "100.10", "low": "99", "close": "100"}
 
 
-def test_leaves_minutes_without_a_value_out_of_an_hours_prices(mart_file):
+def test_leaves_minutes_without_a_value_out_of_an_hours_prices(mart_database):
     """A silent minute carries the price before it; it neither opens nor closes the hour."""
     silent = minute_price(NOON, vwap=None, flag=Flag.NO_TRADES)
     last = minute_price(NOON + 2 * MINUTE, vwap=None, flag=Flag.INGEST_GAP)
 
     mart.refresh([silent, traded(NOON + MINUTE, price="50", volume="1"), last])
 
-    found = row(mart_file, "SELECT * FROM hourly_summary")
+    found = mart_database.row("SELECT * FROM hourly_summary")
     assert (found["open"], found["close"], found["volume"]) == ("50", "50", 1.0)
     assert (found["ok_minutes"], found["no_trades_minutes"], found["ingest_gap_minutes"]) == (
         1,
@@ -153,42 +111,48 @@ def test_leaves_minutes_without_a_value_out_of_an_hours_prices(mart_file):
     assert (found["valued_minutes"], found["expected_minutes"]) == (1, 3)
 
 
-def test_an_hour_without_a_value_has_null_prices(mart_file):
+def test_an_hour_without_a_value_has_null_prices(mart_database):
     mart.refresh([minute_price(NOON, vwap=None, flag=Flag.HALTED)])
 
     for table in ("hourly_summary", "daily_summary"):
-        found = row(mart_file, f"SELECT * FROM {table}")  # noqa: S608 (fixed)
+        found = mart_database.row(f"SELECT * FROM {table}")  # noqa: S608 (fixed)
         assert (found["open"], found["vwap"], found["volume"]) == (None, None, None)
         assert (found["coverage"], found["halted_minutes"]) == (0.0, 1)
 
 
-def test_expects_a_past_hour_whole_and_the_last_one_as_far_as_it_came(mart_file):
+def test_expects_a_past_hour_whole_and_the_last_one_as_far_as_it_came(mart_database):
     """12:58 and 13:00 are held: 1 of 60 in the hour past, 1 of 1 in the last, 2 of 781 so far."""
     mart.refresh([minute_price(NOON + 58 * MINUTE), minute_price(NOON + 60 * MINUTE)])
 
-    hours = rows(mart_file, "SELECT hour, expected_minutes FROM hourly_summary ORDER BY hour")
+    hours = mart_database.rows("SELECT hour, expected_minutes FROM hourly_summary ORDER BY hour")
     assert hours == [
         {"hour": "2026-03-01T12", "expected_minutes": 60},
         {"hour": "2026-03-01T13", "expected_minutes": 1},
     ]
-    day = row(mart_file, "SELECT day, valued_minutes, expected_minutes FROM daily_summary")
+    day = mart_database.row("SELECT day, valued_minutes, expected_minutes FROM daily_summary")
     assert day == {"day": "2026-03-01", "valued_minutes": 2, "expected_minutes": 781}
 
 
-def test_adds_an_hour_up_anew_when_one_of_its_minutes_is_revised(mart_file):
+def test_adds_an_hour_up_anew_when_one_of_its_minutes_is_revised(mart_database):
     mart.refresh(
         [traded(NOON, price="100", volume="1"), traded(NOON + MINUTE, price="100", volume="1")]
     )
 
     mart.refresh([traded(NOON, price="300", volume="1", revision=2)])
 
-    assert row(mart_file, "SELECT vwap, high FROM hourly_summary") == {"vwap": 200.0, "high": "300"}
-    assert row(mart_file, "SELECT vwap, high FROM daily_summary") == {"vwap": 200.0, "high": "300"}
+    assert mart_database.row("SELECT vwap, high FROM hourly_summary") == {
+        "vwap": 200.0,
+        "high": "300",
+    }
+    assert mart_database.row("SELECT vwap, high FROM daily_summary") == {
+        "vwap": 200.0,
+        "high": "300",
+    }
 
 
-def test_keeps_symbols_and_days_apart(mart_file):
+def test_keeps_symbols_and_days_apart(mart_database):
     midnight = NOON.replace(hour=0)
-    days = mart.refresh(
+    hours = mart.refresh(
         [
             traded(midnight - MINUTE, price="10", volume="1"),
             traded(midnight, price="20", volume="1"),
@@ -196,8 +160,8 @@ def test_keeps_symbols_and_days_apart(mart_file):
         ]
     )
 
-    assert days == ["2026-02-28", "2026-03-01"]
-    found = rows(mart_file, "SELECT day, symbol, vwap FROM daily_summary ORDER BY day, symbol")
+    assert hours == ["2026-02-28T23", "2026-03-01T00"]
+    found = mart_database.rows("SELECT day, symbol, vwap FROM daily_summary ORDER BY day, symbol")
     assert [tuple(one.values()) for one in found] == [
         ("2026-02-28", "BTCUSDT", 10.0),
         ("2026-03-01", "BTCUSDT", 20.0),
@@ -205,56 +169,75 @@ def test_keeps_symbols_and_days_apart(mart_file):
     ]
 
 
-def test_takes_in_more_minutes_than_one_statement_may_carry(mart_file):
-    count = mart.ROWS_AT_ONCE + 1
+def test_takes_in_more_minutes_than_are_staged_at_once(mart_database, monkeypatch):
+    count = 250
+    monkeypatch.setattr(mart, "ROWS_AT_ONCE", 100)
 
     mart.refresh([minute_price(NOON + index * MINUTE) for index in range(count)])
 
-    assert row(mart_file, "SELECT COUNT(*) AS held FROM minute") == {"held": count}
-    found = row(mart_file, "SELECT SUM(valued_minutes) AS held FROM hourly_summary")
+    assert mart_database.row("SELECT COUNT(*) AS held FROM minute") == {"held": count}
+    found = mart_database.row("SELECT SUM(valued_minutes) AS held FROM hourly_summary")
     assert found == {"held": count}
 
 
-@pytest.mark.usefixtures("mart_file")
+@pytest.mark.usefixtures("mart_database")
 def test_nothing_new_is_no_error():
     assert mart.refresh([]) == []
 
 
-@pytest.mark.usefixtures("mart_file")
-def test_first_looks_back_a_week():
-    week_ago = datetime.now(UTC) - timedelta(days=7)
+@pytest.mark.usefixtures("mart_database")
+def test_first_looks_back_as_far_as_it_is_told():
+    two_days_ago = datetime.now(UTC) - TWO_DAYS
 
-    assert abs(mart.watermark() - week_ago) < timedelta(minutes=1)
+    assert abs(mart.watermark(TWO_DAYS) - two_days_ago) < timedelta(minutes=1)
 
 
-@pytest.mark.usefixtures("mart_file")
+@pytest.mark.usefixtures("mart_database")
 @pytest.mark.defect(25)
 def test_moves_the_watermark_only_when_told():
     """A run that dies after the mart and before the report leaves its minutes to the next."""
     known_at = NOON + timedelta(seconds=72.5)
     mart.refresh([minute_price(known_at=known_at)])
-    assert mart.watermark() > known_at
+    assert mart.watermark(TWO_DAYS) > known_at
 
     mart.advance_watermark()
 
-    assert mart.watermark() == known_at - timedelta(minutes=10)
+    assert mart.watermark(TWO_DAYS) == known_at - timedelta(minutes=10)
 
 
-@pytest.mark.usefixtures("mart_file")
-def test_exports_a_day_exactly(tmp_path):
-    midnight = NOON.replace(hour=0) + timedelta(days=1)
-    gap = minute_price(NOON + MINUTE, vwap=None, flag=Flag.SOURCE_GAP)
-    mart.refresh([minute_price(vwap="97000.123456789012"), gap, minute_price(midnight)])
+@pytest.mark.usefixtures("mart_database")
+def test_a_clock_that_ran_ahead_hides_nothing():
+    """A minute known tomorrow would hide what is published until then."""
+    mart.refresh([minute_price(known_at=datetime.now(UTC) + timedelta(days=1))])
 
-    files = mart.export_days(["2026-03-01"], UPath(tmp_path) / "exports")
+    mart.advance_watermark()
 
-    assert sorted(file.name for file in (tmp_path / "exports").iterdir()) == [
-        "2026-03-01.csv",
-        "2026-03-01.parquet",
-    ]
-    written = pd.read_csv(files[0], dtype=str, keep_default_na=False)
-    assert list(written["vwap"]) == ["97000.123456789012", ""]
-    assert list(written["trade_count"]) == ["2", "2"]
-    table = pq.read_table(files[1]).to_pylist()
-    assert [one["vwap"] for one in table] == [Decimal("97000.123456789012"), None]
-    assert table[0]["minute"] == NOON
+    assert mart.watermark(TWO_DAYS) <= datetime.now(UTC) - mart.OVERLAP
+
+
+def test_measures_the_delay_of_a_minutes_first_publication(mart_database):
+    """The minute ends at 12:01; out at 12:01:07, and its revision a day later says nothing."""
+    first = minute_price(known_at=NOON + timedelta(seconds=67))
+    later = minute_price(revision=2, vwap="100.7", known_at=NOON + timedelta(days=1))
+
+    mart.refresh([first])
+    mart.refresh([later, first])
+
+    found = mart_database.row("SELECT revision, known_at, first_known_at, delay_ms FROM minute")
+    assert found == {
+        "revision": 2,
+        "known_at": "2026-03-02T12:00:00.000Z",
+        "first_known_at": "2026-03-01T12:01:07.000Z",
+        "delay_ms": 7000,
+    }
+
+
+def test_expects_more_of_the_last_hour_when_another_symbol_moves_on(mart_database):
+    """Ether stops at 12:00; when bitcoin is at 13:01, ether lacks 59 minutes of its hour."""
+    mart.refresh([minute_price(NOON, symbol="ETHUSDT"), minute_price(NOON)])
+
+    mart.refresh([minute_price(NOON + 61 * MINUTE)])
+
+    expected = "SELECT expected_minutes FROM {} WHERE symbol = 'ETHUSDT'"
+    assert mart_database.row(expected.format("hourly_summary")) == {"expected_minutes": 60}
+    assert mart_database.row(expected.format("daily_summary")) == {"expected_minutes": 782}

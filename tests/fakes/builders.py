@@ -1,6 +1,7 @@
 """Records with honest defaults, so that a test shows only what it is about."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from include.marketdata.prices import (
     SymbolInfo,
 )
 from include.marketdata.thresholds import METHOD_VERSION
-from include.marketdata.windows import Window, to_ms
+from include.marketdata.windows import MINUTE, Window, to_ms
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -115,6 +116,30 @@ def minute_price(minute=NOON, *, revision=1, known_at=None, **changes):
     return MinutePrice(
         average(minute, **changes), revision, known_at or minute + timedelta(minutes=1)
     )
+
+
+def minutes(count, *, start=NOON, **changes):
+    """Minutes in a row."""
+    return [minute_price(start + index * MINUTE, **changes) for index in range(count)]
+
+
+def traded(minute=NOON, *, price="100", volume="1", **changes):
+    """A minute whose trades all had one price."""
+    made = minute_price(minute, vwap=price, **changes)
+    price, volume = Decimal(price), Decimal(volume)
+    values = dict.fromkeys(("open", "high", "low", "close"), price)
+    average = replace(made.average, **values, volume=volume, quote_volume=price * volume)
+    return replace(made, average=average)
+
+
+def unpriced(minute=NOON, *, flag=Flag.SOURCE_GAP, level=7, **changes):
+    """A minute of which nothing is known but that it passed."""
+    made = minute_price(minute, vwap=None, flag=flag, level=level, **changes)
+    nulls = dict.fromkeys(
+        ("open", "high", "low", "close", "volume", "quote_volume", "trade_count", "is_reconciled")
+    )
+    average = replace(made.average, **nulls, quality=None, grade=None, coverage=Decimal(0))
+    return replace(made, average=average)
 
 
 def symbol_info(symbol="BTCUSDT", *, checked_at=NOON):

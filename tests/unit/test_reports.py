@@ -1,164 +1,98 @@
+import struct
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 
-from include.marketdata.charts import NOT_PUBLISHED, draw_causes, draw_prices, time_ticks
+from include.marketdata.exports import text_frame
 from include.marketdata.prices import Flag
-from include.marketdata.reports import figures_of, render_report, report_window, shown_price
+from include.marketdata.reports import Facts, build_report, latest_span, shown_price
 from include.marketdata.windows import MINUTE, Window
-from tests.fakes.builders import NOON, minute_price
+from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
+NOTHING = "\u2013"
 SOURCE = "Replayed by an exchange simulator"
+LEDGER = (
+    "minute",
+    "symbol",
+    "revision",
+    "known_at",
+    "vwap_before",
+    "vwap_after",
+    "difference_ratio",
+    "is_alarming",
+)
 
 
-def minutes(count, *, vwap="100.5", **changes):
-    """Minutes in a row from noon on."""
-    return [minute_price(NOON + index * MINUTE, vwap=vwap, **changes) for index in range(count)]
-
-
-def window(count):
-    return Window(NOON, NOON + count * MINUTE)
-
-
-def figures(prices):
-    return figures_of("BTCUSDT", prices, report_window(prices, NOON))
-
-
-def test_breaks_the_line_where_a_minute_has_no_value():
-    """Minutes 0, 1 and 3 have a value: two strokes, and the second is a dot."""
-    held = minutes(4)
-    held[2] = minute_price(NOON + 2 * MINUTE, vwap=None, flag=Flag.SOURCE_GAP)
-
-    chart = draw_prices(held, window(4))
-
-    assert chart.line == "M0,500L1,500L1,500M3,500L3,500"
-
-
-def test_breaks_the_line_where_a_minute_is_absent():
-    held = minutes(4)
-    del held[2]
-
-    chart = draw_prices(held, window(4))
-
-    assert chart.line.count("M") == 2
-
-
-def test_draws_the_highest_price_at_the_top():
-    """Low 100, high 101: the vwap 100.75 lies a quarter of the height below the top."""
-    chart = draw_prices(minutes(1, vwap="100.75"), window(1))
-
-    assert chart.line == "M0,250L0,250"
-    assert [(tick.percent, tick.value) for tick in chart.price_ticks] == [
-        (0, Decimal(101)),
-        (50, Decimal("100.5")),
-        (100, Decimal(100)),
-    ]
-
-
-def test_draws_a_price_that_never_moved():
-    flat = minute_price(vwap="100")
-    flat = replace(flat, average=replace(flat.average, high=Decimal(100)))
-
-    assert draw_prices([flat], window(1)).line == "M0,0L0,0"
-
-
-def test_joins_minutes_of_one_cause_and_names_the_absent():
-    held = [*minutes(2), minute_price(NOON + 3 * MINUTE, vwap=None, flag=Flag.HALTED)]
-
-    runs = draw_causes(held, window(4))
-
-    assert [(run.cause, run.offset, run.window.minute_count) for run in runs] == [
-        ("OK", 0, 2),
-        (NOT_PUBLISHED, 2, 1),
-        ("HALTED", 3, 1),
-    ]
-
-
-@pytest.mark.parametrize("count", [1, 40, 90, 300, 1440], ids=lambda count: f"{count} minutes")
-def test_marks_at_most_nine_times_all_inside(count):
-    start = NOON + timedelta(minutes=7)
-
-    ticks = time_ticks(Window(start, start + count * MINUTE))
-
-    assert len(ticks) <= 9
-    assert all(0 <= tick.percent < 100 for tick in ticks)
-
-
-def test_counts_a_minute_without_a_row_as_not_complete():
-    """Four minutes passed, three have a price, one was never published."""
-    held = minutes(4)
-    del held[1]
-
-    found = figures(held)
-
-    assert found.coverage == Decimal("0.75")
-    assert found.causes[NOT_PUBLISHED] == 1
-    assert sum(found.causes.values()) == 4
-
-
-def test_counts_from_the_symbols_first_minute():
-    late = minute_price(NOON + 9 * MINUTE, symbol="ETHUSDT")
-    held = [*minutes(10), late]
-
-    found = figures_of("ETHUSDT", held, report_window(held, NOON))
-
-    assert found.window.minute_count == 1
-    assert found.coverage == 1
-
-
-def test_weighs_the_vwap_of_the_span_by_volume():
-    """Three coins for 300 and one for 200: 500 / 4 = 125."""
-    one, other = minutes(2)
-    one = replace(one, average=replace(one.average, volume=Decimal(3), quote_volume=Decimal(300)))
-    other = replace(
-        other, average=replace(other.average, volume=Decimal(1), quote_volume=Decimal(200))
+def facts(prices, symbols=("BTCUSDT",), restatements=()):
+    return Facts(
+        symbols=symbols,
+        minutes=text_frame(prices),
+        restatements=pd.DataFrame(restatements, columns=[*LEDGER]),
+        generated_at=NOON + timedelta(days=2),
+        source=SOURCE,
     )
 
-    assert figures([one, other]).vwap == 125
+
+def report(prices, symbols=("BTCUSDT",), *, window=None, restatements=(), title="Prices"):
+    known = facts(prices, symbols, restatements)
+    return build_report(known, window or latest_span(known.minutes, known.generated_at), title)
 
 
-def test_compares_with_the_minute_exactly_an_hour_earlier():
-    """From 100 to 102 is 2 %; what lies between does not matter."""
-    held = [
-        minute_price(NOON, vwap="100"),
-        minute_price(NOON + 59 * MINUTE, vwap="50"),
-        minute_price(NOON + 60 * MINUTE, vwap="102"),
-    ]
+class _Page(HTMLParser):
+    """Collects what a page would fetch, and checks that its tags are balanced."""
 
-    assert figures(held).hour_change_ratio == Decimal("0.02")
+    VOID = frozenset({"meta", "path", "rect", "br"})
+
+    def __init__(self, html):
+        super().__init__()
+        self.outside, self.open, self.tags, self.rows = [], [], [], []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.outside += [
+            value
+            for name, value in attrs
+            if name in {"src", "href", "data", "action"} and not value.startswith("#")
+        ]
+        if tag == "tr":
+            self.rows.append([])
+        if tag in {"td", "th"}:
+            self.rows[-1].append("")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data.strip()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
 
 
-def test_gives_no_change_when_the_minute_an_hour_earlier_has_no_value():
-    held = [
-        minute_price(NOON, vwap=None, flag=Flag.INGEST_GAP),
-        minute_price(NOON + MINUTE, vwap="100"),
-        minute_price(NOON + 60 * MINUTE, vwap="102"),
-    ]
-
-    assert figures(held).hour_change_ratio is None
+def table(html, heading):
+    """Return the rows of the table below a heading, by their first cell, by column."""
+    page = _Page(html.split(f"<h2>{heading}</h2>")[1].split("</section>")[0])
+    names, *rows = page.rows
+    return {row[0]: dict(zip(names, row, strict=True)) for row in rows}
 
 
-def test_measures_the_delay_on_minutes_never_revised():
-    """Published 5, 7 and 90 s after their end; the revision of a day later says nothing."""
-    delays = [timedelta(seconds=seconds) for seconds in (5, 7, 90)]
-    held = [
-        minute_price(NOON + index * MINUTE, known_at=NOON + (index + 1) * MINUTE + delay)
-        for index, delay in enumerate(delays)
-    ]
-    late = minute_price(NOON + 3 * MINUTE, revision=2, known_at=NOON + timedelta(days=1))
+def test_the_latest_report_is_about_the_last_day_only():
+    frame = text_frame([minute_price(NOON - timedelta(days=2)), *minutes(2)])
 
-    assert figures([*held, late]).delay_seconds == 7
-
-
-def test_reports_the_last_day_only():
-    held = [minute_price(NOON - timedelta(days=2)), *minutes(2)]
-
-    assert report_window(held, NOON) == Window(
+    assert latest_span(frame, NOON) == Window(
         NOON + 2 * MINUTE - timedelta(days=1), NOON + 2 * MINUTE
     )
+
+
+def test_the_latest_report_begins_with_the_first_minute():
+    assert latest_span(text_frame(minutes(2)), NOON) == Window(NOON, NOON + 2 * MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -170,34 +104,8 @@ def test_rounds_a_price_for_reading(price, shown):
     assert shown_price(Decimal(price)) == shown
 
 
-class _Page(HTMLParser):
-    """Collects what a page would fetch, and checks that its tags are balanced."""
-
-    VOID = frozenset({"meta", "path", "rect", "br"})
-
-    def __init__(self, html):
-        super().__init__()
-        self.outside, self.open, self.tags = [], [], []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.outside += [
-            value
-            for name, value in attrs
-            if name in {"src", "href", "data", "action"} and not value.startswith("#")
-        ]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
 def test_fetches_nothing_and_runs_no_script():
-    html = render_report(["BTCUSDT"], minutes(90), NOON, SOURCE)
+    html = report(minutes(90)).html
 
     page = _Page(html)
 
@@ -209,38 +117,226 @@ def test_fetches_nothing_and_runs_no_script():
 
 
 def test_stays_small_with_ten_symbols_and_a_day():
+    symbols = [f"COIN{number}USDT" for number in range(10)]
     held = [
-        minute_price(NOON + index * MINUTE, symbol=f"COIN{number}USDT", vwap=f"100.{index:04d}")
-        for number in range(10)
+        traded(NOON + index * MINUTE, symbol=symbol, price=f"100.{index * 7 % 1440:04d}")
+        for symbol in symbols
         for index in range(1440)
     ]
 
-    html = render_report([f"COIN{number}USDT" for number in range(10)], held, NOON, SOURCE)
+    made = report(held, symbols)
 
-    assert len(html.encode()) < 1_000_000
+    assert len(made.html.encode()) < 3_000_000
+    assert len(made.picture) < 500_000
+    assert len(made.text) < 2_000
 
 
 def test_shows_thirty_minutes_a_symbol_newest_first():
-    html = render_report(["BTCUSDT"], minutes(40), NOON, SOURCE)
+    page = _Page(report(minutes(40)).html)
 
-    rows = [line for line in html.splitlines() if line.startswith("<tr><td>12:")]
-    assert len(rows) == 30
-    assert rows[0].startswith("<tr><td>12:39")
+    shown = [row[0] for row in page.rows if row[0].startswith("12:")]
+    assert len(shown) == 30
+    assert (shown[0], shown[-1]) == ("12:39", "12:10")
 
 
 def test_says_that_a_symbol_has_no_price_yet():
-    html = render_report(["BTCUSDT", "NEWUSDT"], minutes(2), NOON, SOURCE)
+    made = report(minutes(2), ["BTCUSDT", "NEWUSDT"])
 
-    assert html.count("no price yet") == 1
-    assert "No minute of this symbol is published" in html
+    assert made.html.count("no price yet") == 1
+    assert "No minute of this symbol is published" in made.html
+    assert "NEWUSDT no price\n" in made.text
 
 
-def test_renders_without_a_single_minute():
-    assert "No minute of this symbol is published" in render_report(["BTCUSDT"], [], NOON, SOURCE)
+@pytest.mark.parametrize("symbols", [["BTCUSDT"], []], ids=["one symbol", "no symbol"])
+def test_is_made_without_a_single_minute(symbols):
+    made = report([], symbols)
+
+    assert made.html.count("No minute of this symbol is published") == len(symbols)
+    assert _size(made.picture)
+
+
+def test_is_made_of_an_hour_without_any_minute_of_it():
+    made = report(minutes(2), window=Window(NOON + 60 * MINUTE, NOON + 120 * MINUTE))
+
+    assert "no price yet" in made.html
+    assert "BTCUSDT no price" in made.text
 
 
 def test_escapes_what_it_is_given():
-    html = render_report(["<b>BTC"], [], NOON, SOURCE)
+    html = report([], ["<b>BTC"], title="<i>Prices").html
 
     assert "<b>BTC" not in html
     assert "&lt;b&gt;BTC" in html
+    assert "<i>Prices" not in html
+
+
+def test_tells_the_completeness_of_each_symbol_by_cause():
+    """Ether's first minute is 12:02: of its two, one is halted; bitcoin lacks a row at 12:01."""
+    held = [
+        minute_price(NOON),
+        minute_price(NOON + 2 * MINUTE, flag=Flag.PARTIAL),
+        minute_price(NOON + 2 * MINUTE, symbol="ETHUSDT"),
+        unpriced(NOON + 3 * MINUTE, symbol="ETHUSDT", flag=Flag.HALTED),
+    ]
+    filled = replace(held[3], average=replace(held[3].average, filled_vwap=Decimal(3)))
+
+    found = table(report([*held[:3], filled], ["BTCUSDT", "ETHUSDT"]).html, "Completeness by cause")
+
+    told = {
+        symbol: {name: cell for name, cell in row.items() if cell not in {NOTHING, symbol}}
+        for symbol, row in found.items()
+    }
+    assert told == {
+        "BTCUSDT": {"complete": "1", "partial": "1", "not published": "2"},
+        "ETHUSDT": {"complete": "1", "halted": "1", "Filled": "1"},
+    }
+
+
+def test_shows_the_volatility_of_the_span():
+    """ln 1.1 = 0.09531 and ln(100 / 110) = -0.09531: 0.09531 x sqrt 2 = 13.48 %."""
+    held = [
+        minute_price(NOON + index * MINUTE, vwap=vwap)
+        for index, vwap in enumerate(("100", "110", "100"))
+    ]
+
+    made = report(held)
+
+    assert "volatility 13.48 %" in made.text
+    assert "13.48&nbsp;%" in made.html
+
+
+def test_the_first_return_of_an_hour_starts_in_the_minute_before():
+    """11:59 at 100 and 12:00 at 110: the hour of noon has one return, ln 1.1 = 9.53 %."""
+    held = [minute_price(NOON - MINUTE, vwap="100"), minute_price(NOON, vwap="110")]
+
+    made = report(held, window=Window(NOON, NOON + 60 * MINUTE))
+
+    assert "volatility 9.53 %" in made.text
+    assert "complete 1.67 %" in made.text
+
+
+def restated(index=0, **changes):
+    return {
+        "minute": f"2026-03-01T12:{index % 60:02d}:00Z",
+        "symbol": "BTCUSDT",
+        "revision": 2,
+        "known_at": "2026-03-02T08:30:00.000Z",
+        "vwap_before": "100",
+        "vwap_after": "101",
+        "difference_ratio": "0.01",
+        "is_alarming": 1,
+    } | changes
+
+
+def test_shows_what_was_restated():
+    html = report(minutes(1), restatements=[restated()]).html
+
+    assert table(html, "Restatements") == {
+        "2026-03-01 12:00": {
+            "Minute": "2026-03-01 12:00",
+            "Symbol": "BTCUSDT",
+            "Was": "100.00",
+            "Is": "101.00",
+            "By": "+1.0000\xa0%",
+            "Revision": "2",
+            "Since": "2026-03-02 08:30",
+        }
+    }
+
+
+def test_shows_a_value_that_came_or_went():
+    nothing = {"vwap_before": None, "difference_ratio": None}
+
+    (row,) = table(
+        report(minutes(1), restatements=[restated(**nothing)]).html, "Restatements"
+    ).values()
+
+    assert (row["Was"], row["Is"], row["By"]) == ("no value", "101.00", NOTHING)
+
+
+def test_shows_a_hundred_restatements_and_says_how_many_there_are():
+    made = report(minutes(1), restatements=[restated(index) for index in range(120)])
+
+    assert "100 of 120" in made.html
+    assert "120 values restated." in made.text
+
+
+def test_says_that_nothing_was_restated():
+    made = report(minutes(1))
+
+    assert "No final value was changed." in made.html
+    assert "No values restated." in made.text
+
+
+def test_shows_the_correlation_of_what_moves_against_each_other():
+    """Down when the other is up, by the same ratio each minute."""
+    held = [
+        minute_price(NOON + index * MINUTE, symbol=symbol, vwap="100" if index % 2 == up else "110")
+        for up, symbol in enumerate(("BTCUSDT", "ETHUSDT"))
+        for index in range(40)
+    ]
+
+    found = table(report(held, ["BTCUSDT", "ETHUSDT"]).html, "Correlation")
+
+    assert found["BTCUSDT"] == {"": "BTCUSDT", "BTCUSDT": "1", "ETHUSDT": "-1.00"}
+    assert "<h2>Correlation</h2>" not in report(held[:40]).html
+
+
+LINE_OF_BITCOIN = (
+    "BTCUSDT 200.00 (+100.00 %), from 100.00 to 200.00, VWAP 125.00, volatility 69.31 %, "
+    "complete 100 %, quality 100 of 100"
+)
+
+
+def test_the_text_says_each_symbol_in_a_line():
+    made = report(
+        [
+            traded(NOON, price="100", volume="3"),
+            traded(NOON + MINUTE, price="200", volume="1"),
+        ],
+        title="Prices of noon",
+    )
+
+    assert made.text.splitlines() == [
+        "Prices of noon",
+        "2026-03-01 12:00 to 2026-03-01 12:02 UTC, replayed by an exchange simulator",
+        LINE_OF_BITCOIN,
+        "No values restated. Made 2026-03-03 12:00:00 UTC. No advice to buy or sell.",
+    ]
+
+
+def _size(picture):
+    """Return the width and height that a PNG says it has, in pixels."""
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", picture[16:24])
+
+
+@pytest.mark.parametrize(
+    "prices",
+    [
+        minutes(5),
+        [minute_price(NOON), unpriced(NOON + MINUTE), minute_price(NOON + 5 * MINUTE)],
+        [unpriced(NOON, flag=Flag.HALTED)],
+        [],
+    ],
+    ids=["whole", "gaps", "no price", "no minute"],
+)
+def test_draws_a_picture(prices):
+    width, height = _size(report(prices).picture)
+
+    assert (width, 400 < height < 700) == (1100, True)
+
+
+def test_draws_a_picture_of_many_symbols():
+    """There are seven colours; the eighth symbol has the first one, dashed."""
+    symbols = [f"COIN{number}USDT" for number in range(30)]
+    held = [price for symbol in symbols for price in minutes(3, symbol=symbol)]
+
+    assert _size(report(held, symbols).picture)[1] < 1500
+
+
+def test_the_picture_shows_the_prices():
+    flat = report(minutes(60)).picture
+    moved = report([traded(NOON + index * MINUTE, price=str(100 + index)) for index in range(60)])
+
+    assert flat != moved.picture

@@ -1,0 +1,246 @@
+"""When the mart, the disk or the gate do not take part: what is said, and what stays."""
+
+import gc
+import multiprocessing
+import os
+import re
+import resource
+import signal
+import sqlite3
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from dev.ports import any_free_port
+from include.marketdata.errors import RetryableError
+from include.marketdata.windows import MINUTE
+from include.orchestration import mart, reporting
+from tests.fakes.builders import traded, unpriced
+from tests.fakes.marts import PostgresMart
+from tests.fakes.reporter import Reporter
+
+START = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=2)
+LOOK_BACK = timedelta(days=9)
+IN_WORDS = r"the mart behind the Airflow connection 'mart' does not take part: .*{}"
+"""What a person reads; it must name the connection and what is wrong with it."""
+
+
+@pytest.fixture
+def held(request, monkeypatch, tmp_path, new_mart, use_mart):
+    """A deployment whose mart and files hold a minute, and a second minute that is news."""
+    database = use_mart(new_mart(getattr(request, "param", "sqlite")))
+    reporter = Reporter(monkeypatch, tmp_path / "storage")
+    reporter.database = database
+    reporter.publish(traded(START, known_at=START + MINUTE))
+    reporter.run()
+    reporter.publish(traded(START + MINUTE, known_at=START + 2 * MINUTE))
+    return reporter
+
+
+def assert_repaired(reporter):
+    """The next run brings everything."""
+    reporter.run()
+
+    assert len(reporter.database.table("minute")) == 2
+    assert len(reporter.exported()) == 2
+
+
+@contextmanager
+def nothing_changes(reporter):
+    before = reporter.files()
+    yield
+    assert reporter.files() == before
+
+
+@contextmanager
+def locked(database, monkeypatch):
+    """Another program holds the SQLite file for itself; the driver would wait five seconds."""
+    connect = sqlite3.dbapi2.connect
+    with closing(connect(database.file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for module in (sqlite3, sqlite3.dbapi2):
+            monkeypatch.setattr(
+                module, "connect", lambda *args, **more: connect(*args, **more | {"timeout": 0.05})
+            )
+        yield
+        other.rollback()
+
+
+def test_says_that_the_mart_is_locked_when_it_is_refreshed(held, monkeypatch):
+    with (
+        nothing_changes(held),
+        locked(held.database, monkeypatch),
+        pytest.raises(RetryableError, match=IN_WORDS.format("database is locked")),
+    ):
+        reporting.refresh_mart()
+
+    assert_repaired(held)
+
+
+def test_says_that_the_mart_is_locked_when_it_is_reported(held, monkeypatch):
+    hours = reporting.refresh_mart()
+
+    with (
+        nothing_changes(held),
+        locked(held.database, monkeypatch),
+        pytest.raises(RetryableError, match=IN_WORDS.format("database is locked")),
+    ):
+        reporting.publish_report(hours)
+
+    assert_repaired(held)
+
+
+def spoil_with_a_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+def spoil_with_text(file):
+    file.write_text("This is no database. " * 100)
+
+
+def spoil_the_folder(file):
+    file.unlink()
+    file.parent.rmdir()
+    file.parent.write_text("a file where the folder was")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (spoil_with_a_folder, "unable to open database file"),
+        (spoil_with_text, "file is not a database"),
+        (spoil_the_folder, "Not a directory|File exists|unable to open"),
+    ],
+    ids=["a folder", "another file", "no folder"],
+)
+def test_says_that_the_file_of_the_mart_is_none(held, spoil, told):
+    spoil(held.database.file)
+
+    with (
+        nothing_changes(held),
+        pytest.raises(RetryableError, match=IN_WORDS.format(f"({told})")),
+    ):
+        held.run()
+
+
+def test_says_that_no_server_is_there(held, use_mart):
+    gone = PostgresMart(any_free_port(), "secret-of-the-mart")
+
+    with (
+        nothing_changes(held),
+        pytest.raises(RetryableError, match=IN_WORDS.format("Connection refused")) as raised,
+    ):
+        use_mart_of(gone, use_mart)
+        held.run()
+    assert "secret-of-the-mart" not in str(raised.value)
+
+
+def use_mart_of(gone, use_mart):
+    with mart.telling_what_is_wrong():
+        use_mart(gone)
+
+
+def test_says_that_the_server_does_not_know_the_password(held, use_mart, postgres_port):
+    wrong = PostgresMart(postgres_port, "not-the-password")
+
+    with (
+        nothing_changes(held),
+        pytest.raises(RetryableError, match=IN_WORDS.format("password authentication failed")),
+    ):
+        use_mart_of(wrong, use_mart)
+
+
+def test_what_the_gate_refuses_changes_no_file(held):
+    """A minute that says both that it has no price and that its seconds are whole."""
+    bad = unpriced(START + 2 * MINUTE, level=1, known_at=START + 3 * MINUTE)
+    held.publish(bad)
+
+    with (
+        nothing_changes(held),
+        pytest.raises(AirflowFailException, match="may not be reported, 1 failures: BTCUSDT"),
+    ):
+        held.run()
+
+
+def test_a_run_that_cannot_write_leaves_no_new_watermark(held):
+    """A folder lies where a file should go."""
+    watermark = mart.watermark(LOOK_BACK)
+    latest = held.folder / "reports" / "latest.html"
+    latest.unlink()
+    (latest / "in the way").mkdir(parents=True)
+
+    with pytest.raises(RetryableError, match=r"cannot be written \(Is a directory\)"):
+        held.run()
+
+    assert mart.watermark(LOOK_BACK) == watermark
+    (latest / "in the way").rmdir()
+    latest.rmdir()
+    held.run()
+    assert mart.watermark(LOOK_BACK) == watermark + MINUTE
+
+
+def with_room_for(size, work):
+    """Do work in a process whose files may not grow beyond a size; return how it failed.
+
+    The system refuses the rest of a larger file, as a full disk does.
+    """
+    gc.collect()
+    context = multiprocessing.get_context("fork")
+    said, saying = context.Pipe(duplex=False)
+
+    def child():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+        try:
+            work()
+        except RetryableError as error:
+            saying.send(str(error))
+        else:
+            saying.send("")
+
+    process = context.Process(target=child)
+    process.start()
+    saying.close()
+    try:
+        return said.recv()
+    finally:
+        process.join()
+
+
+@pytest.mark.parametrize("held", ["postgres"], indirect=True)
+@pytest.mark.parametrize("room", [0, 3_000, 25_000], ids=["no byte", "csv", "exports"])
+def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room):
+    hours = reporting.refresh_mart()
+    watermark = mart.watermark(LOOK_BACK)
+    before = held.files()
+
+    told = with_room_for(room, lambda: reporting.publish_report(hours))
+
+    assert "cannot be written (File too large): make room" in told
+    assert str(held.folder) in told
+    after = held.files()
+    assert after.keys() == before.keys()
+    assert mart.watermark(LOOK_BACK) == watermark
+    assert_repaired(held)
+    repaired = held.files()
+    for name, content in after.items():
+        # Before the file that found no room, others were written whole.
+        assert content in {before[name], repaired[name]}, name
+        assert content == before[name] or name.startswith("exports/"), name
+    written = {name for name in after if after[name] != before[name]}
+    assert any(name.endswith(".csv") for name in written) == (room > 0)
+    assert any(name.endswith(".parquet") for name in written) == (room > 3_000)
+
+
+def test_says_that_the_disk_of_the_mart_is_full(held):
+    """A report's minutes are laid out in the mart first."""
+    hours = reporting.refresh_mart()
+    with nothing_changes(held):
+        told = with_room_for(0, lambda: reporting.publish_report(hours))
+
+    assert re.match(IN_WORDS.format("(disk I/O error|database or disk is full)"), told)
+    assert_repaired(held)
