@@ -101,17 +101,11 @@ class MinutePriceTable:
             yield self._statements.pages("select_minute_prices", values)
 
     def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
-        """Return the latest revision of every minute published or revised at or after a moment.
+        """Return every revision of each minute published or revised at or after a moment.
 
-        Ordered by symbol as given, then minute. Changes older than their table keeps are not seen.
+        Ordered by symbol as given, then minute, then revision. Changes older than their table
+        keeps are not seen.
         """
-        revisions = self.changed_history(symbols, since)
-        return list(
-            {(price.average.symbol, price.average.minute): price for price in revisions}.values()
-        )
-
-    def changed_history(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
-        """Return every revision of the minutes of `changed`, by symbol, minute and revision."""
         return [
             price
             for symbol in symbols

@@ -43,7 +43,7 @@ def refresh_mart() -> list[str]:
         mart.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
-        changed = store.minute_prices.changed_history(symbols(), mart.watermark(look_back))
+        changed = store.minute_prices.changed(symbols(), mart.watermark(look_back))
         hours = mart.refresh(changed)
         for symbol in symbols():
             minutes = {p.average.minute for p in changed if p.average.symbol == symbol}

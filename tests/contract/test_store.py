@@ -198,12 +198,12 @@ def test_follows_changes_since_a_moment(store):
     assert store.minute_prices.changed(["BTCUSDT"], now - timedelta(minutes=30)) == new
 
 
-def test_follows_a_revision_of_an_old_minute_once_with_its_latest_value(store):
+def test_follows_an_old_minute_that_was_revised_with_all_its_revisions(store):
     now = datetime.now(UTC).replace(microsecond=0)
-    store.minute_prices.append([average(NOON)], now - 2 * DAY)
+    first = store.minute_prices.append([average(NOON)], now - 2 * DAY)
     latest = store.minute_prices.append([average(NOON, vwap="7")], now)
 
-    assert store.minute_prices.changed(["BTCUSDT"], now - 3 * DAY) == latest
+    assert store.minute_prices.changed(["BTCUSDT"], now - MINUTE) == first + latest
     assert store.minute_prices.changed(["ETHUSDT"], now - 3 * DAY) == []
 
 

@@ -121,10 +121,6 @@ class MemoryMinutePrices:
         return self._histories[max(minutes)][-1] if minutes else None
 
     def changed(self, symbols, since):
-        revisions = self.changed_history(symbols, since)
-        return list({(p.average.symbol, p.average.minute): p for p in revisions}.values())
-
-    def changed_history(self, symbols, since):
         return [
             revision
             for symbol in symbols
