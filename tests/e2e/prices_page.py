@@ -78,7 +78,7 @@ def colours(drawing, count):
 
 
 def assert_is_a_space(page, minutes, gap):
-    """Fail unless neither a candle nor the line is drawn in a minute, and both in the one before."""
+    """Fail unless neither candle nor line is drawn in a minute, and both in the one before."""
     place = minutes.index(gap)
     drawn = colours(page.get_by_test_id("chart").locator("canvas").first, len(minutes))
     assert not drawn[place] & {VWAP_BLUE, UP_GREEN}
