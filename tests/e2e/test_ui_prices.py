@@ -3,12 +3,10 @@
 A minute without a value is made at once and looked at last: others use the time until it is there.
 """
 
-import io
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 from include.marketdata.windows import MINUTE, floor_minute, from_ms, to_ms
@@ -198,8 +196,7 @@ def test_shows_the_newest_report_and_those_before(page, product):
         page.get_by_test_id("which").select_option(hours.first.get_attribute("value"))
         path = page.get_by_test_id("png").get_attribute("href")
         picture = page.request.get(f"{product.url}/prices/report/{path}")
-        assert picture.headers["content-type"] == "image/png"
-        assert Image.open(io.BytesIO(picture.body())).width > 300
+        assert picture.body().startswith(b"\x89PNG")
 
 
 def test_is_dark_where_airflow_is_switched_to_dark(page):
