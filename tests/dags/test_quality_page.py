@@ -98,6 +98,21 @@ def test_lists_the_newest_rows_of_very_many(store):
     assert len(page) < 300_000
 
 
+@pytest.mark.parametrize(
+    ("sent", "cell"),
+    [
+        (1_764_072_000_000, '<td title="1764072000000">2025-11-25 12:00:00</td>'),
+        ("soon", '<td title="soon">soon</td>'),
+        (10**40, f'<td title="{10**40}">{10**40}</td>'),
+    ],
+    ids=["a time", "no number", "beyond all times"],
+)
+def test_shows_open_times_as_times_and_as_they_were_sent(store, sent, cell):
+    store.quarantine.keep([quarantined_row([sent, "x"], detected_at=NOW)])
+
+    assert cell in get("/").text
+
+
 def test_shows_markup_of_the_exchange_as_text(store):
     store.quarantine.keep([quarantined_row(["<script>alert(1)</script>"], detected_at=NOW)])
 

@@ -12,7 +12,7 @@ SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
 # As static/chart.js has them.
 VWAP_BLUE, UP_GREEN, FILLED_RED = "0072b2", "009e73", "d55e00"
 # Cells of the table: minute, VWAP, open, high, low, close, cause, quality, flags, revision.
-VWAP, OPEN, CLOSE, QUALITY = 1, 2, 5, 7
+VWAP, OPEN, CLOSE, CAUSE, QUALITY = 1, 2, 5, 6, 7
 
 
 def open_prices(page, symbol, hours=1):
@@ -36,6 +36,10 @@ def shown_rows(page):
         "it => [...it.tBodies[0].rows].map(row => [...row.cells].map(it => it.innerText.trim()))"
     )
     return {datetime.fromisoformat(f"{row[0]}Z"): row for row in rows}
+
+
+def row_of(page, minute):
+    return page.get_by_role("row").filter(has_text=f"{minute:%Y-%m-%d %H:%M}")
 
 
 def shown_tile(page, name):
@@ -74,11 +78,10 @@ def colours(drawing, count):
 
 
 def assert_is_a_space(page, minutes, gap):
-    """Fail unless neither a candle nor the line is drawn in a minute, and the next one has both."""
+    """Fail unless neither candle nor line is drawn in a minute, and both in the one before."""
     place = minutes.index(gap)
     drawn = colours(page.get_by_test_id("chart").locator("canvas").first, len(minutes))
     assert not drawn[place] & {VWAP_BLUE, UP_GREEN}
     assert FILLED_RED in drawn[place], "the hollow mark of a filled value"
-    for beside in (place - 1, place + 1):
-        assert VWAP_BLUE in drawn[beside]
-        assert drawn[beside] & {UP_GREEN, FILLED_RED}
+    assert VWAP_BLUE in drawn[place - 1]
+    assert drawn[place - 1] & {UP_GREEN, FILLED_RED}

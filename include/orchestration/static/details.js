@@ -31,7 +31,8 @@ function revisionTable(revisions) {
       make("th", { scope: "row" }, title),
       ...shown.map((each) => {
         const text = cell(name, each[name]);
-        const isChanged = before && each !== before && before[name] !== each[name];
+        const isChanged = before && each !== before && before[name] !== each[name]
+          && name !== "known_at";
         return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
       }))))));
 }

@@ -36,11 +36,11 @@ function row(message, day) {
     make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
     make("td", { class: "why" }, message.failed.join(", ") || "none"),
     number(`${message.met} of ${message.evaluated}`), number(message.check_ms),
-    make("td", {}, make("a", { href: docs }, "Data Docs")));
+    make("td", { class: "mark" }, make("a", { href: docs }, "Data Docs")));
 }
 
 function table(messages, day) {
-  const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "expectations met",
+  const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "met",
     "ms", "the day"];
   return make("div", { class: "wide" }, make("table", {},
     make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
