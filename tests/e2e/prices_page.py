@@ -1,12 +1,13 @@
 """What the page Prices shows, read from it; and what it is to show of what is stored."""
 
 import io
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from PIL import Image
 from playwright.sync_api import expect
 
+DAY = timedelta(days=1)
 # Nothing was traded, so nothing is missing.
 SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
 # As static/chart.js has them.
@@ -85,3 +86,12 @@ def assert_is_a_space(page, minutes, gap):
     assert FILLED_RED in drawn[place], "the hollow mark of a filled value"
     assert VWAP_BLUE in drawn[place - 1]
     assert drawn[place - 1] & {UP_GREEN, FILLED_RED}
+
+
+def known_at(product, symbol, moment):
+    """The minutes whose value was known at a moment, ascending."""
+    return [
+        price.average.minute
+        for price in product.history(symbol, moment - DAY, moment)
+        if price.known_at <= moment and price.average.vwap is not None
+    ]

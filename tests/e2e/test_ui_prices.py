@@ -20,6 +20,7 @@ from tests.e2e.prices_page import (
     VWAP,
     assert_is_a_space,
     completeness,
+    known_at,
     open_prices,
     row_of,
     said_of,
@@ -85,21 +86,22 @@ def test_shows_the_numbers_that_are_stored(page, product):
 
 
 def test_goes_back_to_what_was_known_at_a_moment(page, product):
+    product.wait_for(
+        lambda: known_at(product, SYMBOL, datetime.now(UTC) - 3 * MINUTE),
+        seconds=200,
+        what="a past",
+    )
     open_prices(page, SYMBOL)
     slider = page.get_by_test_id("as-of")
 
     slider.focus()
     with page.expect_response("**/prices/api/board?**moment=**"):
-        for _ in range(5):
+        for _ in range(2):
             slider.press("ArrowLeft")
 
     moment = from_ms(60_000 * int(slider.input_value()))
     expect(page.locator("#moment-text")).to_have_text(f"{moment:%Y-%m-%d %H:%M} UTC")
-    known = [
-        price.average.minute
-        for price in product.history(SYMBOL, moment - DAY, moment)
-        if price.known_at <= moment and price.average.vwap is not None
-    ]
+    known = known_at(product, SYMBOL, moment)
     expect(page.get_by_test_id("tile-vwap")).to_contain_text(f"of {known[-1]:%H:%M} UTC")
     rows = shown_rows(page)
     assert max(minute for minute, row in rows.items() if row[OPEN]) == known[-1]
