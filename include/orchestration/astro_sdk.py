@@ -57,8 +57,8 @@ def _restore_legacy_row() -> None:
         vars(sqlalchemy.engine.row)["LegacyRow"] = sqlalchemy.engine.row.Row
 
 
-# The SDK makes an engine for each use and closes no connection: left to the garbage collector, a
-# run over a few days takes all the connections that a Postgres has. One an engine, closed by `run`.
+# The SDK makes an engine for each use and closes no connection. Left to the garbage collector, a
+# run over a few days takes all that a server has: one an engine, and `run` closes it.
 ENGINE_OPTIONS = {
     "isolation_level": "AUTOCOMMIT",
     "poolclass": StaticPool,
@@ -82,7 +82,9 @@ def _restore_autocommit(databases: ModuleType) -> None:
     """The SDK never commits: SQLAlchemy 1 did it by itself, SQLAlchemy 2 rolls back silently."""
 
     def connection(database: _Database) -> Connection:
-        return database.sqlalchemy_engine.connect()
+        # SQLite's database makes an engine of its own.
+        engine = database.sqlalchemy_engine
+        return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
     def sqlalchemy_engine(database: _Database) -> Engine:
         engine: Engine = database.hook.get_sqlalchemy_engine(ENGINE_OPTIONS)
