@@ -8,6 +8,12 @@ from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
+from tests.contract.mart_fixtures import (  # noqa: F401 - fixtures
+    mart_database,
+    new_mart,
+    postgres_port,
+    use_mart,
+)
 from tests.contract.secure_fixtures import (  # noqa: F401 - fixtures
     astra,
     certificates,
