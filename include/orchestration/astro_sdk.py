@@ -19,6 +19,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from sqlalchemy import Connection, Engine
+from sqlalchemy.pool import StaticPool
 
 
 def _restore_pickling_option() -> None:
@@ -56,6 +57,16 @@ def _restore_legacy_row() -> None:
         vars(sqlalchemy.engine.row)["LegacyRow"] = sqlalchemy.engine.row.Row
 
 
+# The SDK makes an engine for each use and closes no connection. Left to the garbage collector, a
+# run over a few days takes all that a server has: one an engine, and `run` closes it.
+ENGINE_OPTIONS = {
+    "isolation_level": "AUTOCOMMIT",
+    "poolclass": StaticPool,
+    "pool_reset_on_return": None,
+}
+_engines: list[Engine] = []
+
+
 class _Database(Protocol):
     """A database of the SDK."""
 
@@ -71,12 +82,14 @@ def _restore_autocommit(databases: ModuleType) -> None:
     """The SDK never commits: SQLAlchemy 1 did it by itself, SQLAlchemy 2 rolls back silently."""
 
     def connection(database: _Database) -> Connection:
+        # SQLite's database makes an engine of its own.
         engine = database.sqlalchemy_engine
         return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
     def sqlalchemy_engine(database: _Database) -> Engine:
-        engine: Engine = database.hook.get_sqlalchemy_engine()
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
+        engine: Engine = database.hook.get_sqlalchemy_engine(ENGINE_OPTIONS)
+        _engines.append(engine)
+        return engine
 
     if not sqlalchemy.__version__.startswith("1."):
         databases.BaseDatabase.connection = property(connection)
@@ -148,3 +161,5 @@ def run(step: PlainXComArg) -> object:
         return operator.execute(cast(Context, {"ti": _NoXCom()}))
     finally:
         ExecutorSafeguard.tracker.reset(token)
+        while _engines:
+            _engines.pop().dispose()
