@@ -172,12 +172,12 @@ def test_runs_before_anything_is_published(monkeypatch, tmp_path, new_mart, use_
 
 
 def test_what_a_dead_run_left_is_exported_by_the_next(monkeypatch, tmp_path, new_mart, use_mart):
-    """The minutes of the dead run are an hour before the last news, beyond the overlap."""
+    """It took in two publications an hour apart, further than a run looks behind the watermark."""
     use_mart(new_mart("sqlite"))
     reporter = Reporter(monkeypatch, tmp_path)
     reporter.publish(traded(MIDNIGHT - MINUTE, known_at=MIDNIGHT))
-    reporting.refresh_mart()
     reporter.publish(traded(MIDNIGHT + HOUR, known_at=MIDNIGHT + HOUR + MINUTE))
+    reporting.refresh_mart()
 
     reporter.run()
 

@@ -1,33 +1,54 @@
-from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
 from upath import UPath
 
-from include.marketdata.exports import minute_prices, text_frame, typed_frame, write_whole
-from include.marketdata.prices import Flag
-from tests.fakes.builders import NOON, minute_price
-
-NULLS = dict.fromkeys(
-    ("open", "high", "low", "close", "volume", "quote_volume", "trade_count", "is_reconciled")
-)
-
-
-def silent_minute():
-    price = minute_price(vwap=None, flag=Flag.SOURCE_GAP)
-    return replace(price, average=replace(price.average, **NULLS))
+from include.marketdata.exports import COLUMNS, minute_prices, text_frame, typed_frame, write_whole
+from include.marketdata.windows import MINUTE
+from tests.fakes.builders import NOON, minute_price, unpriced
 
 
 def test_gives_back_what_it_was_given():
-    prices = [minute_price(vwap="0.000000010001"), silent_minute(), minute_price(revision=3)]
+    """By minute and symbol, whatever the order that it came in."""
+    prices = [
+        minute_price(vwap="0.000000010001"),
+        unpriced(symbol="ETHUSDT"),
+        minute_price(NOON + MINUTE, revision=3),
+    ]
 
-    assert minute_prices(text_frame(prices)) == prices
+    assert minute_prices(text_frame(prices[::-1])) == prices
+
+
+def test_keeps_the_latest_revision_and_when_the_first_one_was_published():
+    """The first is out 7 s after the minute's end; the order of the revisions does not matter."""
+    first = minute_price(known_at=NOON + timedelta(seconds=67))
+    latest = minute_price(revision=2, vwap="99", known_at=NOON + timedelta(days=1))
+
+    frame = text_frame([latest, first])
+
+    assert minute_prices(frame) == [latest]
+    assert list(frame["first_known_at"]) == ["2026-03-01T12:01:07.000Z"]
+    assert list(frame["delay_ms"]) == [7_000]
+
+
+def test_knows_no_delay_without_the_first_revision():
+    frame = text_frame([minute_price(revision=2)])
+
+    assert frame[["first_known_at", "delay_ms"]].isna().all(axis=None)
+
+
+def test_nothing_is_a_frame_without_rows():
+    frame = text_frame([])
+
+    assert (len(frame), tuple(frame.columns), minute_prices(frame)) == (0, COLUMNS, [])
 
 
 def test_keeps_every_digit_and_no_exponent():
     """A price of 0.00000001 prints as 1E-8 by itself."""
-    frame = text_frame([minute_price(vwap="0.00000001"), minute_price(vwap="97000.100000000000")])
+    later = minute_price(NOON + MINUTE, vwap="97000.100000000000")
+    frame = text_frame([minute_price(vwap="0.00000001"), later])
 
     assert list(frame["vwap"]) == ["0.00000001", "97000.100000000000"]
     assert frame["minute"][0] == "2026-03-01T12:00:00Z"
@@ -38,7 +59,7 @@ def test_types_a_parquet_file_alike_with_and_without_values():
     """Readers join the files of many days: a day without a price has the same columns."""
     schemas = [
         pa.Schema.from_pandas(typed_frame(text_frame([price])), preserve_index=False)
-        for price in (minute_price(), silent_minute())
+        for price in (minute_price(), unpriced())
     ]
 
     assert schemas[0].field("vwap").type == pa.decimal128(38, 12)
@@ -65,3 +86,14 @@ def test_replaces_a_file_and_leaves_no_draft(target):
 
     assert target.read_bytes() == b"new"
     assert [file.name for file in target.parent.iterdir()] == ["latest.html"]
+
+
+def test_keeps_the_old_file_where_the_new_one_cannot_be_moved(tmp_path):
+    """A folder lies where the file should go; what was written of it is gone."""
+    target = UPath(tmp_path) / "latest.html"
+    (target / "in the way").mkdir(parents=True)
+
+    with pytest.raises(OSError, match="directory"):
+        write_whole(target, b"new")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["latest.html"]
