@@ -4,19 +4,15 @@ Import this module inside tasks only (see astro_sdk.py). No annotations are post
 the SDK compares them with the class to know which argument takes a table as a frame.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
-import psycopg2  # type: ignore[import-untyped]
 from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from include.marketdata.errors import RetryableError
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
 from include.marketdata.history import Restatement
 from include.marketdata.prices import MinutePrice
@@ -24,42 +20,15 @@ from include.marketdata.returns import correlations, log_returns
 from include.marketdata.thresholds import LATE_SECONDS
 from include.marketdata.windows import MINUTE, Window
 from include.orchestration.astro_sdk import Table, aql, create_database, run
+from include.orchestration.mart_failures import CONNECTION, not_taking_part
 from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
 
-CONNECTION = "mart"
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)
 DAY = timedelta(days=1)
 # Some dozen megabytes as text.
 ROWS_AT_ONCE = 50_000
 LATE_MS = int(LATE_SECONDS.value * 1000)
-
-
-@contextmanager
-def telling_what_is_wrong() -> Iterator[None]:
-    """Say in words when the mart's database is locked, full or gone.
-
-    Raises:
-        RetryableError: In place of what the database raises.
-    """
-    try:
-        yield
-    except DatabaseError as error:
-        # A file that is no database is no operational error, and of no kind below either.
-        if isinstance(error, OperationalError) or type(error) is DatabaseError:
-            raise _not_taking_part(error.orig) from error
-        raise
-    except psycopg2.OperationalError as error:
-        # The SDK opens some connections past SQLAlchemy.
-        raise _not_taking_part(error) from error
-
-
-def _not_taking_part(error: BaseException | None) -> RetryableError:
-    return RetryableError(
-        f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
-        f"{str(error).strip()}; let go of it, or make it reachable or room for it. "
-        "Files and reports are as they were, and the next run takes up everything since"
-    )
 
 
 def watermark(first_look_back: timedelta) -> datetime:
@@ -88,7 +57,7 @@ def create_tables() -> None:
         try:
             Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _not_taking_part(error) from error
+            raise not_taking_part(error) from error
     database = create_database(CONNECTION)
     database.create_schema_if_applicable(database.default_metadata.schema)
     for name, columns in KEPT.items():

@@ -21,6 +21,7 @@ from include.orchestration.connections import (
 )
 from include.orchestration.exporting import export_days
 from include.orchestration.failures import no_retry_in_vain, telling_of_full_disks
+from include.orchestration.mart_failures import telling_what_is_wrong
 
 # So that a whole day is left to show when the last minutes are published late.
 SLACK = timedelta(hours=1)
@@ -39,7 +40,7 @@ def refresh_mart() -> list[str]:
     Returns:
         The UTC hours with news, YYYY-MM-DDTHH.
     """
-    with no_retry_in_vain(), mart.telling_what_is_wrong():
+    with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         mart.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
@@ -64,7 +65,7 @@ def publish_report(hours: list[str]) -> None:
         RetryableError: The mart's database is locked or gone, or a file cannot be written; files
             of before are as they were.
     """
-    with no_retry_in_vain(), mart.telling_what_is_wrong(), telling_of_full_disks(storage_url()):
+    with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         folder = UPath(storage_url())
         generated_at = datetime.now(UTC)
         export_days(sorted({hour[:10] for hour in hours}), folder / "exports" / "minute_prices")

@@ -18,6 +18,7 @@ from dev.ports import any_free_port
 from include.marketdata.errors import RetryableError
 from include.marketdata.windows import MINUTE
 from include.orchestration import mart, reporting
+from include.orchestration.mart_failures import telling_what_is_wrong
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.marts import PostgresMart
 from tests.fakes.reporter import Reporter
@@ -139,7 +140,7 @@ def test_says_that_no_server_is_there(held, use_mart):
 
 
 def use_mart_of(gone, use_mart):
-    with mart.telling_what_is_wrong():
+    with telling_what_is_wrong():
         use_mart(gone)
 
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pandas as pd
 import pytest
 
 from include.marketdata.charts import NOT_PUBLISHED
@@ -19,7 +20,8 @@ def figures(prices, *, symbol="BTCUSDT", count=None):
     end = max((each.average.minute for each in prices), default=NOON) + MINUTE
     axis = Window(NOON, end if count is None else NOON + count * MINUTE)
     frame = text_frame(prices)
-    return figures_of(symbol, frame, log_returns(frame), axis)
+    returns = log_returns(frame).get(symbol, pd.Series(dtype=float))
+    return figures_of(symbol, frame[frame["symbol"] == symbol], returns, axis)
 
 
 def with_average(price, **changes):
