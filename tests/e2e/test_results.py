@@ -56,7 +56,7 @@ def plain(value):
 
 
 def held(product, window):
-    """What the mart says of the same."""
+    """What the mart says of the same; earlier tests left other symbols in it."""
     connection = sqlite3.connect(product.stack.home.mart, timeout=30)
     connection.row_factory = sqlite3.Row
     try:
@@ -66,7 +66,7 @@ def held(product, window):
         ).fetchall()
     finally:
         connection.close()
-    return [dict(row) for row in rows]
+    return [dict(row) for row in rows if row["symbol"] in SYMBOLS]
 
 
 def is_same(stored, row):
