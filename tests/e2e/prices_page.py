@@ -7,6 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from PIL import Image
 from playwright.sync_api import expect
 
+from include.marketdata.windows import floor_minute
+
 DAY = timedelta(days=1)
 # Nothing was traded, so nothing is missing.
 SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
@@ -92,6 +94,6 @@ def known_at(product, symbol, moment):
     """The minutes whose value was known at a moment, ascending."""
     return [
         price.average.minute
-        for price in product.history(symbol, moment - DAY, moment)
+        for price in product.history(symbol, floor_minute(moment - DAY), floor_minute(moment))
         if price.known_at <= moment and price.average.vwap is not None
     ]
