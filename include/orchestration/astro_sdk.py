@@ -102,7 +102,7 @@ def _restore_autocommit(databases: ModuleType) -> None:
 def _load_row_by_row(databases: ModuleType) -> None:
     """The SDK writes a frame in one statement with a parameter a cell.
 
-    SQLAlchemy 2 takes a tenth of a millisecond to compile each of them, and SQLite takes 32,766.
+    SQLAlchemy 2 compiles each of them anew, and SQLite takes no more than 32,766.
     """
 
     def load(
