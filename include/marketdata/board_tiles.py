@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-from math import ceil
 from typing import TypedDict
 
 from include.marketdata.averages import EXACT
+from include.marketdata.delays import Delays
 from include.marketdata.json_values import iso, plain
 from include.marketdata.minute_rows import CandleRow
 from include.marketdata.prices import Flag
@@ -17,7 +17,6 @@ from include.marketdata.windows import Window, floor_minute, from_ms, to_ms
 
 DAY = timedelta(days=1)
 LATE = timedelta(seconds=int(LATE_SECONDS.value))
-LATE_MS = int(LATE_SECONDS.value) * 1_000
 MINUTE_MS = 60_000
 VALUED = (Flag.OK, Flag.PARTIAL)
 # Nothing was traded, so nothing is missing.
@@ -46,7 +45,8 @@ class Tiles(TypedDict):
     """One symbol's last 24 hours in numbers.
 
     completeness_ratio is minutes with a value / minutes in which something may have been traded,
-    from `counted_from` on; delays are from a minute's end to its first publication.
+    from `counted_from` on; delays are from a minute's end to its first publication, and those of
+    minutes filled in afterwards count in `afterwards_count` alone.
     """
 
     last: LastMinute | None
@@ -56,6 +56,7 @@ class Tiles(TypedDict):
     missing_count: int
     p95_delay_seconds: Text
     late_count: int
+    afterwards_count: int
     revised_count: int
     restated_count: int
     used_weight: int | None
@@ -84,9 +85,10 @@ def tiles(  # noqa: PLR0913 - each is a number of its own
         weight_limit: As shown.
     """
     rows = {row.minute_ms: row for row in revisions}
-    delays_ms = sorted(
+    delays = Delays(
         row.known_ms - row.minute_ms - MINUTE_MS for row in revisions if row.revision == 1
     )
+    p95_ms = delays.percentile_ms(95)
     firsts_ms = [to_ms(floor_minute(stored_from))] if stored_from else []
     first_ms = max(to_ms(day.start), min([*firsts_ms, *rows], default=to_ms(day.end)))
     # What is due and not there yet is not missing.
@@ -101,10 +103,9 @@ def tiles(  # noqa: PLR0913 - each is a number of its own
         "counted_from": iso(from_ms(first_ms)) if first_ms < end_ms else None,
         "valued_count": valued,
         "missing_count": max(0, wanted - valued),
-        "p95_delay_seconds": _seconds(delays_ms[ceil(len(delays_ms) * 0.95) - 1])
-        if delays_ms
-        else None,
-        "late_count": sum(1 for delay_ms in delays_ms if delay_ms > LATE_MS),
+        "p95_delay_seconds": None if p95_ms is None else _seconds(p95_ms),
+        "late_count": delays.late_count,
+        "afterwards_count": delays.afterwards_count,
         "revised_count": sum(1 for row in rows.values() if row.revision > 1),
         "restated_count": restated_count,
         "used_weight": used_weight,

@@ -21,6 +21,7 @@ from include.marketdata.charts import (
     draw_causes,
     draw_prices,
 )
+from include.marketdata.delays import Delays
 from include.marketdata.returns import realised_volatility
 from include.marketdata.windows import MINUTE, Window
 
@@ -69,8 +70,7 @@ class SymbolFigures:
         mean_quality: Of the minutes with a value, 0 to 100; None without one.
         grades: Number of minutes by grade.
         odd: Number of minutes by soft flag.
-        median_delay_ms: From a minute's end to its first publication; None where none is known.
-        p95_delay_ms: The same of the slowest in twenty, by nearest rank.
+        delays: From the minutes' ends to their first publications, where those are known.
         chart: The prices; None without a value.
         line: The vwap of each minute of the axis, for drawing; NaN where there is none.
         runs: The causes along the time axis.
@@ -97,8 +97,7 @@ class SymbolFigures:
     mean_quality: float | None
     grades: Counter[str]
     odd: Counter[str]
-    median_delay_ms: int | None
-    p95_delay_ms: int | None
+    delays: Delays
     chart: PriceChart | None
     line: Floats
     runs: list[Run]
@@ -128,7 +127,6 @@ def figures_of(
     turnover = _total(valued["quote_volume"])
     volume = _total(valued["volume"])
     vwaps = dict(zip(places.tolist(), valued["vwap"], strict=True))
-    delays = sorted(int(each) for each in minutes["delay_ms"].dropna())
     quality = [int(each) for each in minutes["quality"][is_valued].dropna()]
     return SymbolFigures(
         symbol=symbol,
@@ -151,8 +149,7 @@ def figures_of(
         mean_quality=sum(quality) / len(quality) if quality else None,
         grades=Counter(minutes["grade"].dropna()),
         odd=Counter(flag for told in minutes["soft_flags"] if told for flag in told.split(",")),
-        median_delay_ms=_ranked(delays, 50),
-        p95_delay_ms=_ranked(delays, 95),
+        delays=Delays(int(each) for each in minutes["delay_ms"].dropna()),
         chart=draw_prices(places, valued["vwap"], valued["low"], valued["high"]),
         line=_line(places, valued["vwap"], axis),
         runs=draw_causes(offsets.tolist(), flags, axis),
@@ -191,11 +188,6 @@ def _ratio(vwaps: dict[int, str], later: int, earlier: int) -> Decimal | None:
     if earlier not in vwaps:
         return None
     return Decimal(vwaps[later]) / Decimal(vwaps[earlier]) - 1
-
-
-def _ranked(ordered: Sequence[int], percent: int) -> int | None:
-    """Return a percentile by nearest rank; None of nothing."""
-    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else None
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

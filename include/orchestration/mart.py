@@ -13,11 +13,11 @@ import pandas as pd
 from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
 
+from include.marketdata.delays import LATE_MS
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
 from include.marketdata.history import Restatement
 from include.marketdata.prices import MinutePrice
 from include.marketdata.returns import correlations, log_returns
-from include.marketdata.thresholds import LATE_SECONDS
 from include.marketdata.windows import MINUTE, Window
 from include.orchestration.astro_sdk import Table, aql, create_database, run
 from include.orchestration.mart_failures import CONNECTION, not_taking_part
@@ -28,7 +28,6 @@ OVERLAP = timedelta(minutes=10)
 DAY = timedelta(days=1)
 # Some dozen megabytes as text.
 ROWS_AT_ONCE = 50_000
-LATE_MS = int(LATE_SECONDS.value * 1000)
 
 
 def watermark(first_look_back: timedelta) -> datetime:

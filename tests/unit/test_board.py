@@ -161,6 +161,18 @@ def test_measures_delays_to_the_first_publication(store):
     assert tiles["revised_count"] == 1
 
 
+def test_counts_what_was_filled_in_afterwards_beside_the_delay(store):
+    """Beside five in time, one came 31 s after its end, and one an hour after, as of a backfill."""
+    window = five(store)
+    publish(store, average(NOON - MINUTE), after=MINUTE + 31 * SECOND)
+    publish(store, average(NOON - 60 * MINUTE), after=61 * MINUTE)
+
+    tiles = shown(store, window)["tiles"]
+
+    assert (tiles["p95_delay_seconds"], tiles["late_count"]) == ("31.000", 1)
+    assert tiles["afterwards_count"] == 1
+
+
 def test_shows_the_weight_of_the_last_whole_minute(store):
     budget = store.exchange_budget("here")
     budget.set_weight_limit(6000)

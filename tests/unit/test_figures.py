@@ -163,14 +163,28 @@ def test_measures_the_delay_of_the_first_publication():
 
     found = figures([*held, late])
 
-    assert (found.median_delay_ms, found.p95_delay_ms) == (7_000, 90_000)
+    assert (found.delays.percentile_ms(50), found.delays.percentile_ms(95)) == (7_000, 90_000)
     assert found.revised_count == 1
 
 
 def test_leaves_a_minute_out_of_the_delay_whose_first_publication_is_not_known():
     found = figures([minute_price(revision=2)])
 
-    assert (found.median_delay_ms, found.p95_delay_ms) == (None, None)
+    assert (found.delays.percentile_ms(50), found.delays.percentile_ms(95)) == (None, None)
+
+
+def test_says_how_fast_the_pipeline_is_without_what_a_backfill_published():
+    """Two minutes came after 5 s; one an hour after its end, and one just before that hour."""
+    delays = [timedelta(seconds=seconds) for seconds in (5, 5, 3_600, 3_599)]
+    held = [
+        minute_price(NOON + index * MINUTE, known_at=NOON + (index + 1) * MINUTE + delay)
+        for index, delay in enumerate(delays)
+    ]
+
+    found = figures(held).delays
+
+    assert (found.percentile_ms(50), found.percentile_ms(100)) == (5_000, 3_599_000)
+    assert (found.late_count, found.afterwards_count) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +197,7 @@ def test_finds_the_slowest_in_twenty_by_nearest_rank(count, slow):
         for index, start in enumerate(NOON + index * MINUTE for index in range(count))
     ]
 
-    assert figures(held).p95_delay_ms == slow
+    assert figures(held).delays.percentile_ms(95) == slow
 
 
 def test_counts_grades_flags_and_agreement():

@@ -18,8 +18,7 @@ function percent(text, places) {
 
 function delay(text) {
   const seconds = Number(text);
-  return seconds < 120 ? `${seconds.toFixed(1)} s` : seconds < 7200
-    ? `${(seconds / 60).toFixed(0)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  return seconds < 120 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(0)} min`;
 }
 
 function clock(text) {
@@ -50,7 +49,8 @@ export function showTiles(list, tiles) {
       tiles.counted_from && `${tiles.missing_count} missing since ${clock(tiles.counted_from)}`),
     tile("delay", "Publish delay, p95",
       tiles.p95_delay_seconds === null ? "none" : delay(tiles.p95_delay_seconds),
-      `${tiles.late_count} late in 24 h`),
+      `${tiles.late_count} late in 24 h`,
+      tiles.afterwards_count > 0 && `${tiles.afterwards_count} filled in afterwards`),
     tile("weight", "Weight used, last minute",
       tiles.used_weight === null ? "none" : String(tiles.used_weight),
       tiles.weight_limit !== null && `of ${digits(String(tiles.weight_limit))}`),

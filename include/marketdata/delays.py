@@ -1,0 +1,38 @@
+"""How long after their end minutes were first published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from include.marketdata.thresholds import LATE_SECONDS
+
+LATE_MS = int(LATE_SECONDS.value) * 1_000
+# First published an hour after its end or later, a minute was backfilled, or the pipeline did not
+# run: that says what is in the store, and nothing of how fast the pipeline is.
+AFTERWARDS_MS = 3_600_000
+
+
+class Delays:
+    """The delays of some minutes, from a minute's end to its first publication.
+
+    Args:
+        delays_ms: Milliseconds, in any order; of the minutes of which it is known.
+
+    Attributes:
+        late_count: Minutes later than LATE_SECONDS, and not afterwards.
+        afterwards_count: Minutes an hour late or more: filled in afterwards.
+    """
+
+    def __init__(self, delays_ms: Iterable[int]) -> None:
+        ordered_ms = sorted(delays_ms)
+        self._running_ms = [each for each in ordered_ms if each < AFTERWARDS_MS]
+        self.afterwards_count = len(ordered_ms) - len(self._running_ms)
+        self.late_count = sum(1 for each in self._running_ms if each > LATE_MS)
+
+    def percentile_ms(self, percent: int) -> int | None:
+        """Return a percentile by nearest rank, 1 to 100, without what came afterwards.
+
+        None where no minute was published by then.
+        """
+        count = len(self._running_ms)
+        return self._running_ms[-(-count * percent // 100) - 1] if count else None
