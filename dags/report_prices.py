@@ -35,17 +35,17 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
     doc_md=__doc__,
 )
 def report_prices() -> None:
-    @task
-    def refresh_mart() -> list[str]:
+    @task(multiple_outputs=False)
+    def refresh_mart() -> dict[str, object]:
         from include.orchestration import reporting
 
-        return reporting.refresh_mart()
+        return {**reporting.refresh_mart()}
 
     @task
-    def publish_report(hours: list[str]) -> None:
+    def publish_report(news: dict[str, object]) -> None:
         from include.orchestration import reporting
 
-        reporting.publish_report(hours)
+        reporting.publish_report(news)  # type: ignore[arg-type] # a plain dict, out of XCom
 
     @task
     def build_data_docs() -> str:
@@ -54,7 +54,7 @@ def report_prices() -> None:
         return checks.data_docs()
 
     build_data_docs()
-    publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of the list, as yet
+    publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of it, as yet
 
 
 report_prices()

@@ -64,7 +64,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--once",
         action="store_true",
-        help="exit with 0 when --minutes N new minutes of every symbol and a report are there",
+        help="exit with 0 when --minutes N new minutes of every symbol are there, and a report",
     )
     parser.add_argument(
         "--minutes", type=_positive, default=1, metavar="N", help="for --once (%(default)s)"
@@ -190,8 +190,18 @@ def _is_enough(
 
 
 def _has_report(stack: Stack, began: datetime) -> bool:
+    """Tell whether every symbol's minutes are in files of this start, and the report after them.
+
+    The first report of a new stack may come before its first minute.
+    """
+    written = [
+        max((file.stat().st_mtime for file in stack.home.exports.rglob(f"{symbol}.csv")), default=0)
+        for symbol in stack.options.symbols
+    ]
     report = stack.home.report
-    return report.exists() and report.stat().st_mtime >= began.timestamp()
+    if not report.exists() or min(written) < began.timestamp():
+        return False
+    return report.stat().st_mtime >= max(written)
 
 
 def _run(stack: Stack, began: datetime, minutes: int | None) -> None:

@@ -36,13 +36,11 @@ def watermark(first_look_back: timedelta) -> datetime:
     Args:
         first_look_back: How far back a new mart begins.
     """
-    database = create_database(CONNECTION)
-    table = _table("watermark")
-    rows = database.fetch_all_rows(table) if database.table_exists(table) else []
-    if not rows or rows[0][0] is None:
+    known_at = _written_until()
+    if known_at is None:
         return datetime.now(UTC) - first_look_back
     # A worker's clock that once ran ahead must not hide what is published until then.
-    return min(datetime.fromisoformat(rows[0][0]), datetime.now(UTC)) - OVERLAP
+    return min(datetime.fromisoformat(known_at), datetime.now(UTC)) - OVERLAP
 
 
 def create_tables() -> None:
@@ -137,9 +135,28 @@ def restatements_in(window: Window) -> pd.DataFrame:
     return frame.sort_values(["known_at", "minute", "symbol"], ascending=False, ignore_index=True)
 
 
-def advance_watermark() -> None:
-    """Record that all the mart holds is summed up, exported and reported: a run's last step."""
-    _transform("watermark", "watermark", daily_summary=_table("daily_summary"))
+def newest() -> str | None:
+    """Return when the newest revision that the mart holds was published; None of an empty one."""
+    known_at: str | None = _found("newest", daily_summary=_table("daily_summary"))["known_at"][0]
+    return known_at
+
+
+def advance_watermark(known_at: str) -> None:
+    """Record that what was published until then is in files and reports: a run's last step.
+
+    Args:
+        known_at: What `newest` said when the mart took in what these show. The watermark never
+            goes back, nor past what a later run has taken in and not yet written.
+    """
+    until = max(known_at, _written_until() or known_at)
+    _transform("watermark", "watermark", known_at=until)
+
+
+def _written_until() -> str | None:
+    database = create_database(CONNECTION)
+    table = _table("watermark")
+    rows = database.fetch_all_rows(table) if database.table_exists(table) else []
+    return rows[0][0] if rows else None
 
 
 def _table(name: str, columns: Sequence[object] = ()) -> object:
@@ -218,7 +235,7 @@ def _passed_hours(last_minute: str) -> set[tuple[str, datetime]]:
     They are every symbol's last hour of the mart so far, also where the symbol itself has no news,
     and its hour of that minute.
     """
-    held = _found("last_hour", hourly_summary=_table("hourly_summary"))
+    held = _found("last_hour", hourly_quality=_table("hourly_quality"))
     hours = {held["hour"].max(), last_minute[:13]} if len(held) else set()
     return {
         (symbol, datetime.fromisoformat(f"{hour}:00").replace(tzinfo=UTC))

@@ -1,6 +1,7 @@
 """The bodies of the tasks of report_prices."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TypedDict
 
 from upath import UPath
 
@@ -29,7 +30,18 @@ MART_DAYS = 7
 HOURLY_REPORTS = 48
 
 
-def refresh_mart() -> list[str]:
+class News(TypedDict):
+    """What a run has brought into the mart.
+
+    hours: the UTC hours touched, YYYY-MM-DDTHH. known_at: when the newest revision that the mart
+    then held was published; None of an empty mart.
+    """
+
+    hours: list[str]
+    known_at: str | None
+
+
+def refresh_mart() -> News:
     """Bring what was published since the mart's watermark into the mart.
 
     Raises:
@@ -38,7 +50,7 @@ def refresh_mart() -> list[str]:
         RetryableError: The mart's database is locked, full or gone.
 
     Returns:
-        The UTC hours with news, YYYY-MM-DDTHH.
+        What `publish_report` has to show.
     """
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         mart.create_tables()
@@ -55,10 +67,10 @@ def refresh_mart() -> list[str]:
             window = Window(min(all_minutes), max(all_minutes) + MINUTE)
             checkpoints = open_checkpoints()
             check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
-        return hours
+        return News(hours=hours, known_at=mart.newest())
 
 
-def publish_report(hours: list[str]) -> None:
+def publish_report(news: News) -> None:
     """Write the files and the reports of the hours with news, then move the watermark.
 
     Raises:
@@ -68,6 +80,7 @@ def publish_report(hours: list[str]) -> None:
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         folder = UPath(storage_url())
         generated_at = datetime.now(UTC)
+        hours, known_at = news["hours"], news["known_at"]
         export_days(sorted({hour[:10] for hour in hours}), folder / "exports" / "minute_prices")
         reports = folder / "reports"
         _write_latest(reports, generated_at)
@@ -75,7 +88,8 @@ def publish_report(hours: list[str]) -> None:
         for due in due_reports(hours, reports, generated_at, kept):
             _write_report(reports, due, _facts(due.window, generated_at))
         remove_old(reports, generated_at, kept)
-        mart.advance_watermark()
+        if known_at:
+            mart.advance_watermark(known_at)
 
 
 def _write_latest(reports: UPath, generated_at: datetime) -> None:

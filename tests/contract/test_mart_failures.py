@@ -82,14 +82,14 @@ def test_says_that_the_mart_is_locked_when_it_is_refreshed(held, monkeypatch):
 
 
 def test_says_that_the_mart_is_locked_when_it_is_reported(held, monkeypatch):
-    hours = reporting.refresh_mart()
+    news = reporting.refresh_mart()
 
     with (
         nothing_changes(held),
         locked(held.database, monkeypatch),
         pytest.raises(RetryableError, match=IN_WORDS.format("database is locked")),
     ):
-        reporting.publish_report(hours)
+        reporting.publish_report(news)
 
     assert_repaired(held)
 
@@ -222,12 +222,12 @@ def with_room_for(size, work):
     ids=["nothing", "csv", "exports"],
 )
 def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
-    hours = reporting.refresh_mart()
+    news = reporting.refresh_mart()
     watermark = mart.watermark(LOOK_BACK)
     before = held.files()
 
     largest = max((len(before[name]) for name in before if name.endswith(f".{room}")), default=-999)
-    told = with_room_for(largest + 999, lambda: reporting.publish_report(hours))
+    told = with_room_for(largest + 999, lambda: reporting.publish_report(news))
 
     assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
     assert str(held.folder) in told
@@ -244,9 +244,9 @@ def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
 
 def test_says_that_the_disk_of_the_mart_is_full(held):
     """A report's minutes are laid out in the mart first."""
-    hours = reporting.refresh_mart()
+    news = reporting.refresh_mart()
     with nothing_changes(held):
-        told = with_room_for(0, lambda: reporting.publish_report(hours))
+        told = with_room_for(0, lambda: reporting.publish_report(news))
 
     assert re.match(IN_WORDS.format("(disk I/O error|database or disk is full)"), told)
     assert_repaired(held)

@@ -8,6 +8,7 @@ from include.marketdata.exports import minute_prices
 from include.marketdata.prices import Flag
 from include.marketdata.windows import MINUTE, Window
 from include.orchestration import mart
+from include.orchestration.mart_tables import SUMMARIES
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 
 TWO_DAYS = timedelta(days=2)
@@ -200,7 +201,7 @@ def test_moves_the_watermark_only_when_told():
     mart.refresh([minute_price(known_at=known_at)])
     assert mart.watermark(TWO_DAYS) > known_at
 
-    mart.advance_watermark()
+    mart.advance_watermark(mart.newest())
 
     assert mart.watermark(TWO_DAYS) == known_at - timedelta(minutes=10)
 
@@ -210,9 +211,26 @@ def test_a_clock_that_ran_ahead_hides_nothing():
     """A minute known tomorrow would hide what is published until then."""
     mart.refresh([minute_price(known_at=datetime.now(UTC) + timedelta(days=1))])
 
-    mart.advance_watermark()
+    mart.advance_watermark(mart.newest())
 
     assert mart.watermark(TWO_DAYS) <= datetime.now(UTC) - mart.OVERLAP
+
+
+@pytest.mark.usefixtures("mart_database")
+def test_the_watermark_never_goes_back_nor_past_what_was_written():
+    """The steps of two runs cross: the older one, cleared, writes after the newer took in more."""
+    mart.refresh([minute_price(NOON, known_at=NOON + MINUTE)])
+    older = mart.newest()
+    mart.refresh([minute_price(NOON + MINUTE, known_at=NOON + 2 * MINUTE)])
+    newer = mart.newest()
+
+    mart.advance_watermark(older)
+    after_older = mart.watermark(TWO_DAYS)
+    mart.advance_watermark(newer)
+    mart.advance_watermark(older)
+
+    assert after_older == NOON + MINUTE - mart.OVERLAP
+    assert mart.watermark(TWO_DAYS) == NOON + 2 * MINUTE - mart.OVERLAP
 
 
 def test_measures_the_delay_of_a_minutes_first_publication(mart_database):
@@ -241,3 +259,26 @@ def test_expects_more_of_the_last_hour_when_another_symbol_moves_on(mart_databas
     expected = "SELECT expected_minutes FROM {} WHERE symbol = 'ETHUSDT'"
     assert mart_database.row(expected.format("hourly_summary")) == {"expected_minutes": 60}
     assert mart_database.row(expected.format("daily_summary")) == {"expected_minutes": 782}
+
+
+@pytest.mark.parametrize("table", SUMMARIES)
+def test_makes_good_what_a_run_left_that_died_before_a_table(mart_database, monkeypatch, table):
+    """Bitcoin moves on past ether's last hour and day; the run dies before it merges the table."""
+    mart.refresh([minute_price(NOON, symbol="ETHUSDT"), minute_price(NOON)])
+    news = [minute_price(NOON + timedelta(days=1))]
+    merge = mart._merge  # noqa: SLF001 - where it dies
+
+    def die(name, changes):
+        if name == table:
+            raise InterruptedError
+        merge(name, changes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mart, "_merge", die)
+        with pytest.raises(InterruptedError):
+            mart.refresh(news)
+    mart.refresh(news)
+
+    expected = "SELECT expected_minutes FROM {} WHERE symbol = 'ETHUSDT'"
+    assert mart_database.row(expected.format("hourly_summary")) == {"expected_minutes": 60}
+    assert mart_database.row(expected.format("daily_summary")) == {"expected_minutes": 1440}
