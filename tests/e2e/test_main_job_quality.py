@@ -31,11 +31,10 @@ def bad_second(product):
         "effect": {"kind": "rows", "change": "off_tick", **span},
     }
     product.simulator.post("/faults", json=[fault]).raise_for_status()
-    product.name_symbols([*SYMBOLS, NEWCOMER])
-    product.wait_until_published(start, seconds=180, symbols=[NEWCOMER])
-    yield start
+    with product.extracting([*SYMBOLS, NEWCOMER]):
+        product.wait_until_published(start, seconds=180, symbols=[NEWCOMER])
+        yield start
     product.simulator.delete("/faults").raise_for_status()
-    product.name_symbols(SYMBOLS)
 
 
 def quarantined(product):

@@ -100,49 +100,50 @@ def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(produc
 
 def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
     named_in = this_minute()
-    product.name_symbols([*SYMBOLS, "NOSUCH"])
-    product.wait_for(
-        lambda: failed_with(
-            product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
-        ),
-        seconds=150,
-        what="a fetch that refuses NOSUCH",
-    )
+    with product.extracting([*SYMBOLS, "NOSUCH"]):
+        product.wait_for(
+            lambda: failed_with(
+                product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
+            ),
+            seconds=150,
+            what="a fetch that refuses NOSUCH",
+        )
 
-    product.wait_until_published(named_in, seconds=150)
+        product.wait_until_published(named_in, seconds=150)
 
 
 def test_says_what_to_do_when_no_symbol_is_named(product):
     """Run by hand, as one does who looks for what is wrong."""
-    product.name_symbols([" ", " "])
-    with product.stack.rest() as api:
-        api.post("/dags/ingest_prices/dagRuns", json={"logical_date": None}).raise_for_status()
+    with product.extracting([" ", " "]):
+        with product.stack.rest() as api:
+            run = {"logical_date": None}
+            api.post("/dags/ingest_prices/dagRuns", json=run).raise_for_status()
 
-    product.wait_for(
-        lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
-        seconds=150,
-        what="a plan that refuses an empty list",
-    )
+        product.wait_for(
+            lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
+            seconds=150,
+            what="a plan that refuses an empty list",
+        )
 
 
 def test_meets_a_ban_once_and_fills_every_window_after_it(product):
     """Twenty mapped fetches; the exchange bans the address while they wait for their minute."""
     symbols = list(MARKETS)[:20]
-    product.name_symbols(symbols)
 
     def twenty_are_mapped_and_some_run():
         tasks = product.task_instances("ingest_prices", task_id="fetch", limit=20)
         running = [task for task in tasks if task.state == "running"]
         return len({task.map_index for task in tasks}) == 20 and len(running) > 1
 
-    product.wait_for(twenty_are_mapped_and_some_run, seconds=150, what="twenty mapped fetches")
+    with product.extracting(symbols):
+        product.wait_for(twenty_are_mapped_and_some_run, seconds=150, what="twenty mapped fetches")
 
-    ban = product.simulator.post("/bans", json={"seconds": BAN_SECONDS}).raise_for_status().json()
+        ban = product.simulator.post("/bans", json={"seconds": BAN_SECONDS}).raise_for_status()
 
-    ends_ms = ban["banned_until_ms"]
-    began_ms = ends_ms - BAN_SECONDS * 1000
-    first, last = (floor_minute(from_ms(moment)) for moment in (began_ms, ends_ms - 60_000))
-    product.wait_until_published(last, symbols=symbols, seconds=BAN_SECONDS + 180)
+        ends_ms = ban.json()["banned_until_ms"]
+        began_ms = ends_ms - BAN_SECONDS * 1000
+        first, last = (floor_minute(from_ms(moment)) for moment in (began_ms, ends_ms - 60_000))
+        product.wait_until_published(last, symbols=symbols, seconds=BAN_SECONDS + 180)
     requests = product.simulator.get("/requests").raise_for_status().json()
     during = [entry for entry in requests if began_ms <= entry["at_ms"] < ends_ms]
     assert [entry["status"] for entry in during] == [418]

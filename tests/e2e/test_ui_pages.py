@@ -39,9 +39,8 @@ each_page = pytest.mark.parametrize("ui_page", PAGES.values(), ids=PAGES)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _symbols(product):
-    """Other tests name others; and what is looked at is there."""
-    product.name_symbols(SYMBOLS)
+def _filled(product):
+    """What is looked at is there."""
     product.wait_for(product.stack.home.data_docs.exists, seconds=120, what="Data Docs")
 
 

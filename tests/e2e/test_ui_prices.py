@@ -53,8 +53,7 @@ def gap(product):
 
 @pytest.fixture(scope="module", autouse=True)
 def _filled(product, gap):
-    """Other tests name other symbols; and there is something to look at."""
-    product.name_symbols(SYMBOLS)
+    """There is something to look at."""
     product.wait_until_published(gap - 2 * MINUTE)
     product.wait_for(product.stack.home.report.exists, seconds=120, what="a report")
 
