@@ -15,6 +15,7 @@ from typing import IO
 
 PYTEST = ("python", "-m", "pytest")
 FAST = ("tests/unit", "tests/defects", "tests/dags", ".astro/test_dag_integrity_default.py")
+NOT_SLOW = ("-m", "not slow")
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
 # Refusals of ./dev/up, which need no product.
 UP = "tests/e2e/test_up.py"
@@ -131,7 +132,7 @@ def exit_code(types: int, *tests: int) -> int:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run types and tests; `--fast` first of the words leaves out what needs a server.
+    """Run types and tests; `--fast` first of the words leaves out what is slow or needs a server.
 
     Args:
         words: The others are handed to pytest.
@@ -141,7 +142,8 @@ def main(words: Sequence[str]) -> int:
     rest = words[is_fast:]
     pair = SideBySide()
     try:
-        tests, types = pair.run((*PYTEST, *TWO_WORKERS, *FAST, *rest), ("mypy",))
+        chosen = (*FAST, *NOT_SLOW) if is_fast else FAST
+        tests, types = pair.run((*PYTEST, *TWO_WORKERS, *chosen, *rest), ("mypy",))
         if is_fast or exit_code(types, tests) not in {0, NO_TESTS_FOUND}:
             return exit_code(types, tests)
         return exit_code(

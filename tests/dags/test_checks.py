@@ -74,6 +74,7 @@ def test_says_in_xcom_and_in_one_line_what_the_gate_says(tmp_path, caplog):
     assert checked["check_ms"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["deleted", "cut short"])
 def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, damage):
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
@@ -145,6 +146,7 @@ def test_fails_when_no_batch_arrived():
         checks.validate([], 0)
 
 
+@pytest.mark.slow
 def test_judges_each_batch_in_one_shard(tmp_path):
     messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(5)]
 

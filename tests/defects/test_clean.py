@@ -11,6 +11,7 @@ def test_refuses_no_row_of_a_clean_recording(checkpoints, recording):
     assert alarms_on(checkpoints, recording).hard == 0
 
 
+@pytest.mark.slow
 def test_flags_less_than_one_minute_of_a_symbol_and_day(checkpoints):
     found = [alarms_on(checkpoints, recording) for recording in recordings()]
 

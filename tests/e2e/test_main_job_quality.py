@@ -32,6 +32,7 @@ def bad_second(product):
     }
     product.simulator.post("/faults", json=[fault]).raise_for_status()
     with product.extracting([*SYMBOLS, NEWCOMER]):
+        product.fetch_now()
         product.wait_until_published(start, seconds=180, symbols=[NEWCOMER])
         yield start
     product.simulator.delete("/faults").raise_for_status()

@@ -234,6 +234,7 @@ def market(events, every):
     return averages, theirs
 
 
+@pytest.mark.slow
 @given(st.lists(EVENTS, max_size=25), st.sampled_from([1, 3, 5]), PLACES, st.integers(1, 60))
 @example([*WILD, (300, "moves", 12)], 3, 300, 1)
 @example([(300, "moves", 5)], 5, 300, 1)

@@ -80,6 +80,7 @@ def test_notes_a_day_that_is_as_in_the_archive(store, checkpoints):
     assert states(store, AUDITED_AT - MINUTE) == [MinuteState.FINAL] * 10
 
 
+@pytest.mark.slow
 def test_restates_what_the_archive_has_otherwise_and_nothing_else(store, checkpoints):
     """101 instead of 100 in the fourth minute: one percent, beyond a tenth of one."""
     result = audit(store, checkpoints, Fetcher(minute_3={"price": "101.00"}))
@@ -98,6 +99,7 @@ def test_restates_what_the_archive_has_otherwise_and_nothing_else(store, checkpo
     assert states(store)[:3] + states(store)[4:] == [MinuteState.AUDITED] * 9
 
 
+@pytest.mark.slow
 def test_restates_a_small_difference_without_an_alarm(store, checkpoints):
     result = audit(store, checkpoints, Fetcher(minute_3={"price": "100.05"}))
 
@@ -139,6 +141,7 @@ def test_says_that_the_archive_does_not_have_the_day(store, checkpoints):
     assert store.days.audited("BTCUSDT", DAY.date(), DAY.date()) == []
 
 
+@pytest.mark.slow
 def test_does_not_note_a_day_whose_correction_was_withheld(store, checkpoints):
     fetcher = Fetcher(minute_3={"price": "101.00"})
 

@@ -68,6 +68,7 @@ def run(store, checkpoints, fetched, on_progress=lambda _record: None, *, hours=
     return backfill(publisher, checkpoints, fetched, on_progress)
 
 
+@pytest.mark.slow
 def test_publishes_every_minute_of_a_day_and_says_how_far_it_is(store, checkpoints):
     told = []
 
@@ -87,6 +88,7 @@ def test_leaves_the_watermark_to_the_live_runs(store, checkpoints):
     assert store.watermark("BTCUSDT").stored_until is None
 
 
+@pytest.mark.slow
 def test_changes_nothing_when_it_is_done_again(store, checkpoints):
     run(store, checkpoints, day_rows())
 
@@ -96,6 +98,7 @@ def test_changes_nothing_when_it_is_done_again(store, checkpoints):
     assert all(price.revision == 1 for price in store.minute_prices.history("BTCUSDT", TEN))
 
 
+@pytest.mark.slow
 def test_calls_a_minute_that_nobody_has_the_exchanges_gap(store, checkpoints):
     """Nothing live was ever fetched here, and still it is no gap of ours."""
     fetched = day_rows()
@@ -112,6 +115,7 @@ def test_calls_a_minute_that_nobody_has_the_exchanges_gap(store, checkpoints):
     assert done.day.gap_count == 1
 
 
+@pytest.mark.slow
 def test_quarantines_a_bad_row_and_publishes_the_day(store, checkpoints):
     fetched = day_rows()
     fetched.rows[Interval.SECOND][130][LOW] = "101.00"
@@ -135,6 +139,7 @@ def test_publishes_nothing_of_a_day_of_which_a_part_is_refused(store, checkpoint
     assert store.minute_prices.between("BTCUSDT", TEN) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "volume"), [("archive", 1), ("rest", 2)])
 def test_gives_the_archive_the_last_word_and_not_the_api(store, checkpoints, source, volume):
     """A second had a volume of 2 when it was fetched live; now it has half of that."""
@@ -148,6 +153,7 @@ def test_gives_the_archive_the_last_word_and_not_the_api(store, checkpoints, sou
     assert store.second_prices.between("BTCUSDT", second)[5].volume == volume
 
 
+@pytest.mark.slow
 def test_notes_a_day_as_whole_only_when_it_is(store, checkpoints):
     run(store, checkpoints, day_rows())
 

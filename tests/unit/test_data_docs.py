@@ -86,6 +86,7 @@ def test_needs_nothing_from_the_network(folder):
         assert "url(http" not in sheet.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_shows_failures_first_and_counts_by_symbol_and_day(folder):
     judge(folder, hours=1)
     judge(folder, symbol="ETHUSDT", is_good=False)
@@ -102,6 +103,7 @@ def test_shows_failures_first_and_counts_by_symbol_and_day(folder):
     assert "expect_prices_to_be_in_order" in day.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_makes_only_the_pages_that_are_new(folder):
     judge(folder)
     first = build(folder)
@@ -116,6 +118,7 @@ def test_makes_only_the_pages_that_are_new(folder):
     assert build(folder).page_count == 0
 
 
+@pytest.mark.slow
 def test_drops_what_is_older_than_the_days_kept(folder):
     judge(folder)
     judge(folder, symbol="ETHUSDT", is_good=False)
@@ -132,6 +135,7 @@ def test_drops_what_is_older_than_the_days_kept(folder):
     assert all(name.startswith("SOLUSDT") for name in pages)
 
 
+@pytest.mark.slow
 def test_drops_the_oldest_that_passed_beyond_the_count_and_never_a_failure(folder):
     judge(folder, symbol="ETHUSDT", is_good=False)
     for hour in range(3):
@@ -147,6 +151,7 @@ def test_drops_the_oldest_that_passed_beyond_the_count_and_never_a_failure(folde
     assert re.search(r'days/2026-03-01/BTCUSDT.html">6', index)
 
 
+@pytest.mark.slow
 def test_keeps_no_more_failures_than_a_build_can_list(folder):
     for hour in range(3):
         judge(folder, is_good=False, hours=hour)

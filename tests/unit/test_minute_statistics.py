@@ -194,6 +194,7 @@ def seconds_around(draw, turnovers, volumes):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("turnovers", "volumes", "hub", "types"),
     [

@@ -414,8 +414,9 @@ CELLS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=25,
+    max_examples=15,
     # A checkpoint takes a tenth of a second: shrinking a failure would take minutes.
     phases=[Phase.explicit, Phase.generate],
     deadline=None,

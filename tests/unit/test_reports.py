@@ -116,6 +116,7 @@ def test_fetches_nothing_and_runs_no_script():
     assert "@import" not in html
 
 
+@pytest.mark.slow
 def test_stays_small_with_ten_symbols_and_a_day():
     symbols = [f"COIN{number}USDT" for number in range(10)]
     held = [

@@ -203,6 +203,7 @@ LENGTH = 60
 CUTS = st.sets(st.integers(1, LENGTH - 1), min_size=1, max_size=3)
 
 
+@pytest.mark.slow
 @given(st.lists(PRICES, min_size=LENGTH, max_size=LENGTH), CUTS, st.randoms())
 def test_publishes_the_same_in_parts_as_at_once(prices, cuts, random):
     """In whatever order the parts come; every minute is published, with a value or without."""

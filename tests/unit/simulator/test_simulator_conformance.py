@@ -40,7 +40,7 @@ def recorded_query(record) -> dict[str, str]:
     [
         "ping_ok.json",
         "get_server_time_ok.json",
-        "get_klines_ok.json",
+        pytest.param("get_klines_ok.json", marks=pytest.mark.slow),
         "get_ticker_ok.json",
         "get_historical_trades_ok.json",
     ],

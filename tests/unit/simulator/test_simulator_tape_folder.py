@@ -128,6 +128,7 @@ def test_gives_the_aggregate_trades_of_a_page_back(folder, play):
         assert given["l"] - given["f"] == int(row["last_trade_id"]) - int(row["first_trade_id"])
 
 
+@pytest.mark.slow
 def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(
     day_of_minutes, client_of
 ):
@@ -150,6 +151,7 @@ def test_gives_an_archive_of_minutes_back_and_seconds_that_add_up_to_them(
     assert client.get("ticker/24hr", symbol="BTCUSDT").json()["count"] > 0
 
 
+@pytest.mark.slow
 def test_makes_the_archives_file_of_a_day_again(day_of_minutes):
     """Byte for byte what Binance's own holds; the same tape, so the same text."""
     made = zipped(day_of_minutes["BTCUSDT"], "BTCUSDT", "1m", date(2020, 1, 2))
@@ -201,6 +203,7 @@ def test_has_no_row_of_a_minute_that_an_archive_of_klines_leaves_out(folder, pla
     assert [at[0] for at in rows] == [start, start + 2 * M]
 
 
+@pytest.mark.slow
 def test_is_played_over_and_over_on_whole_minutes(folder, play):
     """A tape of a day loops by the time of day: noon of any day is the tape's noon."""
     shutil.copy(DATA / "BTCUSDT-1m-2020-01-02.zip", folder)
