@@ -252,6 +252,16 @@ def test_says_that_the_disk_of_the_mart_is_full(held):
     assert_repaired(held)
 
 
+@pytest.mark.parametrize("held", ["postgres"], indirect=True)
+def test_says_that_the_gate_finds_no_room_for_its_results(held):
+    """The mart lies on another disk, and has taken the minutes in."""
+    with nothing_changes(held):
+        told = with_room_for(0, reporting.refresh_mart)
+
+    assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
+    assert_repaired(held)
+
+
 def test_leaves_no_connection_open(new_mart, use_mart):
     """A server has a hundred; a run over a month takes some hundred steps."""
     database = use_mart(new_mart("postgres"))
