@@ -71,12 +71,12 @@ def measure_build(folder: Path) -> None:
     # Only now is it known where Airflow's home is.
     from include.marketdata.report_files import due_reports  # noqa: PLC0415
     from include.marketdata.reports import Facts, build_report  # noqa: PLC0415
-    from include.orchestration import exporting, mart  # noqa: PLC0415
+    from include.orchestration import exporting, mart, mart_creation  # noqa: PLC0415
 
     start = datetime(2026, 3, 1, tzinfo=UTC)
     week = Window(start, start + DAYS * DAY)
     prices = made_up(week)
-    mart.create_tables()
+    mart_creation.create_tables()
     taken: dict[str, float] = {}
     with timed(taken, f"mart: {len(prices):,} minutes taken in, and what follows from them"):
         hours = mart.refresh(prices)

@@ -7,11 +7,9 @@ the SDK compares them with the class to know which argument takes a table as a f
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
-from airflow.sdk import Connection
-from sqlalchemy import BigInteger, Column, Text, inspect
 
 from include.marketdata.delays import LATE_MS
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
@@ -19,8 +17,9 @@ from include.marketdata.history import Restatement
 from include.marketdata.prices import MinutePrice
 from include.marketdata.returns import correlations, log_returns
 from include.marketdata.windows import MINUTE, Window
-from include.orchestration.astro_sdk import Table, aql, create_database, run
-from include.orchestration.mart_failures import CONNECTION, not_taking_part
+from include.orchestration.astro_sdk import aql, create_database, run
+from include.orchestration.mart_creation import mart_table
+from include.orchestration.mart_failures import CONNECTION
 from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
 
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
@@ -43,31 +42,6 @@ def watermark(first_look_back: timedelta) -> datetime:
     return min(datetime.fromisoformat(known_at), datetime.now(UTC)) - OVERLAP
 
 
-def create_tables() -> None:
-    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder.
-
-    Raises:
-        RetryableError: The folder cannot be made.
-    """
-    connection = Connection.get(CONNECTION)
-    if connection.conn_type == "sqlite" and connection.host:
-        try:
-            Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise not_taking_part(error) from error
-    database = create_database(CONNECTION)
-    database.create_schema_if_applicable(database.default_metadata.schema)
-    for name, columns in KEPT.items():
-        keys = [
-            Column(key, BigInteger if key == "revision" else Text, primary_key=True)
-            for key in KEYS[name]
-        ]
-        others = [Column(other, kind) for other, kind in columns.items()]
-        table = _table(name, [*keys, *others])
-        database.create_table_using_columns(table)
-        _add_columns(database, table, others)
-
-
 def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
     """Bring minutes into the mart, and make anew what follows from them.
 
@@ -84,12 +58,14 @@ def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
     passed = _passed_hours(frame["minute"].max())
     for start in range(0, len(frame), ROWS_AT_ONCE):
         staged = _stage("staged_minute", frame[start : start + ROWS_AT_ONCE])
-        changes = _transform("minute", "new_minute", staged_minute=staged, minute=_table("minute"))
+        changes = _transform(
+            "minute", "new_minute", staged_minute=staged, minute=mart_table("minute")
+        )
         _merge("minute", changes)
     touched = _touched_hours(revisions)
     hours = _stage("touched_hour", _hours_frame(touched | passed))
     for name in SUMMARIES:
-        tables = {kept: _table(kept) for kept in ("minute", "hourly_summary")}
+        tables = {kept: mart_table(kept) for kept in ("minute", "hourly_summary")}
         late = {"late_ms": LATE_MS} if name == "publish_delay" else {}
         _merge(name, _transform(name, f"new_{name}", touched_hour=hours, **tables, **late))
     for day in sorted({f"{hour:%Y-%m-%d}" for _, hour in touched}):
@@ -137,7 +113,8 @@ def restatements_in(window: Window) -> pd.DataFrame:
 
 def newest() -> str | None:
     """Return when the newest revision that the mart holds was published; None of an empty one."""
-    known_at: str | None = _found("newest", daily_summary=_table("daily_summary"))["known_at"][0]
+    found = _found("newest", daily_summary=mart_table("daily_summary"))
+    known_at: str | None = found["known_at"][0]
     return known_at
 
 
@@ -154,27 +131,9 @@ def advance_watermark(known_at: str) -> None:
 
 def _written_until() -> str | None:
     database = create_database(CONNECTION)
-    table = _table("watermark")
+    table = mart_table("watermark")
     rows = database.fetch_all_rows(table) if database.table_exists(table) else []
     return rows[0][0] if rows else None
-
-
-def _table(name: str, columns: Sequence[object] = ()) -> object:
-    table = Table(name=name, conn_id=CONNECTION, columns=list(columns))
-    return create_database(CONNECTION).populate_table_metadata(table)
-
-
-def _add_columns(database: Any, table: Any, columns: Sequence[Column[Any]]) -> None:  # noqa: ANN401 - the SDK's
-    """Add the columns that a mart of an older version lacks; its older rows have nulls there."""
-    inspector = inspect(database.sqlalchemy_engine)
-    held = {
-        each["name"] for each in inspector.get_columns(table.name, schema=table.metadata.schema)
-    }
-    name = database.get_table_qualified_name(table)
-    for column in columns:
-        if column.name not in held:
-            kind = column.type.compile(database.sqlalchemy_engine.dialect)
-            database.run_sql(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}")
 
 
 def _transform(name: str, output: str, **parameters: object) -> object:
@@ -182,7 +141,7 @@ def _transform(name: str, output: str, **parameters: object) -> object:
         str(SQL / f"{name}.sql"),
         conn_id=CONNECTION,
         parameters=parameters,
-        op_kwargs={"output_table": _table(output)},
+        op_kwargs={"output_table": mart_table(output)},
     )
     return run(step)
 
@@ -191,12 +150,12 @@ def _stage(name: str, frame: pd.DataFrame) -> object:
     def staged() -> pd.DataFrame:
         return frame
 
-    return run(aql.dataframe(staged)(output_table=_table(name)))
+    return run(aql.dataframe(staged)(output_table=mart_table(name)))
 
 
 def _merge(name: str, changes: object) -> None:
     step = aql.merge(
-        target_table=_table(name),
+        target_table=mart_table(name),
         source_table=changes,
         columns=[*KEYS[name], *KEPT[name]],
         target_conflict_columns=list(KEYS[name]),
@@ -209,7 +168,7 @@ def _in_window(name: str, window: Window) -> pd.DataFrame:
     """Return what one of the queries *_in_window.sql finds."""
     bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
     table = "minute" if name == "vwap" else name
-    return _found(f"{name}_in_window", **{table: _table(table)}, **bounds)
+    return _found(f"{name}_in_window", **{table: mart_table(table)}, **bounds)
 
 
 def _found(name: str, **parameters: object) -> pd.DataFrame:
@@ -235,7 +194,7 @@ def _passed_hours(last_minute: str) -> set[tuple[str, datetime]]:
     They are every symbol's last hour of the mart so far, also where the symbol itself has no news,
     and its hour of that minute.
     """
-    held = _found("last_hour", hourly_quality=_table("hourly_quality"))
+    held = _found("last_hour", hourly_quality=mart_table("hourly_quality"))
     hours = {held["hour"].max(), last_minute[:13]} if len(held) else set()
     return {
         (symbol, datetime.fromisoformat(f"{hour}:00").replace(tzinfo=UTC))

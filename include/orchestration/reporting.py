@@ -11,7 +11,7 @@ from include.marketdata.publication_gate import check_mart
 from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
 from include.marketdata.reports import SPAN, Facts, build_report, latest_span
 from include.marketdata.windows import MINUTE, Window, floor_minute, windows_of
-from include.orchestration import mart
+from include.orchestration import mart, mart_creation
 from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
     binance_settings,
@@ -53,7 +53,7 @@ def refresh_mart() -> News:
         What `publish_report` has to show.
     """
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
-        mart.create_tables()
+        mart_creation.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
         changed = store.minute_prices.changed(symbols(), mart.watermark(look_back))

@@ -7,7 +7,7 @@ import pytest
 from include.marketdata.exports import minute_prices
 from include.marketdata.prices import Flag
 from include.marketdata.windows import MINUTE, Window
-from include.orchestration import mart
+from include.orchestration import mart, mart_creation
 from include.orchestration.mart_tables import SUMMARIES
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 
@@ -30,7 +30,7 @@ def test_adds_the_columns_that_an_older_mart_lacks(mart_database):
     mart_database.run("ALTER TABLE minute DROP COLUMN twap")
     mart_database.run("ALTER TABLE hourly_summary DROP COLUMN return_count")
 
-    mart.create_tables()
+    mart_creation.create_tables()
 
     assert mart_database.row("SELECT vwap, twap FROM minute") == {"vwap": "97000.5", "twap": None}
     mart.refresh([minute_price(NOON + MINUTE, vwap="97000.5")])
@@ -219,6 +219,7 @@ def test_a_clock_that_ran_ahead_hides_nothing():
 @pytest.mark.usefixtures("mart_database")
 def test_the_watermark_never_goes_back_nor_past_what_was_written():
     """The steps of two runs cross: the older one, cleared, writes after the newer took in more."""
+    assert mart.newest() is None
     mart.refresh([minute_price(NOON, known_at=NOON + MINUTE)])
     older = mart.newest()
     mart.refresh([minute_price(NOON + MINUTE, known_at=NOON + 2 * MINUTE)])

@@ -1,0 +1,71 @@
+"""The mart's tables in whatever database the connection `mart` leads to.
+
+Import this module inside tasks only (see astro_sdk.py).
+"""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Connection
+from sqlalchemy import BigInteger, Column, Text, inspect
+
+from include.orchestration.astro_sdk import Table, create_database
+from include.orchestration.mart_failures import CONNECTION, not_taking_part
+from include.orchestration.mart_tables import KEPT, KEYS
+
+
+def mart_table(name: str, columns: Sequence[object] = ()) -> Any:  # noqa: ANN401 - the SDK's
+    """Return a table of the mart as the SDK knows it.
+
+    Args:
+        name: Kept or in passing.
+        columns: Where it is to be created from them.
+    """
+    table = Table(name=name, conn_id=CONNECTION, columns=list(columns))
+    return create_database(CONNECTION).populate_table_metadata(table)
+
+
+def create_tables() -> None:
+    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder.
+
+    Raises:
+        RetryableError: The folder cannot be made.
+    """
+    connection = Connection.get(CONNECTION)
+    if connection.conn_type == "sqlite" and connection.host:
+        try:
+            Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise not_taking_part(error) from error
+    database = create_database(CONNECTION)
+    database.create_schema_if_applicable(database.default_metadata.schema)
+    schema = mart_table("minute").metadata.schema
+    # Asked once for all: a minute comes every minute.
+    held = inspect(database.sqlalchemy_engine).get_multi_columns(
+        schema=schema, filter_names=[*KEPT]
+    )
+    for name, kinds in KEPT.items():
+        keys = [
+            Column(key, BigInteger if key == "revision" else Text, primary_key=True)
+            for key in KEYS[name]
+        ]
+        columns = [*keys, *(Column(other, kind) for other, kind in kinds.items())]
+        if (schema, name) in held:
+            _add_columns(database, name, columns, {each["name"] for each in held[schema, name]})
+        else:
+            database.create_table_using_columns(mart_table(name, columns))
+
+
+def _add_columns(
+    database: Any,  # noqa: ANN401 - the SDK's
+    table: str,
+    columns: Sequence[Column[Any]],
+    held: Collection[str],
+) -> None:
+    """Add the columns that a mart of an older version lacks; its older rows have nulls there."""
+    name = database.get_table_qualified_name(mart_table(table))
+    for column in columns:
+        if column.name not in held:
+            kind = column.type.compile(database.sqlalchemy_engine.dialect)
+            database.run_sql(f"ALTER TABLE {name} ADD COLUMN {column.name} {kind}")
