@@ -57,14 +57,14 @@ def _restore_legacy_row() -> None:
         vars(sqlalchemy.engine.row)["LegacyRow"] = sqlalchemy.engine.row.Row
 
 
-# The SDK makes an engine for each use and closes no connection. Left to the garbage collector, a
-# run over a few days takes all that a server has: one an engine, and `run` closes it.
+# The SDK makes an engine for each use and closes no connection, until a server has none left. A
+# task is a process of its own, and one step of the SDK follows another: one connection serves all.
 ENGINE_OPTIONS = {
     "isolation_level": "AUTOCOMMIT",
     "poolclass": StaticPool,
     "pool_reset_on_return": None,
 }
-_engines: list[Engine] = []
+_engines: dict[str, Engine] = {}
 
 
 class _Database(Protocol):
@@ -87,9 +87,10 @@ def _restore_autocommit(databases: ModuleType) -> None:
         return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
 
     def sqlalchemy_engine(database: _Database) -> Engine:
-        engine: Engine = database.hook.get_sqlalchemy_engine(ENGINE_OPTIONS)
-        _engines.append(engine)
-        return engine
+        uri = database.hook.get_uri()
+        if uri not in _engines:
+            _engines[uri] = database.hook.get_sqlalchemy_engine(ENGINE_OPTIONS)
+        return _engines[uri]
 
     if not sqlalchemy.__version__.startswith("1."):
         databases.BaseDatabase.connection = property(connection)
@@ -161,5 +162,3 @@ def run(step: PlainXComArg) -> object:
         return operator.execute(cast(Context, {"ti": _NoXCom()}))
     finally:
         ExecutorSafeguard.tracker.reset(token)
-        while _engines:
-            _engines.pop().dispose()

@@ -39,7 +39,6 @@ def new_mart(request, tmp_path):
         made += 1
         if kind == "sqlite":
             return SqliteMart(tmp_path / "data" / f"mart{made}.db")
-        gc.collect()
         database = PostgresMart(request.getfixturevalue("postgres_port"), PASSWORD)
         database.empty()
         return database

@@ -1,8 +1,4 @@
-"""What breaks, and that nothing is lost; runs on the product that test_main_job left running.
-
-The ban, with the most to do in the least time, comes last: dev/side_by_side.py runs other tests
-beside those before it.
-"""
+"""What breaks, and that nothing is lost; runs on the product that test_main_job left running."""
 
 from datetime import UTC, datetime
 
