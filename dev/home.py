@@ -7,9 +7,10 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,23 @@ class Home:
     def exports(self) -> Path:
         """The folder of CSV and Parquet files."""
         return self.data / "exports"
+
+    def has_report(self, symbols: Collection[str], began: datetime) -> bool:
+        """Tell whether every symbol's minutes are in files of one start, and a report after them.
+
+        The first report of a new stack may come before its first minute.
+
+        Args:
+            symbols: At least one.
+            began: The start, aware UTC.
+        """
+        written = [
+            max((file.stat().st_mtime for file in self.exports.rglob(f"{symbol}.csv")), default=0)
+            for symbol in symbols
+        ]
+        if not self.report.exists() or min(written) < began.timestamp():
+            return False
+        return self.report.stat().st_mtime >= max(written)
 
     def remember(self, name: str, values: Mapping[str, Any]) -> None:
         """Keep a small JSON object for the next run."""

@@ -166,9 +166,10 @@ def _follow(stack: Stack, published: Published, began: datetime, minutes: int | 
         if minutes and _is_enough(stack, published, prices, began, minutes):
             return
         if minutes and time.monotonic() > deadline:
+            has_report = stack.home.has_report(published.symbols, began)
             raise StartError(
                 f"{count_complete(prices, published.symbols, began)} of {minutes} minutes were "
-                f"published for every symbol in time, {'a' if _has_report(stack, began) else 'no'} "
+                f"published for every symbol in time, {'a' if has_report else 'no'} "
                 f"report was written; look at the task logs in {stack.home.airflow / 'logs'}"
             )
         time.sleep(POLL_SECONDS)
@@ -182,26 +183,11 @@ def _is_enough(
     minutes: int,
 ) -> bool:
     complete = count_complete(prices, published.symbols, began)
-    if complete < minutes or not _has_report(stack, began):
+    if complete < minutes or not stack.home.has_report(published.symbols, began):
         return False
     say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
     say(delay_summary([price for price in prices if price.average.minute >= began]))
     return True
-
-
-def _has_report(stack: Stack, began: datetime) -> bool:
-    """Tell whether every symbol's minutes are in files of this start, and the report after them.
-
-    The first report of a new stack may come before its first minute.
-    """
-    written = [
-        max((file.stat().st_mtime for file in stack.home.exports.rglob(f"{symbol}.csv")), default=0)
-        for symbol in stack.options.symbols
-    ]
-    report = stack.home.report
-    if not report.exists() or min(written) < began.timestamp():
-        return False
-    return report.stat().st_mtime >= max(written)
 
 
 def _run(stack: Stack, began: datetime, minutes: int | None) -> None:

@@ -1,6 +1,8 @@
 import json
+import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -55,3 +57,43 @@ def test_remembers_nothing_from_a_torn_file(home):
     (home.path / "ports.json").write_text('{"airflow": 80')
 
     assert home.recall("ports") == {}
+
+
+BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def written(file, seconds):
+    """Write a file some seconds after the start."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    moment = (BEGAN + timedelta(seconds=seconds)).timestamp()
+    os.utime(file, (moment, moment))
+
+
+@pytest.mark.parametrize(
+    ("files", "is_there"),
+    [
+        ({}, False),
+        ({"latest.html": 50}, False),
+        ({"BTC.csv": 40, "latest.html": 50}, False),
+        ({"BTC.csv": 40, "ETH.csv": -40, "latest.html": 50}, False),
+        ({"BTC.csv": 40, "ETH.csv": 41}, False),
+        ({"BTC.csv": 40, "ETH.csv": 60, "latest.html": 50}, False),
+        ({"BTC.csv": 40, "ETH.csv": 41, "latest.html": 41}, True),
+    ],
+    ids=[
+        "nothing",
+        "a report before the first minute",
+        "one symbol of two",
+        "a file of the start before",
+        "no report yet",
+        "a report before the files",
+        "all",
+    ],
+)
+def test_has_a_report_when_it_shows_every_symbols_minutes(home, files, is_there):
+    for name, seconds in files.items():
+        folder = home.exports / "csv" / "2026-03-01" if name.endswith("csv") else home.report.parent
+        written(folder / name, seconds)
+
+    assert home.has_report(["BTC", "ETH"], BEGAN) is is_there
