@@ -207,7 +207,7 @@ def test_is_dark_where_airflow_is_switched_to_dark(page):
     page.goto("/prices/")
     page.evaluate("localStorage.setItem('theme', 'dark')")
     try:
-        drawn = {"prices": "#rows tr", "price-report": "#report", "quality": "table"}
+        drawn = {"prices": "#rows tr", "price-report": "#which:enabled", "quality": "table"}
         for path, ready in drawn.items():
             page.goto(f"/plugin/{path}")
             page.locator("html.dark").wait_for()
@@ -215,7 +215,7 @@ def test_is_dark_where_airflow_is_switched_to_dark(page):
             frame = page.locator("iframe").element_handle().content_frame()
             assert is_dark(frame), path
             for inner in frame.child_frames:
-                inner.locator("table").first.wait_for()
+                inner.locator("html[data-theme=dark] table").first.wait_for()
                 assert is_dark(inner), "the report"
     finally:
         page.evaluate("localStorage.removeItem('theme')")

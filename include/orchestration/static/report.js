@@ -6,6 +6,7 @@ import { onTheme } from "./theme.js";
 const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
 const which = document.getElementById("which");
 const said = document.getElementById("said");
+const frame = document.getElementById("report");
 
 function title(stem) {
   const name = stem.split("/").at(-1);
@@ -13,11 +14,10 @@ function title(stem) {
 }
 
 function show() {
-  const frame = document.getElementById("report");
+  // Until it is dressed: else a dark page would be white for a moment.
+  frame.hidden = true;
   frame.src = `files/${which.value}.html`;
   frame.title = `Report: ${title(which.value)}`;
-  frame.hidden = false;
-  dress();
   for (const kind of ["png", "txt"]) {
     document.getElementById(kind).href = `files/${which.value}.${kind}`;
   }
@@ -49,13 +49,16 @@ async function load() {
 
 /** Tell the report which colours Airflow has; by itself it knows those of the system only. */
 function dress() {
-  const inner = document.getElementById("report").contentDocument;
+  const inner = frame.contentDocument;
   if (inner) {
     inner.documentElement.dataset.theme = document.documentElement.dataset.theme;
   }
 }
 
-document.getElementById("report").addEventListener("load", dress);
+frame.addEventListener("load", () => {
+  dress();
+  frame.hidden = false;
+});
 onTheme(dress);
 which.addEventListener("change", show);
 load();

@@ -1,4 +1,5 @@
-// Dark or light, as Airflow is; for a page of its own, as the system is.
+// Dark or light, as Airflow is; for a page of its own, as the system is. Each page waits for this
+// script with its first picture: else a dark page would be white for a moment.
 
 const html = document.documentElement;
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
