@@ -96,17 +96,13 @@ def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(produc
 
 def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
     named_in = this_minute()
-    with product.extracting([*SYMBOLS, "NOSUCH"]):
-        product.fetch_now()
-        product.wait_for(
-            lambda: failed_with(
-                product, "ingest_prices", "fetch", ["NOSUCH", "not listed by the exchange"]
-            ),
-            seconds=150,
-            what="a fetch that refuses NOSUCH",
-        )
 
-        product.wait_until_published(named_in, seconds=150)
+    with product.extracting([*SYMBOLS, "NOSUCH"]):
+        _, logs = product.run_dag("ingest_prices")
+
+    assert "NOSUCH" in logs
+    assert "not listed by the exchange" in logs
+    assert all(product.store().watermark(each).stored_until >= named_in for each in SYMBOLS)
 
 
 def test_says_what_to_do_when_no_symbol_is_named(product):

