@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from include.marketdata.thresholds import LATE_SECONDS
+from include.marketdata.thresholds import CARRIED_SECONDS, LATE_SECONDS
 
 LATE_MS = int(LATE_SECONDS.value) * 1_000
-# First published an hour after its end or later, a minute was backfilled, or the pipeline did not
-# run: that says what is in the store, and nothing of how fast the pipeline is.
-AFTERWARDS_MS = 3_600_000
+# A minute that is not there after five was not slow: the pipeline stood or began, or a backfill
+# brought it. By then there is no filled value either (CARRIED_SECONDS).
+AFTERWARDS_MS = int(CARRIED_SECONDS.value) * 1_000
 
 
 class Delays:
@@ -20,7 +20,7 @@ class Delays:
 
     Attributes:
         late_count: Minutes later than LATE_SECONDS, and not afterwards.
-        afterwards_count: Minutes an hour late or more: filled in afterwards.
+        afterwards_count: Minutes five minutes late or more: filled in afterwards.
     """
 
     def __init__(self, delays_ms: Iterable[int]) -> None:

@@ -16,11 +16,6 @@ function percent(text, places) {
   return `${(Number(text) * 100).toFixed(places)} %`;
 }
 
-function delay(text) {
-  const seconds = Number(text);
-  return seconds < 120 ? `${seconds.toFixed(1)} s` : `${(seconds / 60).toFixed(0)} min`;
-}
-
 function clock(text) {
   return minuteText(new Date(text)).slice(11);
 }
@@ -48,7 +43,7 @@ export function showTiles(list, tiles) {
       tiles.completeness_ratio === null ? "none" : percent(tiles.completeness_ratio, 2),
       tiles.counted_from && `${tiles.missing_count} missing since ${clock(tiles.counted_from)}`),
     tile("delay", "Publish delay, p95",
-      tiles.p95_delay_seconds === null ? "none" : delay(tiles.p95_delay_seconds),
+      tiles.p95_delay_seconds === null ? "none" : `${Number(tiles.p95_delay_seconds).toFixed(1)} s`,
       `${tiles.late_count} late in 24 h`,
       tiles.afterwards_count > 0 && `${tiles.afterwards_count} filled in afterwards`),
     tile("weight", "Weight used, last minute",
