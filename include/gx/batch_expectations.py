@@ -12,7 +12,7 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
     multicolumn_condition_partial,
 )
 
-from include.gx.rows import RowExpectation, RowMetric, judge
+from include.gx.rows import RowExpectation, RowMetric, judge, read_column
 
 
 class ExpectSymbolsToBeThoseAskedFor(gxe.ExpectColumnValuesToBeInSet):
@@ -65,6 +65,86 @@ class ExpectRefetchedRowsNotToShrink(RowExpectation):
     ]
 
 
+PRICE_BEFORE = "price_before"
+
+
+def silent_rows_hold(rows: Any) -> list[bool]:  # noqa: ANN401 - columns of decimals
+    """Return for each row whether, without trades, it is flat at the price of the last trade.
+
+    That price is the close of the last row with trades, as long as no row is missing in between;
+    where the batch has none, what is stored just before; where that is not known either, silent
+    rows that differ from one another are all bad, for which is right cannot be told.
+
+    Args:
+        rows: Numbers, in any order: times, prices, volume and trade count, and what is stored as
+            the close of the interval before.
+    """
+    good = pd.Series(data=True, index=rows.index)
+    unproven: dict[Any, Decimal] = {}
+
+    def settle() -> None:
+        if len(set(unproven.values())) > 1:
+            good[[*unproven]] = False
+        unproven.clear()
+
+    price: Decimal | None = None
+    next_ms: int | None = None
+    for row in rows.sort_values("open_time_ms", kind="stable").itertuples():
+        if row.open_time_ms != next_ms:
+            settle()
+            price = row.price_before
+        next_ms = row.open_time_ms + row.interval_ms
+        if row.volume or row.trade_count:
+            settle()
+            is_plausible = 0 < row.low <= row.close <= row.high
+            price = row.close if is_plausible else None
+        elif not row.open == row.high == row.low == row.close:
+            good[row.Index] = False
+        elif price is None:
+            unproven[row.Index] = row.close
+        else:
+            good[row.Index] = row.close == price
+    settle()
+    return good.tolist()
+
+
+class SilentRowsMetric(RowMetric):
+    """True where a row without trades repeats the price of the last one."""
+
+    condition_metric_name = "multicolumn_values.silent_rows_repeat_last_price"
+
+    @multicolumn_condition_partial(engine=PandasExecutionEngine)
+    def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
+        before: pd.Series[Any] = pd.Series(
+            read_column(PRICE_BEFORE, column_list[PRICE_BEFORE].tolist()),
+            index=column_list.index,
+            dtype=object,
+        )
+        return judge(
+            column_list.drop(columns=PRICE_BEFORE),
+            lambda row: pd.Series(
+                silent_rows_hold(row.assign(price_before=before[row.index])), index=row.index
+            ),
+        )
+
+
+class ExpectSilentRowsToRepeatTheLastPrice(RowExpectation):
+    """Expect a row without trades to be flat at the price of the last trade."""
+
+    map_metric: ClassVar[str] = SilentRowsMetric.condition_metric_name
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "open_time_ms",
+        "interval_ms",
+        "open",
+        "high",
+        "low",
+        "close",
+        "volume",
+        "trade_count",
+        PRICE_BEFORE,
+    ]
+
+
 SUMMED = ["volume", "quote_volume", "trade_count"]
 OF_MINUTE = [f"minute_{name}" for name in SUMMED]
 
@@ -91,7 +171,8 @@ class PartsOfMinuteMetric(RowMetric):
             )
             return ~is_all | is_all.groupby(row["open_time_ms"] // 60_000).transform("sum").eq(1)
 
-        return judge(column_list, is_good, only=column_list["minute_volume"].notna())
+        # A minute that says nothing of trades says nothing of their parts either.
+        return judge(column_list, is_good, only=column_list["minute_trade_count"].map(bool))
 
 
 class ExpectSecondsToBePartsOfTheirMinute(RowExpectation):

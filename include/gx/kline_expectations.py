@@ -14,13 +14,11 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
     multicolumn_condition_partial,
 )
 
-from include.gx.rows import RowExpectation, RowMetric, judge, well_formed
-from include.marketdata.thresholds import VWAP_TOLERANCE_TICKS
+from include.gx.rows import RowExpectation, RowMetric, judge, lies_within_prices, well_formed
 
 PRICES = ["open", "high", "low", "close"]
 # Milliseconds since the epoch have 13 digits until 2286; these have 16, and 10.
 MICROSECONDS, SECONDS = (10**15, 10**17), (10**9, 10**10)
-OFF_TICK_GRID = "expect_prices_to_be_on_tick_grid"
 
 
 class MillisecondsMetric(RowMetric):
@@ -154,7 +152,7 @@ class TickGridMetric(RowMetric):
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
         return judge(
             column_list,
-            # A tick of zero is Binance's way to say that there is no such rule.
+            # A tick of zero: there is no such rule, or nobody knows which held then.
             lambda row: (
                 row["tick_size"].eq(0)
                 | row[PRICES]
@@ -166,14 +164,14 @@ class TickGridMetric(RowMetric):
 
 
 class ExpectPricesToBeOnTickGrid(RowExpectation):
-    """Expect every price to be a multiple of the symbol's tick size."""
+    """Expect every price to be a multiple of the tick that the exchange states now."""
 
     map_metric: ClassVar[str] = TickGridMetric.condition_metric_name
     column_list: list[str] = [*PRICES, "tick_size"]  # noqa: RUF012 - a pydantic field
 
 
 class VwapMetric(RowMetric):
-    """True where quote volume / volume lies within the traded prices, a tick aside."""
+    """True where quote volume / volume lies within the traded prices, truncation aside."""
 
     condition_metric_name = "multicolumn_values.vwap_within_prices"
 
@@ -181,22 +179,12 @@ class VwapMetric(RowMetric):
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
         return judge(
             column_list,
-            # Multiplied instead of divided: exact, and a volume of zero passes with none paid.
-            lambda row: (
-                (
-                    (row["low"] - row["tick_size"] * VWAP_TOLERANCE_TICKS.value) * row["volume"]
-                    <= row["quote_volume"]
-                )
-                & (
-                    row["quote_volume"]
-                    <= (row["high"] + row["tick_size"] * VWAP_TOLERANCE_TICKS.value) * row["volume"]
-                )
-            ),
+            lambda row: lies_within_prices(row, row["quote_volume"]),
         )
 
 
 class ExpectVwapToBeWithinPrices(RowExpectation):
-    """Expect low - tick <= quote volume / volume <= high + tick."""
+    """Expect low <= quote volume / volume <= high; n trades may be off by n steps of 1e-8."""
 
     map_metric: ClassVar[str] = VwapMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
@@ -204,22 +192,23 @@ class ExpectVwapToBeWithinPrices(RowExpectation):
         "high",
         "volume",
         "quote_volume",
-        "tick_size",
+        "trade_count",
     ]
 
 
 class VolumeMetric(RowMetric):
-    """True where volumes and the trade count are zero together or positive together."""
+    """True where a kline has a volume and trades, or neither and no amount either."""
 
     condition_metric_name = "multicolumn_values.volumes_agree"
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        whole = ["volume", "quote_volume", "trade_count"]
         return judge(
             column_list,
+            # A traded amount below 1e-8 is truncated to nothing.
             lambda row: (
-                (row[whole].eq(0).all(axis=1) | row[whole].gt(0).all(axis=1))
+                row["volume"].gt(0).eq(row["trade_count"].gt(0))
+                & (row["volume"].gt(0) | row["quote_volume"].eq(0))
                 & (row["taker_volume"] <= row["volume"])
                 & (row["taker_quote_volume"] <= row["quote_volume"])
             ),
@@ -227,7 +216,7 @@ class VolumeMetric(RowMetric):
 
 
 class ExpectVolumesToAgree(RowExpectation):
-    """Expect volume, quote volume and trade count to be zero together; takers' part of them."""
+    """Expect trades where there is a volume, no amount where there is none; takers' part of it."""
 
     map_metric: ClassVar[str] = VolumeMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field

@@ -30,6 +30,7 @@ CONTEXT_COLUMNS = [
     "fetched_at_ms",
     *in_batch.STORED,
     *in_batch.OF_MINUTE,
+    in_batch.PRICE_BEFORE,
 ]
 
 
@@ -111,20 +112,28 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
         ),
         expect(
             in_kline.ExpectPricesToBeOnTickGrid,
-            Level.ROWS,
-            "The exchange matches only at multiples of the symbol's tick size.",
+            Level.WARNING,
+            "New orders keep to the tick; those placed before it was changed go on matching off it "
+            "(freqtrade#5481).",
         ),
         expect(
             in_kline.ExpectVwapToBeWithinPrices,
             Level.ROWS,
-            "The average of trades lies between the lowest and the highest; a close merged "
-            "from another row passes every other check but this one (freqtrade#13397).",
+            "The average of trades lies between the lowest and the highest, but for the "
+            "truncation of each trade's amount (ccxt#7330); a close merged from another row passes "
+            "every other check but this one (freqtrade#13397).",
         ),
         expect(
             in_kline.ExpectVolumesToAgree,
             Level.ROWS,
             "Trades have a volume and a volume has trades; takers' share is a part "
             "(binance-public-data#395).",
+        ),
+        expect(
+            in_batch.ExpectSilentRowsToRepeatTheLastPrice,
+            Level.ROWS,
+            "A kline without trades has no price of its own; another than the last trade's would "
+            "enter the time-weighted average (freqtrade#7597).",
         ),
         expect(
             in_batch.ExpectRefetchedRowsNotToShrink,

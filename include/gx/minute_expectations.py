@@ -14,9 +14,8 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
     multicolumn_condition_partial,
 )
 
-from include.gx.rows import EXACT, RowExpectation, RowMetric
+from include.gx.rows import EXACT, RowExpectation, RowMetric, lies_within_prices
 from include.marketdata.prices import Flag
-from include.marketdata.thresholds import QUOTE_VOLUME_STEP
 
 # The rows of the method's table (docs/method.md).
 FLAG_OF_LEVEL = {
@@ -119,14 +118,10 @@ class MinuteVwapMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        def slack(row: Any) -> Any:  # noqa: ANN401 - a column of decimals
-            return row["trade_count"] * QUOTE_VOLUME_STEP.value + row["volume"] * VWAP_STEP
-
         return judge_valued(
             column_list,
-            lambda row: (
-                (row["low"] * row["volume"] - slack(row) <= row["vwap"] * row["volume"])
-                & (row["vwap"] * row["volume"] <= row["high"] * row["volume"] + slack(row))
+            lambda row: lies_within_prices(
+                row, row["vwap"] * row["volume"], slack=row["volume"] * VWAP_STEP
             ),
         )
 
@@ -145,7 +140,7 @@ class ExpectMinuteVwapToBeWithinPrices(RowExpectation):
 
 
 class QuotientMetric(RowMetric):
-    """True where vwap is quote volume / volume, to its last decimal."""
+    """True where vwap is quote volume / volume to its last decimal, or the low above that."""
 
     condition_metric_name = "multicolumn_values.vwap_is_quotient"
 
@@ -154,17 +149,25 @@ class QuotientMetric(RowMetric):
         return judge_valued(
             column_list,
             lambda row: (
-                2 * (row["vwap"] * row["volume"] - row["quote_volume"]).abs()
-                <= row["volume"] * VWAP_STEP
+                (
+                    2 * (row["vwap"] * row["volume"] - row["quote_volume"]).abs()
+                    <= row["volume"] * VWAP_STEP
+                )
+                | (row["vwap"].eq(row["low"]) & (row["quote_volume"] < row["low"] * row["volume"]))
             ),
         )
 
 
 class ExpectVwapToBeQuoteVolumeOverVolume(RowExpectation):
-    """Expect vwap = quote volume / volume, rounded half up to 12 decimals."""
+    """Expect vwap = quote volume / volume, 12 decimals half up, and not below the low."""
 
     map_metric: ClassVar[str] = QuotientMetric.condition_metric_name
-    column_list: list[str] = ["vwap", "volume", "quote_volume"]  # noqa: RUF012 - a pydantic field
+    column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        "vwap",
+        "low",
+        "volume",
+        "quote_volume",
+    ]
 
 
 class MinutePriceOrderMetric(RowMetric):

@@ -24,6 +24,7 @@ from great_expectations.render import (
 from great_expectations.render.renderer.renderer import renderer
 
 from include.gx.levels import ROW
+from include.marketdata.thresholds import QUOTE_VOLUME_STEP
 
 # Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
 PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
@@ -96,6 +97,22 @@ def judge(
         with localcontext(EXACT):
             verdict[numbers.index] = is_good(numbers).to_numpy(dtype=bool)
     return verdict
+
+
+def lies_within_prices(row: Any, quote_volume: Any, slack: Any = 0) -> "pd.Series[bool]":  # noqa: ANN401 - columns of decimals
+    """Return for each row whether an amount could be paid for its volume between low and high.
+
+    Multiplied instead of divided: exact, and a volume of zero passes with nothing paid.
+
+    Args:
+        row: low, high, volume and trade_count.
+        quote_volume: What was paid, each trade's part of it truncated to 8 decimals.
+        slack: What it may be off beyond that, quote asset.
+    """
+    truncated = row["trade_count"] * QUOTE_VOLUME_STEP.value + slack
+    return (row["low"] * row["volume"] - truncated <= quote_volume) & (  # type: ignore[no-any-return]
+        quote_volume <= row["high"] * row["volume"] + truncated
+    )
 
 
 class RowMetric(MulticolumnMapMetricProvider):

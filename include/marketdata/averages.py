@@ -10,15 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Context, Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from include.marketdata.minute_sums import (
     AVERAGE_DECIMALS,
     SECONDS_A_MINUTE,
+    Mask,
     MinuteSums,
     SecondStatistics,
+    is_truncated,
     minutes_as_said,
     sums_of_seconds,
 )
@@ -40,6 +42,8 @@ FLAGS = {
     7: Flag.SOURCE_GAP,
     8: Flag.INGEST_GAP,
 }
+# Up to this level the value is the exchange's own minute, beyond it that of the seconds.
+SAID_LEVEL = 2
 SOURCE_GAP, INGEST_GAP = 7, 8
 PRICES, AMOUNTS = ("open", "high", "low", "close"), ("volume", "quote_volume")
 
@@ -70,19 +74,21 @@ def average_minutes(
     held, statistics = sums_of_seconds(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
     said = minutes_as_said(exchange_minutes, window)
     is_complete = statistics.second_count == SECONDS_A_MINUTE
-    is_compared = is_complete & said.has_row
-    agrees = np.logical_and.reduce(
-        [getattr(held, name) == getattr(said, name) for name in (*AMOUNTS, "trade_count")]
-    ).astype(np.bool_)
-    levels = _levels(held, said, is_complete=is_complete, agrees=is_compared & agrees)
-    # Level 3 and silent seconds are told by the seconds; where both agree it is all the same.
+    surpluses = [getattr(held, name) - getattr(said, name) for name in (*AMOUNTS, "trade_count")]
+    agrees = ~np.logical_or.reduce([each != 0 for each in surpluses]).astype(np.bool_)
+    # Part of the seconds cannot have more than the whole minute.
+    exceeds = np.logical_or.reduce([each > 0 for each in surpluses]).astype(np.bool_)
+    is_compared = said.has_row & (is_complete | exceeds)
+    says_trades = said.has_row & (said.volume > 0).astype(np.bool_)
+    levels = _levels(
+        held, said, says_trades=says_trades, is_complete=is_complete, agrees=is_complete & agrees
+    )
+    # A minute that says nothing of trades takes none away from the seconds.
     columns = [
-        np.where(said.has_row, getattr(said, name), getattr(held, name)).tolist()
+        np.where(says_trades, getattr(said, name), getattr(held, name)).tolist()
         for name in (*PRICES, *AMOUNTS, "trade_count")
     ]
-    differences = [
-        (getattr(held, name) - getattr(said, name)).tolist() for name in (*AMOUNTS, "trade_count")
-    ]
+    differences = [each.tolist() for each in surpluses]
     rows = zip(
         levels,
         zip(*columns, strict=True),
@@ -125,12 +131,18 @@ def explain(
     ]
 
 
-def _levels(held: MinuteSums, said: MinuteSums, *, is_complete: Any, agrees: Any) -> list[int]:  # noqa: ANN401 - masks
+def _levels(
+    held: MinuteSums, said: MinuteSums, *, says_trades: Mask, is_complete: Mask, agrees: Mask
+) -> list[int]:
     """Return the row of the method's table for each minute; 5 and 6 are told later, as is 8."""
-    is_silent = np.where(said.has_row, said.volume == 0, is_complete & (held.volume == 0))
     found = np.select(
-        [is_silent.astype(np.bool_), agrees, said.has_row, (held.volume > 0).astype(np.bool_)],
-        [4, 1, 2, 3],
+        [
+            says_trades & agrees,
+            says_trades,
+            (held.volume > 0).astype(np.bool_),
+            said.has_row | is_complete,
+        ],
+        [1, 2, 3, 4],
         default=7,
     )
     return found.tolist()  # type: ignore[no-any-return]
@@ -161,7 +173,7 @@ def _average(symbol: str, minute: datetime, row: _Row, *, is_stored: bool) -> Mi
     return MinuteAverage(
         symbol=symbol,
         minute=minute,
-        vwap=_quotient(quote_volume, volume) if has_value else None,
+        vwap=_vwap(row) if has_value else None,
         # A price has four decimals less than an average.
         twap=_quotient(standing, standing_count * 10**SCALE)
         if has_value and standing_count
@@ -192,6 +204,13 @@ def _average(symbol: str, minute: datetime, row: _Row, *, is_stored: bool) -> Mi
     )
 
 
+def _vwap(row: _Row) -> Decimal:
+    _, _, low, _, volume, quote_volume, trade_count = row.traded
+    if is_truncated(low, volume, quote_volume, trade_count):
+        return _decimal(low, SCALE)
+    return _quotient(quote_volume, volume)
+
+
 def _quotient(numerator: int, denominator: int) -> Decimal:
     """Divide, rounded half up to 12 decimals: four beyond the finest tick that Binance lists.
 
@@ -199,6 +218,14 @@ def _quotient(numerator: int, denominator: int) -> Decimal:
     """
     doubled = 2 * numerator * 10**AVERAGE_DECIMALS + denominator
     return _decimal(doubled // (2 * denominator), AVERAGE_DECIMALS)
+
+
+def is_contradicted(average: MinuteAverage) -> bool:
+    """Tell whether one source of a minute has trades and the other says that there were none."""
+    if not average.volume:
+        return False
+    is_told_by_seconds = average.source_level > SAID_LEVEL
+    return average.volume_difference == (average.volume if is_told_by_seconds else -average.volume)
 
 
 def _decimal(whole: int, decimals: int) -> Decimal:

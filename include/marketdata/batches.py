@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,8 +16,8 @@ RawRow = list[str | int]
 # The interval of a minute of ours in quarantine.
 WITHHELD = "average"
 SHOWN_OPEN_TIME = 64
-# Places of the times in a kline.
-OPEN_TIME, CLOSE_TIME = 0, 6
+# Places in a kline.
+OPEN_TIME, CLOSE_TIME, TRADE_COUNT, UNUSED = 0, 6, 8, 11
 US_PER_MS = 1_000
 # Milliseconds since the epoch reach this in the year 33658, microseconds reached it in 2001.
 LEAST_MICROSECONDS = 10**15
@@ -52,6 +52,46 @@ def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
     ]
 
 
+def once_each(rows: Iterable[RawRow]) -> list[RawRow]:
+    """Sort klines by open time, and keep of those that say the same only the first.
+
+    A row may come twice: on two pages of an answer, or in a file (binance-public-data#191). How
+    a number is written makes no difference, nor does the last column, which Binance does not
+    use. Rows of one moment that differ all stay: the gate keeps them out.
+    """
+    by_time: dict[str | int, dict[tuple[object, ...], RawRow]] = {}
+    for row in rows:
+        by_time.setdefault(row[OPEN_TIME], {}).setdefault(tuple(row), row)
+    ordered = sorted(by_time.items(), key=lambda entry: entry[0])
+    return [row for _, held in ordered for row in _different(list(held.values()))]
+
+
+def _different(rows: list[RawRow]) -> list[RawRow]:
+    if len(rows) == 1:
+        return rows
+    once: dict[tuple[object, ...], RawRow] = {}
+    for row in rows:
+        once.setdefault(content_of(row), row)
+    return [*once.values()]
+
+
+def content_of(row: RawRow) -> tuple[object, ...]:
+    """Return what a kline says: its cells as numbers, without the column that Binance does not use.
+
+    Two rows are one row when they say the same.
+    """
+    return tuple(map(_number, row[:UNUSED]))
+
+
+def _number(cell: object) -> str | Decimal:
+    """Return a cell as the number it writes; anything else as text."""
+    try:
+        number = Decimal(str(cell))
+    except ArithmeticError:
+        return repr(cell)
+    return number if number.is_finite() else repr(cell)
+
+
 def _is_in_microseconds(row: RawRow) -> bool:
     times = [row[place] for place in (OPEN_TIME, CLOSE_TIME) if place < len(row)]
     return len(times) == len((OPEN_TIME, CLOSE_TIME)) and all(
@@ -69,7 +109,8 @@ class Batch:
         fetched_at: When the last answer was complete, by the exchange's clock, aware UTC.
         rows: Klines by interval, each the exchange's own list of strings and integers.
         spans: The span asked of each interval: the window and its overlap.
-        tick_size: Smallest step of a price, quote asset per base asset.
+        tick_size: Smallest step of a price by what the exchange says now, quote asset per base
+            asset; zero where it says nothing, or the rows are of another time.
         used_weight: The exchange's own count of request weight for this minute and address.
         fetch_ms: Time of the requests.
         five_minute_price: The exchange's own average of the five minutes that end with the
@@ -99,7 +140,7 @@ class Verdict:
     Attributes:
         bad_rows: By interval and row index, the expectations that the row fails, each with what
             was observed there.
-        warnings: Expectations that failed without harm to any row.
+        warnings: Expectations that failed without harm to any row, each with how many rows.
         is_refused: Nothing of the batch may be stored.
         reason: Why it is refused; empty otherwise.
         check_ms: Time of the checkpoint.
@@ -108,7 +149,7 @@ class Verdict:
     """
 
     bad_rows: dict[Interval, dict[int, dict[str, str]]]
-    warnings: tuple[str, ...]
+    warnings: dict[str, int]
     is_refused: bool
     reason: str
     check_ms: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,8 +12,8 @@ from decimal import Decimal
 from include.marketdata.batches import (
     Batch,
     Interval,
-    RawRow,
     in_milliseconds,
+    once_each,
 )
 from include.marketdata.binance import BinanceClient
 from include.marketdata.errors import MarketDataError, RetryableError, UnknownSymbolError
@@ -132,7 +132,7 @@ def fetch_batch(
         for interval, overlap in OVERLAPS.items()
     }
     rows = {
-        interval: _once_each(client.klines(plan.symbol, interval, span))
+        interval: once_each(in_milliseconds(client.klines(plan.symbol, interval, span)))
         for interval, span in spans.items()
     }
     return Batch(
@@ -159,9 +159,3 @@ def _five_minute_price(
     except MarketDataError as error:
         log.warning("%s: no five-minute price to check against: %s", plan.symbol, error)
         return None
-
-
-def _once_each(rows: Iterable[RawRow]) -> list[RawRow]:
-    """Sort rows and count one that came twice, on two pages, once; rows that differ all stay."""
-    once = {tuple(row) for row in in_milliseconds([*rows])}
-    return [list(row) for row in sorted(once, key=lambda row: row[0])]

@@ -112,7 +112,7 @@ def read_verdict(batch_url: str) -> Verdict:
             Interval(name): {int(index): failed for index, failed in rows.items()}
             for name, rows in content["bad_rows"].items()
         },
-        warnings=tuple(content["warnings"]),
+        warnings=content["warnings"],
         is_refused=content["is_refused"],
         reason=content["reason"],
         check_ms=content["check_ms"],

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from include.marketdata.span_columns import SpanColumns, Whole
+from include.marketdata.span_columns import SCALE, SpanColumns, Whole
 from include.marketdata.windows import EPOCH, SECOND, Window
 
 SECONDS_A_MINUTE = 60
@@ -116,7 +116,7 @@ def sums_of_seconds(
         quote_volume=quote_volume.sum(axis=1),
         trade_count=grid.laid("trade_count").sum(axis=1),
     )
-    prices = _laid_over(traded, quotients(quote_volume[traded], volume[traded]))
+    prices = _laid_over(traded, _averages(grid))
     weights = np.where(traded, volume, 0)
     standing, is_known = _standing(seconds, window, carried_for_s)
     return sums, SecondStatistics(
@@ -150,6 +150,22 @@ def quotients(numerators: Whole, denominators: Whole) -> Whole:
     return np.asarray(whole + (2 * rest >= denominators), np.int64)
 
 
+def is_truncated(low: Any, volume: Any, quote_volume: Any, trade_count: Any) -> Any:  # noqa: ANN401 - whole numbers, or columns of them
+    """Tell whether truncated amounts take an average below the lowest price of its trades.
+
+    Each trade's amount is truncated to 8 decimals, so the sum of n trades may lie n steps below the
+    exact one. Then the lowest price is nearer to the exact average than what is stated.
+
+    Args:
+        low: Price x 10^8; like the others of a kind that no product overflows.
+        volume: x 10^8.
+        quote_volume: x 10^8.
+        trade_count: Trades.
+    """
+    least, stated = low * volume, quote_volume * 10**SCALE
+    return (stated < least) & (least - trade_count * 10**SCALE <= stated)
+
+
 def _digits_at_once(numerators: Whole, denominators: Whole) -> int:
     """Return how many digits of quotients fit into 64 bits at a time; 0 where they never do."""
     if any(each.dtype == object for each in (numerators, denominators)):
@@ -177,6 +193,21 @@ class _Grid:
         flat = np.zeros(self._shape[0] * self._shape[1], values.dtype)
         flat[self._places] = values
         return flat.reshape(self._shape)
+
+
+def _averages(grid: _Grid) -> Whole:
+    """Return the average of each second that traded x 10^12."""
+    names = ("low", "volume", "quote_volume", "trade_count")
+    columns = [grid.laid(name)[grid.traded] for name in names]
+    low, volume, quote_volume, _ = columns
+    averages = quotients(quote_volume, volume)
+    step = _TO_AVERAGE // 10**SCALE
+    below = np.flatnonzero(averages // step < low)
+    if len(below):
+        exact = [column[below].astype(object) for column in columns]
+        lifted = below[is_truncated(*exact).astype(np.bool_)]
+        averages[lifted] = low[lifted] * step
+    return averages
 
 
 def _start_s(window: Window) -> int:

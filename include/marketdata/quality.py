@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from include.gx.batch_expectations import OF_MINUTE, STORED, SUMMED
+from include.gx.batch_expectations import OF_MINUTE, PRICE_BEFORE, STORED, SUMMED
 from include.gx.checkpoints import Checkpoints
-from include.gx.kline_expectations import OFF_TICK_GRID
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.gx.levels import ROW, Level
 from include.gx.results import Failure, Outcome, Subject
@@ -39,7 +38,8 @@ def check_batch(
         checkpoints: Keep the results for Data Docs.
         batch: As landed.
         symbol: Whose batch was asked for.
-        stored: What is stored of the batch's earlier moments already, by interval.
+        stored: What is stored of the batch's earlier moments already, and just before them, by
+            interval.
         is_whole: Every second and minute of the batch's spans should be there, and most of
             them good; False for single rows out of quarantine.
 
@@ -49,7 +49,7 @@ def check_batch(
     """
     started = time.monotonic()
     bad_rows: dict[Interval, dict[int, dict[str, str]]] = {}
-    warnings: list[str] = []
+    warnings: Counter[str] = Counter()
     reasons: list[str] = []
     evaluated_count = met_count = 0
     for interval, rows in batch.rows.items():
@@ -62,18 +62,23 @@ def check_batch(
         evaluated_count += outcome.evaluated_count
         met_count += outcome.evaluated_count - len(outcome.failures)
         bad_rows[interval] = by_row(outcome)
-        warnings += [each.expectation for each in outcome.failures if each.level is Level.WARNING]
+        warnings += Counter(
+            {
+                each.expectation: len(each.rows) or 1
+                for each in outcome.failures
+                if each.level is Level.WARNING
+            }
+        )
         reasons += refusals(SUITES[interval], outcome)
-        # A coarser tick puts rows from before the change off the grid, and says nothing else.
-        wrong = sum(1 for failed in bad_rows[interval].values() if set(failed) != {OFF_TICK_GRID})
-        if is_whole and wrong > MOST_BAD_RATIO.value * len(rows):
+        bad_count = len(bad_rows[interval])
+        if is_whole and bad_count > MOST_BAD_RATIO.value * len(rows):
             reasons.append(
-                f"{wrong} of {len(rows)} {SUITES[interval]} are bad, "
+                f"{bad_count} of {len(rows)} {SUITES[interval]} are bad, "
                 f"more than {MOST_BAD_RATIO.value:.0%}"
             )
     return Verdict(
         bad_rows=bad_rows,
-        warnings=tuple(dict.fromkeys(warnings)),
+        warnings=dict(warnings),
         is_refused=bool(reasons),
         reason="; ".join(reasons),
         check_ms=round((time.monotonic() - started) * 1000),
@@ -86,7 +91,7 @@ def refusal(reason: str) -> Verdict:
     """Return the verdict on a batch that could not be judged."""
     return Verdict(
         bad_rows={},
-        warnings=(),
+        warnings={},
         is_refused=True,
         reason=reason,
         check_ms=0,
@@ -99,7 +104,11 @@ def describe(verdict: Verdict, row_count: int) -> str:
     """Return a verdict in one line for people."""
     good = f"{row_count - verdict.bad_row_count} of {row_count} rows good"
     line = f"refused: {verdict.reason}" if verdict.is_refused else good
-    return f"{line} ({', '.join(verdict.failed)})" if verdict.failed else line
+    failed = [
+        f"{name} {count}x" if (count := verdict.warnings.get(name)) else name
+        for name in verdict.failed
+    ]
+    return f"{line} ({', '.join(failed)})" if failed else line
 
 
 def window_name(window: Window) -> str:
@@ -112,7 +121,7 @@ def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.Dat
 
     Every cell is what the exchange sent. Beside them stands what a row is judged by: `row`
     its number, its symbol, interval and tick, when it was fetched, what is stored of the same
-    moment, and, for seconds, what the exchange says of their minute.
+    moment and the one before, and, for seconds, what the exchange says of their minute.
     """
     rows = batch.rows[interval]
     width = max(map(len, rows), default=len(KLINE_COLUMNS))
@@ -128,6 +137,11 @@ def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.Dat
     _join(table, STORED, rows, held.get)
     minutes = _said_of_minutes(batch, stored) if interval is Interval.SECOND else {}
     _join(table, OF_MINUTE, rows, lambda opens_ms: minutes.get(opens_ms // 60_000 * 60_000))
+    closes = {
+        to_ms(span.start) + interval.length_ms: (format(span.close, "f"),)
+        for span in stored.get(interval, ())
+    }
+    _join(table, [PRICE_BEFORE], rows, closes.get)
     return table
 
 

@@ -71,9 +71,10 @@ def store_batch(
 
 
 def stored_before(store: Store, batch: Batch) -> StoredSpans:
-    """Return what is stored of the moments that a batch fetched once more."""
+    """Return what is stored of the moments that a batch fetched once more, and just before them."""
     before = {
-        interval: Window(span.start, batch.window.start) for interval, span in batch.spans.items()
+        interval: Window(span.start - MINUTE, batch.window.start)
+        for interval, span in batch.spans.items()
     }
     return {
         Interval.SECOND: store.second_prices.between(batch.symbol, before[Interval.SECOND]),
@@ -107,9 +108,17 @@ def _is_alarming(record: BatchRecord) -> bool:
 
 
 def store_good_rows(store: Store, batch: Batch, verdict: Verdict) -> None:
-    """Store what the gate let pass, as of the batch's fetch. Safe to repeat."""
+    """Store what the gate let pass, as of the batch's fetch. Safe to repeat.
+
+    Raises:
+        ValueError: Two rows are of one moment. Written under one timestamp, Cassandra would merge
+            them cell by cell into a row that nobody sent.
+    """
     seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
     minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
+    for rows in (seconds, minutes):
+        if len({row.start for row in rows}) < len(rows):
+            raise ValueError(f"{batch.symbol} {batch.window}: two rows are of one moment")
     store.second_prices.write(seconds, batch.fetched_at)
     store.exchange_minutes.write(minutes, batch.fetched_at)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,11 @@ MOST_BAD_RATIO = Threshold(
     "More than one row in five wrong, and the batch as a whole is not what it should be: another "
     "unit, another symbol, a copy. The defects that users reported are of a few rows or of all.",
 )
-VWAP_TOLERANCE_TICKS = Threshold(
-    Decimal(1),
-    "tick sizes beyond low and high",
-    "The exchange rounds the quote volume of each trade to 8 decimals, which moves the average "
-    "of a tiny volume by less than a tick in all recordings.",
-)
 QUOTE_VOLUME_STEP = Threshold(
     Decimal("0.00000001"),
-    "quote asset, for each trade of a minute",
-    "Binance states amounts with 8 decimals: a sum of n trades is off by n such steps at most.",
+    "quote asset, for each trade of a kline or minute",
+    "Binance truncates the amount of each trade to 8 decimals: a sum of n trades is less than the "
+    "exact one by n such steps at most, whatever the tick (ccxt#7330).",
 )
 QUARANTINE_ALERT_RATIO = Threshold(
     Decimal("0.01"),

@@ -1,14 +1,18 @@
 """Defects that a batch brings to the gate."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
 from include.gx.kline_suites import KLINE_COLUMNS
-from include.marketdata.batches import Interval, State, in_milliseconds
-from include.marketdata.quality import check_batch
+from include.marketdata.averages import average_minutes
+from include.marketdata.batches import Interval, State, in_milliseconds, once_each
+from include.marketdata.prices import Flag
+from include.marketdata.quality import check_batch, describe
 from include.marketdata.storing import load_batch, stored_before
-from include.marketdata.windows import MINUTE
+from include.marketdata.windows import MINUTE, SECOND, Window
 from tests.defects.catalogue import BAD_ROWS
 from tests.fakes.builders import NOON, batch, kline, second
 from tests.fakes.memory_store import MemoryStore
@@ -155,3 +159,174 @@ def test_keeps_out_a_closed_row_that_comes_back_smaller(checkpoints):
     assert list(verdict.bad_rows[Interval.SECOND]) == [PLACE]
     held = store.second_prices.between("BTCUSDT", batch().window)
     assert str(held[PLACE].volume) == "2"
+
+
+def published(checkpoints, landed, store=None):
+    """Judge, load and average a batch; return the verdict and the first minute's average."""
+    verdict, store = through_the_gate(checkpoints, landed, store)
+    window = landed.window
+    (average, *_) = average_minutes(
+        landed.symbol,
+        window,
+        store.second_prices.columns(landed.symbol, Window(window.start - 5 * MINUTE, window.end)),
+        store.exchange_minutes.columns(landed.symbol, window),
+        window.end,
+    )
+    return verdict, average
+
+
+def one_price(price, *, silent=()):
+    """A minute of one price, of which some seconds trade nothing."""
+    return [
+        kline(NOON + timedelta(seconds=index), price=price)
+        if index not in silent
+        else kline(NOON + timedelta(seconds=index), price=price, volume="0.00000000", trades=0)
+        for index in range(60)
+    ]
+
+
+@pytest.mark.defect(30)
+def test_averages_a_market_that_stands_off_the_tick_grid(checkpoints):
+    """The tick has become 0.01, and 36.123 goes on trading: orders from before the change."""
+    minute = kline(NOON, Interval.MINUTE, price="36.123", volume="120.00000000", trades=120)
+
+    verdict, average = published(
+        checkpoints, batch(seconds=one_price("36.123"), minute_rows=[minute])
+    )
+
+    assert verdict.bad_row_count == 0
+    assert verdict.warnings == {"expect_prices_to_be_on_tick_grid": 61}
+    assert "expect_prices_to_be_on_tick_grid 61x" in describe(verdict, 61)
+    assert (average.vwap, average.flag, average.source_level) == (Decimal("36.123"), Flag.OK, 1)
+
+
+@pytest.mark.defect(30)
+def test_keeps_out_a_price_of_more_decimals_than_any_tick(checkpoints):
+    rows = one_price("36.12")
+    rows[PLACE] = kline(NOON + timedelta(seconds=PLACE), price="36.123456789")
+
+    verdict, _ = through_the_gate(checkpoints, batch(seconds=rows))
+
+    assert [*verdict.bad_rows[Interval.SECOND]] == [PLACE]
+    assert "expect_rows_to_be_well_formed" in verdict.bad_rows[Interval.SECOND][PLACE]
+
+
+TRUNCATED = [
+    # price, volume, quote volume, trades; the average that is published
+    ("0.064335", "0.00770000", "0.00049537", 1, "0.064335"),
+    ("0.064335", "0.01540000", "0.00099074", 2, "0.064335"),
+    ("0.00061234", "0.00100000", "0.00000061", 1, "0.00061234"),
+    ("0.00061234", "0.00001000", "0.00000000", 1, "0.00061234"),
+    ("2.50000000", "3.00000000", "7.50000000", 1, "2.5"),
+]
+
+
+@pytest.mark.defect(31)
+@pytest.mark.parametrize("tick", ["0", "0.000001", "0.01"])
+@pytest.mark.parametrize("cells", TRUNCATED, ids=lambda cells: " ".join(map(str, cells)))
+def test_lets_amounts_in_that_were_truncated(checkpoints, cells, tick):
+    """0.064335 x 0.0077 is 0.0004953795, of which eight decimals are stated."""
+    price, volume, amount, trades, vwap = cells
+    row = kline(NOON, price=price, volume=volume, trades=trades)
+    minute = kline(NOON, Interval.MINUTE, price=price, volume=volume, trades=trades)
+    for each in (row, minute):
+        each[7], each[10] = amount, "0.00000000"
+    silent = one_price(price, silent=range(60))
+    landed = replace(
+        batch(seconds=[row, *silent[1:]], minute_rows=[minute]), tick_size=Decimal(tick)
+    )
+
+    verdict, average = published(checkpoints, landed)
+
+    assert verdict.bad_row_count == 0
+    assert (average.vwap, average.vw_median) == (Decimal(vwap), Decimal(vwap))
+    assert (average.low, average.high) == (Decimal(price), Decimal(price))
+
+
+@pytest.mark.defect(31)
+@pytest.mark.parametrize(
+    ("amount", "trades"), [("0.00049536", 1), ("0.00049539", 1), ("0.00049535", 2), ("0", 1)]
+)
+def test_keeps_out_an_amount_that_truncation_does_not_explain(checkpoints, amount, trades):
+    rows = one_price("0.064335")
+    rows[PLACE][5], rows[PLACE][7], rows[PLACE][8] = "0.00770000", amount, trades
+    rows[PLACE][9:11] = ["0.00000000"] * 2
+
+    verdict, _ = through_the_gate(checkpoints, batch(seconds=rows, minute_rows=[]))
+
+    assert [*verdict.bad_rows[Interval.SECOND]] == [PLACE]
+    assert "expect_vwap_to_be_within_prices" in verdict.bad_rows[Interval.SECOND][PLACE]
+
+
+@pytest.mark.defect(41)
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {2: "100.50"},
+        {1: "20.00"},
+        {4: "20.00", 3: "20.00"},
+        {1: "20.00", 2: "20.00", 3: "20.00", 4: "20.00"},
+        {1: "100.01", 2: "100.01", 3: "100.01", 4: "100.01"},
+    ],
+    ids=["high", "open", "low and close", "flat elsewhere", "flat a tick away"],
+)
+@pytest.mark.parametrize("place", [0, 7, 20], ids=["first", "in the middle", "behind another"])
+def test_keeps_a_silent_second_of_another_price_out_of_the_average(checkpoints, cells, place):
+    """59 seconds at 100, and one without trades at 20: the average over time is 100, not 98.67."""
+    rows = one_price("100.00", silent={0, 7, 19, 20})
+    for column, cell in cells.items():
+        rows[place][column] = cell
+    store = MemoryStore()
+    store.second_prices.write([second(NOON - SECOND, price="100")], NOON)
+
+    verdict, average = published(checkpoints, batch(seconds=rows), store)
+
+    assert [*verdict.bad_rows[Interval.SECOND]] == [place]
+    assert "expect_silent_rows_to_repeat_the_last_price" in verdict.failed
+    assert average.twap == 100
+
+
+@pytest.mark.defect(41)
+def test_judges_silent_minutes_as_silent_seconds(checkpoints):
+    rows = good_minutes()
+    rows[PLACE] = kline(
+        NOON + PLACE * MINUTE, Interval.MINUTE, price="20.00", volume="0.00000000", trades=0
+    )
+
+    verdict, _ = through_the_gate(checkpoints, batch_of(Interval.MINUTE, rows))
+
+    assert [*verdict.bad_rows[Interval.MINUTE]] == [PLACE]
+
+
+@pytest.mark.defect(41)
+def test_lets_silence_in_that_follows_a_missing_row(checkpoints):
+    """What traded in between is not known: only that the silent rows agree with one another."""
+    rows = one_price("100.00", silent={12, 13, 14})
+    for index in (12, 13, 14):
+        rows[index][1:5] = ["100.50"] * 4
+    del rows[11]
+
+    verdict, _ = through_the_gate(checkpoints, batch(seconds=rows))
+
+    assert verdict.bad_row_count == 0
+
+
+@pytest.mark.defect(41)
+def test_keeps_out_silent_rows_that_disagree_where_no_trade_is_known(checkpoints):
+    rows = one_price("100.00", silent={0, 1})
+    rows[1][1:5] = ["100.50"] * 4
+
+    verdict, _ = through_the_gate(checkpoints, batch(seconds=rows))
+
+    assert [*verdict.bad_rows[Interval.SECOND]] == [0, 1]
+
+
+@pytest.mark.defect(33)
+def test_counts_a_row_that_comes_twice_once(checkpoints):
+    rows = good_seconds()
+    again = [[*row[:1], "100.00000000", *row[2:11], "7"] for row in rows[:20]]
+
+    verdict, average = published(checkpoints, batch(seconds=once_each([*rows, *again, *rows])))
+
+    assert verdict.bad_row_count == 0
+    assert (average.source_level, average.trade_count) == (1, 120)

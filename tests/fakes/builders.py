@@ -196,11 +196,11 @@ def batch(*, symbol="BTCUSDT", start=NOON, minutes=1, seconds=None, minute_rows=
     )
 
 
-def verdict(bad_rows=None, *, warnings=(), reason=""):
+def verdict(bad_rows=None, *, warnings=None, reason=""):
     """What the gate says, of seconds at the given places; nothing wrong by default."""
     return Verdict(
         bad_rows={Interval.SECOND: bad_rows or {}, Interval.MINUTE: {}},
-        warnings=warnings,
+        warnings=warnings or {},
         is_refused=bool(reason),
         reason=reason,
         check_ms=1,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from include.marketdata.averages import average_minutes
 from include.marketdata.minute_sums import quotients
-from include.marketdata.prices import ExchangeMinute, Flag, SecondPrice
+from include.marketdata.prices import Flag, SecondPrice
 from include.marketdata.span_columns import SpanColumns
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, exchange_minute, full_minute, minute_of, second, silent
@@ -73,11 +73,10 @@ def test_takes_the_last_price_of_a_second_as_the_one_that_stands():
 
 
 def test_has_no_statistics_without_a_value():
-    """A price stood, or seconds say something else than the exchange."""
+    """A price stood, and nothing traded."""
     silence = [at(-1), *[silent_at(offset) for offset in range(60)]]
-    denied = the_average([at(0)], [silent(ExchangeMinute, NOON)])
 
-    assert STATISTICS(the_average(silence)) == STATISTICS(denied) == (None, None, None, None)
+    assert STATISTICS(the_average(silence)) == (None, None, None, None)
 
 
 def test_takes_a_minute_from_the_exchange_and_its_twap_from_before():
