@@ -19,6 +19,7 @@ from include.marketdata.batches import (
     CLOSE_TIME,
     LEAST_MICROSECONDS,
     OPEN_TIME,
+    TRADE_COUNT,
     US_PER_MS,
     Interval,
     RawRow,
@@ -29,7 +30,6 @@ from include.marketdata.errors import InvalidAnswerError
 LONGEST_ROW_BYTES = 260
 SECONDS_A_DAY = 86_400
 COLUMNS = 12
-TRADE_COUNT = 8
 
 
 @dataclass(frozen=True)

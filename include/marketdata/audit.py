@@ -9,7 +9,7 @@ from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from include.marketdata.averages import EXACT
-from include.marketdata.prices import ExchangeMinute, MinuteAverage
+from include.marketdata.prices import ExchangeMinute, Flag, MinuteAverage
 from include.marketdata.thresholds import RESTATED_ALERT_RATIO
 
 
@@ -19,7 +19,11 @@ class Finding(StrEnum):
     AUDITED = "AUDITED"
     """The same, to the last digit."""
     RESTATED = "RESTATED"
-    """Something else."""
+    """Something else: the minute is averaged again."""
+    CONTRADICTED = "CONTRADICTED"
+    """That nothing traded, where trades are known: the value stays."""
+    ABSENT = "ABSENT"
+    """Nothing: it has no row of the minute, or two that differ."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,10 @@ class Audit:
 
     Attributes:
         minute: First moment, aware UTC.
-        finding: Whether both say the same.
+        finding: What the archive says of it.
         difference_ratio: Archive's average / published one - 1; None where one has no value.
-        is_alarming: The difference is large enough for a restatement to be announced.
+        is_alarming: Somebody should look at it: a value differs beyond the limit, or the archive
+            does not have it.
     """
 
     minute: datetime
@@ -46,25 +51,35 @@ def audit(
 
     Args:
         published: Each minute once.
-        archive: The archive's minutes by their start; one that is absent traded nothing.
+        archive: The archive's minutes by their start. One that is absent says nothing: neither
+            that the minute is right nor that nothing traded (binance-public-data#413).
     """
     with localcontext(EXACT):
         return [_audit(average, archive.get(average.minute)) for average in published]
 
 
 def _audit(average: MinuteAverage, official: ExchangeMinute | None) -> Audit:
-    nothing = (Decimal(0), Decimal(0), 0)
-    ours = (average.volume or Decimal(0), average.quote_volume or Decimal(0), average.trade_count)
-    theirs = (official.volume, official.quote_volume, official.trade_count) if official else nothing
-    is_same = (*ours[:2], ours[2] or 0) == theirs
+    finding = _finding(average, official)
     ratio = None
     if official and official.volume and average.vwap:
         ratio = official.quote_volume / official.volume / average.vwap - 1
     has_value = bool(official and official.volume)
-    is_alarming = not is_same and (
+    is_alarming = finding is not Finding.AUDITED and (
         has_value != (average.vwap is not None)
         or (ratio is not None and abs(ratio) > RESTATED_ALERT_RATIO.value)
     )
-    return Audit(
-        average.minute, Finding.AUDITED if is_same else Finding.RESTATED, ratio, is_alarming
-    )
+    return Audit(average.minute, finding, ratio, is_alarming)
+
+
+def _finding(average: MinuteAverage, official: ExchangeMinute | None) -> Finding:
+    if official is None:
+        return Finding.ABSENT
+    if average.vwap is not None and not official.volume:
+        return Finding.CONTRADICTED
+    # Without a row of its own the minute has no amounts: then that nothing traded is news, too. Of
+    # part of a minute it was not known that it was all.
+    if average.flag is Flag.PARTIAL:
+        return Finding.RESTATED
+    ours = (average.volume, average.quote_volume, average.trade_count)
+    theirs = (official.volume, official.quote_volume, official.trade_count)
+    return Finding.AUDITED if ours == theirs else Finding.RESTATED

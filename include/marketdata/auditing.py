@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.archive_files import ArchiveFile
@@ -19,6 +19,9 @@ from include.marketdata.prices import ExchangeMinute
 from include.marketdata.publication import Publisher
 from include.marketdata.storing import as_record
 from include.marketdata.windows import Window, whole_ms, windows_of
+
+# An archive was corrected after six months (binance-public-data#367).
+LONGEST_AGE_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,18 @@ class AuditResult:
             return ""
         largest = noted.largest_difference_ratio
         by = "" if largest is None else f", by {largest:.4%} at most"
+        kept = [
+            f"{count} {what}"
+            for count, what in (
+                (noted.absent_count, "are not in the archive"),
+                (noted.contradicted_count, "stay though the archive says otherwise"),
+            )
+            if count
+        ]
         return (
-            f"{noted.symbol} {noted.day}: {noted.alarming_count} of {noted.minute_count} minutes "
-            f"differ from the exchange's archive beyond the limit{by}; "
-            f"{len(self.restated)} were restated"
+            f"{noted.symbol} {noted.day}: {noted.alarming_count} of "
+            f"{noted.minute_count + noted.absent_count} minutes differ from the exchange's archive "
+            f"beyond the limit{by}; {', '.join([f'{len(self.restated)} were restated', *kept])}"
         )
 
 
@@ -58,10 +69,11 @@ def audit_day(
     """Compare a symbol's published minutes of a day with the archive, and restate what differs.
 
     What differs is averaged again from the archive's own seconds and minutes, after they have
-    passed the gate.
+    passed the gate. A minute that the archive lacks, or says nothing traded in where trades are
+    known, keeps its value and is not audited.
 
     Returns:
-        What was found; None where nothing is published, or the day was audited with this issue
+        What was found; None where nothing is published, or all of it was audited with this issue
         of the archive before.
 
     Raises:
@@ -73,20 +85,20 @@ def audit_day(
     store = publisher.store
     start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
     window = Window(start, start + A_DAY)
-    published = [price.average for price in store.minute_prices.between(symbol, window)]
+    published = store.minute_prices.between(symbol, window)
     if not published:
         return None
     checksum = fetcher.archive.checksum(ArchiveFile(symbol, Interval.MINUTE, day))
-    before = store.days.audited(symbol, day, day)
-    if before and before[-1].checksum == checksum:
+    before = store.days.audited(symbol, day, day)[-1:]
+    newest = max(price.known_at for price in published)
+    if any(each.checksum == checksum and newest <= each.audited_at for each in before):
         return None
     official = _official(symbol, day, fetcher)
-    findings = audit(published, official)
+    findings = audit([price.average for price in published], official)
     differing = [each.minute for each in findings if each.finding is Finding.RESTATED]
     restated: tuple[Restatement, ...] = ()
     if differing:
-        info = store.symbol_info(symbol)
-        fetched = fetcher.fetch(symbol, window, Source.AUTO, info.tick_size if info else Decimal(0))
+        fetched = fetcher.fetch(symbol, window, Source.AUTO)
         store_day(store, checkpoints, fetched)
         publication = publisher.publish_windows({symbol: windows_of(differing)}, are_fetched=True)
         if publication.withheld:
@@ -97,22 +109,52 @@ def audit_day(
             )
         restated = publication.restated
     noted = _noted(symbol, day, whole_ms(publisher.clock()), checksum, findings)
+    # The gate may have kept out what the archive has otherwise.
+    left = audit([price.average for price in store.minute_prices.between(symbol, window)], official)
+    noted = replace(
+        noted,
+        contradicted_count=sum(
+            1 for each in left if each.finding in {Finding.CONTRADICTED, Finding.RESTATED}
+        ),
+        unconfirmed=frozenset(each.minute for each in left if each.finding is not Finding.AUDITED),
+    )
     store.days.note_audit(noted)
     return AuditResult(noted, restated)
 
 
+def ages_to_audit(daily_count: int) -> list[int]:
+    """Return how many days back to look for an archive that came, or was issued anew.
+
+    Archives were seen to be corrected after days and after months (binance-public-data#413,
+    #367): every day at first, then with growing distance.
+
+    Args:
+        daily_count: Up to which age each day is looked at.
+
+    Returns:
+        Ages in days, ascending; the last is at least LONGEST_AGE_DAYS.
+    """
+    ages = [*range(1, daily_count + 1)]
+    while ages[-1] < LONGEST_AGE_DAYS:
+        ages.append(ages[-1] + max(1, ages[-1] // 4))
+    return ages
+
+
 def _official(symbol: str, day: date, fetcher: DayFetcher) -> dict[datetime, ExchangeMinute]:
+    """Return the archive's minutes; not one that it has two different rows of."""
     rows = fetcher.minutes(symbol, day)
     try:
         minutes = [as_record(ExchangeMinute, symbol, row) for row in rows]
     except ArithmeticError as error:
         raise CheckFailedError(f"{symbol} {day}: the archive's day holds no numbers") from error
-    return {minute.start: minute for minute in minutes}
+    count = Counter(minute.start for minute in minutes)
+    return {minute.start: minute for minute in minutes if count[minute.start] == 1}
 
 
 def _noted(
     symbol: str, day: date, audited_at: datetime, checksum: str, findings: Sequence[Audit]
 ) -> AuditedDay:
+    absent_count = sum(1 for each in findings if each.finding is Finding.ABSENT)
     differences = [
         abs(each.difference_ratio)
         for each in findings
@@ -123,8 +165,9 @@ def _noted(
         day=day,
         audited_at=audited_at,
         checksum=checksum,
-        minute_count=len(findings),
+        minute_count=len(findings) - absent_count,
         restated_count=sum(1 for each in findings if each.finding is Finding.RESTATED),
         alarming_count=sum(1 for each in findings if each.is_alarming),
         largest_difference_ratio=max(differences, default=None),
+        absent_count=absent_count,
     )

@@ -1,4 +1,4 @@
-"""A day of one symbol, from wherever it is to published minutes; skipped where it is complete."""
+"""A day of one symbol, from wherever it is to published minutes; and what it still lacks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.batches import OPEN_TIME, Batch, BatchRecord, Interval, Run
+from include.marketdata.batches import (
+    OPEN_TIME,
+    TRADE_COUNT,
+    Batch,
+    BatchRecord,
+    Interval,
+    Run,
+)
 from include.marketdata.day_files import DayRows
 from include.marketdata.errors import CheckFailedError
 from include.marketdata.history import BackfilledDay
-from include.marketdata.prices import Flag, TradedSpan
+from include.marketdata.prices import Flag, MinutePrice, SecondPrice, TradedSpan
 from include.marketdata.publication import Publication, Publisher
-from include.marketdata.quality import StoredSpans, check_batch
+from include.marketdata.quality import check_batch
 from include.marketdata.store import Store
-from include.marketdata.storing import store_batch
-from include.marketdata.windows import Window, to_ms, whole_ms
+from include.marketdata.storing import as_record, store_batch
+from include.marketdata.thresholds import QUARANTINE_ALERT_RATIO
+from include.marketdata.windows import MINUTE, Window, to_ms, whole_ms
 
 # A batch for the gate: small enough to hold its every cell as a number.
 BATCH = timedelta(hours=6)
@@ -33,28 +42,47 @@ class Backfill:
 
     Attributes:
         day: As noted in the store.
-        quarantined_count: Rows that the gate refused.
         publication: Revisions written.
     """
 
     day: BackfilledDay
-    quarantined_count: int
     publication: Publication
 
+    @property
+    def alarm(self) -> str:
+        """What should alarm somebody; empty where nothing should."""
+        return _many_quarantined(self.day)
 
-def is_complete(store: Store, symbol: str, day: date) -> bool:
-    """Tell whether a day needs no backfill.
 
-    It does not where one has fetched it whole, or where each of its minutes is published with
-    nothing missing that a fetch might find.
+def what_is_missing(store: Store, symbol: str, window: Window) -> str:
+    """Say in words what another backfill of a day might find; empty where the day is complete.
+
+    It is when every minute is published with a value, or with a cause that will not change, and
+    the gate has not refused many rows of the last backfill.
     """
-    if store.days.backfilled(symbol, day, day):
-        return True
-    start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
-    window = Window(start, start + A_DAY)
+    day = window.start.date()
     published = store.minute_prices.between(symbol, window)
-    return len(published) == window.minute_count and not any(
-        price.average.flag in INCOMPLETE for price in published
+    unpublished = window.minute_count - len(published)
+    gaps = _gap_count(published)
+    noted = store.days.backfilled(symbol, day, day)
+    reasons = [
+        f"{unpublished} minutes are not published" if unpublished else "",
+        f"{gaps} minutes have no value, or part of one, and no lasting cause" if gaps else "",
+        *map(_many_quarantined, noted),
+    ]
+    return "; ".join(reason for reason in reasons if reason)
+
+
+def _gap_count(published: Sequence[MinutePrice]) -> int:
+    return sum(1 for price in published if price.average.flag in INCOMPLETE)
+
+
+def _many_quarantined(noted: BackfilledDay) -> str:
+    if noted.quarantined_count <= QUARANTINE_ALERT_RATIO.value * noted.row_count:
+        return ""
+    return (
+        f"{noted.symbol} {noted.day}: {noted.quarantined_count} of {noted.row_count} rows "
+        "quarantined by the backfill; replay_quarantine lists them"
     )
 
 
@@ -89,11 +117,13 @@ def backfill(
         sources=fetched.source_names,
         second_count=len(fetched.rows[Interval.SECOND]),
         minute_count=len(fetched.rows[Interval.MINUTE]),
-        gap_count=sum(1 for price in published if price.average.flag in INCOMPLETE),
+        gap_count=_gap_count(published),
+        row_count=sum(record.row_count for record in records),
+        quarantined_count=sum(record.quarantined_count for record in records),
     )
     if fetched.window.end - fetched.window.start == A_DAY:
         store.days.note_backfill(noted)
-    return Backfill(noted, sum(record.quarantined_count for record in records), publication)
+    return Backfill(noted, publication)
 
 
 def store_day(
@@ -112,7 +142,7 @@ def store_day(
     storing: deque[Future[BatchRecord]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for batch in batches(fetched):
-            stored = _stored(store, batch, fetched)
+            stored = {each: _stored(store, batch, fetched, each) for each in batch.rows}
             verdict = check_batch(checkpoints, batch, symbol=batch.symbol, stored=stored)
             if verdict.is_refused:
                 raise CheckFailedError(f"{batch.symbol} {batch.window}: {verdict.reason}")
@@ -150,17 +180,39 @@ def _batch(fetched: DayRows, window: Window, number: int) -> Batch:
             if rows
         },
         spans=dict.fromkeys(fetched.rows, window),
-        tick_size=fetched.tick_size,
+        # The day had a tick of its own, which nobody states.
+        tick_size=Decimal(0),
         used_weight=0,
         fetch_ms=0,
     )
 
 
-def _stored(store: Store, batch: Batch, fetched: DayRows) -> StoredSpans:
-    """Return what rows may not have less than; the archive has the last word on its rows."""
-    stored: dict[Interval, Sequence[TradedSpan]] = {}
-    if fetched.sources[Interval.SECOND] == "rest":
-        stored[Interval.SECOND] = store.second_prices.between(batch.symbol, batch.window)
-    if fetched.sources[Interval.MINUTE] == "rest":
-        stored[Interval.MINUTE] = store.exchange_minutes.between(batch.symbol, batch.window)
-    return stored
+def _stored(store: Store, batch: Batch, fetched: DayRows, interval: Interval) -> list[TradedSpan]:
+    """Return what the rows of a batch are judged by: what is stored of it, and just before it.
+
+    A row of the REST API may not say less than what is stored. The archive has the last word, but
+    not by silence: where it says that nothing traded, trades that are stored are evidence.
+    """
+    table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
+    window = batch.window
+    stored: Sequence[TradedSpan] = table.between(
+        batch.symbol, Window(window.start - MINUTE, window.end)
+    )
+    before = [span for span in stored if span.start < window.start]
+    if window.start > fetched.window.start:
+        before = _last_row(fetched, interval, window.start)
+    at_stake = [span for span in stored if span.start >= window.start]
+    if fetched.sources[interval] != "rest":
+        silent_ms = {row[OPEN_TIME] for row in batch.rows[interval] if not row[TRADE_COUNT]}
+        at_stake = [span for span in at_stake if to_ms(span.start) in silent_ms]
+    return [*before, *at_stake]
+
+
+def _last_row(fetched: DayRows, interval: Interval, moment: datetime) -> list[TradedSpan]:
+    """Return the row just before a moment; the part that it belongs to may not be stored yet."""
+    opens_ms = to_ms(moment) - interval.length_ms
+    rows = [row for row in fetched.rows[interval] if row[OPEN_TIME] == opens_ms]
+    try:
+        return [as_record(SecondPrice, fetched.symbol, row) for row in rows[:1]]
+    except (ArithmeticError, ValueError):
+        return []

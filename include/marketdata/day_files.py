@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
+from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient
-from include.marketdata.batches import OPEN_TIME, Interval, RawRow
+from include.marketdata.batches import OPEN_TIME, Interval, RawRow, once_each
 from include.marketdata.binance import BinanceClient
 from include.marketdata.errors import ArchiveNotFoundError, NoSuchDayError
 from include.marketdata.windows import Window, floor_minute, from_ms, to_ms, windows_of
@@ -43,7 +43,6 @@ class DayRows:
         window: The day, or the part of it that is over.
         rows: Klines by interval, ascending, as the REST API gives them.
         sources: For each interval where its rows came from, such as archive+rest.
-        tick_size: Smallest step of a price; zero where the exchange does not say.
         fetched_at: When the last of them was there, aware UTC.
     """
 
@@ -51,7 +50,6 @@ class DayRows:
     window: Window
     rows: dict[Interval, list[RawRow]]
     sources: dict[Interval, str]
-    tick_size: Decimal
     fetched_at: datetime
 
     @property
@@ -74,15 +72,14 @@ class DayFetcher:
     exchange: BinanceClient
     clock: Callable[[], datetime]
 
-    def fetch(self, symbol: str, window: Window, source: Source, tick_size: Decimal) -> DayRows:
+    def fetch(self, symbol: str, window: Window, source: Source) -> DayRows:
         """Fetch a day.
 
         Args:
             symbol: Binance's pair id, upper case; the archive still has symbols that the exchange
-                does not list any more.
+                does not list any more, and then is all there is.
             window: The day, or the part of it that is over.
             source: Where from.
-            tick_size: Smallest step of a price; zero where it is not known.
 
         Raises:
             ArchiveDamagedError: What came was not as its checksum says.
@@ -95,7 +92,7 @@ class DayFetcher:
             rows[interval], sources[interval] = self._fetch(symbol, window, interval, source)
         if not any(rows.values()):
             raise NoSuchDayError(symbol, window.start.date(), source)
-        return DayRows(symbol, window, rows, sources, tick_size, self.clock())
+        return DayRows(symbol, window, rows, sources, self.clock())
 
     def minutes(self, symbol: str, day: date) -> list[RawRow]:
         """Return the archive's minutes of a day.
@@ -122,12 +119,11 @@ class DayFetcher:
                 log.info("%s %s: the archive has no %s klines", symbol, day, interval)
         missing = [] if source is Source.ARCHIVE else missing_windows(rows, interval, window)
         if missing:
-            added = [row for each in missing for row in self._klines(symbol, interval, each)]
+            added = self._klines(symbol, interval, missing)
             held = {row[OPEN_TIME] for row in rows}
             rows += [row for row in added if row[OPEN_TIME] not in held]
-            rows.sort(key=lambda row: row[OPEN_TIME])
             names += ["rest"] if added else []
-        return rows, "+".join(names)
+        return once_each(rows), "+".join(names)
 
     def _from_archive(self, file: ArchiveFile) -> list[RawRow]:
         said_at = time.monotonic()
@@ -140,12 +136,21 @@ class DayFetcher:
                 log.info("%s: %.1f%s MiB", file.name, have / MIB, of)
 
         path = self.archive.fetch(file, say)
-        return list(read_klines(file, path))
+        return once_each(read_klines(file, path))
 
-    def _klines(self, symbol: str, interval: Interval, window: Window) -> list[RawRow]:
-        self.exchange.restart_patience()
-        log.info("%s %s: asking the REST API for %s klines", symbol, window, interval)
-        return self.exchange.klines(symbol, interval, window)
+    def _klines(self, symbol: str, interval: Interval, windows: Sequence[Window]) -> list[RawRow]:
+        rows: list[RawRow] = []
+        for window in windows:
+            self.exchange.restart_patience()
+            log.info("%s %s: asking the REST API for %s klines", symbol, window, interval)
+            try:
+                rows += self.exchange.klines(symbol, interval, window)
+            except RejectedRequestError as error:
+                if error.code not in SYMBOL_CODES:
+                    raise
+                log.info("%s: the exchange does not list it now; the archive may have it", symbol)
+                break
+        return rows
 
 
 def day_window(day: date, now: datetime, settle: timedelta) -> Window:

@@ -26,7 +26,7 @@ class MinuteState(StrEnum):
     FINAL = "FINAL"
     """Unchanged through the overlap."""
     AUDITED = "AUDITED"
-    """When it was compared with the exchange's daily archive, it was the same."""
+    """It was compared with the exchange's daily archive, and was the same."""
     RESTATED = "RESTATED"
     """Another value than was final once; the ledger says which and when."""
 
@@ -73,9 +73,12 @@ class AuditedDay:
         audited_at: When, aware UTC, whole milliseconds.
         checksum: SHA-256 of the archive's file, hexadecimal: an archive issued anew has another.
         minute_count: Minutes compared.
-        restated_count: Of them, those that the archive has otherwise.
-        alarming_count: Of them, those beyond the limit.
+        restated_count: Of them, those that the archive has otherwise, and that were averaged again.
+        alarming_count: Of all minutes, those that somebody should look at.
         largest_difference_ratio: Of all averages, without sign; None where none differs.
+        absent_count: Minutes that the archive has no row of: they were not compared.
+        contradicted_count: Minutes that stay as they are though the archive says otherwise.
+        unconfirmed: Both, by their first moments; all others are audited.
     """
 
     symbol: str
@@ -86,6 +89,9 @@ class AuditedDay:
     restated_count: int
     alarming_count: int
     largest_difference_ratio: Decimal | None
+    absent_count: int = 0
+    contradicted_count: int = 0
+    unconfirmed: frozenset[datetime] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ class BackfilledDay:
         minute_count: Minutes of the exchange stored.
         gap_count: Minutes published without a value though the market may have run, or with
             part of one.
+        row_count: Rows fetched.
+        quarantined_count: Of them, those that the gate refused.
     """
 
     symbol: str
@@ -110,6 +118,8 @@ class BackfilledDay:
     second_count: int
     minute_count: int
     gap_count: int
+    row_count: int = 0
+    quarantined_count: int = 0
 
 
 def restatement(before: MinutePrice, after: MinutePrice) -> Restatement | None:
@@ -145,7 +155,7 @@ def is_final(minute: datetime, moment: datetime) -> bool:
 def state_at(
     price: MinutePrice,
     moment: datetime,
-    audited_days: Mapping[date, Collection[datetime]],
+    audits: Mapping[date, Collection[AuditedDay]],
     restated: Collection[tuple[datetime, int]],
 ) -> MinuteState:
     """Return how final a revision was at a moment.
@@ -153,13 +163,15 @@ def state_at(
     Args:
         price: The latest revision that was known then.
         moment: Aware UTC.
-        audited_days: When each day of the symbol was audited.
+        audits: Those of each of the symbol's days.
         restated: Minute and revision of each restatement of the symbol.
     """
     minute = price.average.minute
     if any(known == minute and revision <= price.revision for known, revision in restated):
         return MinuteState.RESTATED
-    audits = audited_days.get(minute.date(), ())
-    if any(price.known_at <= audited_at <= moment for audited_at in audits):
+    if any(
+        price.known_at <= each.audited_at <= moment and minute not in each.unconfirmed
+        for each in audits.get(minute.date(), ())
+    ):
         return MinuteState.AUDITED
     return MinuteState.FINAL if is_final(minute, moment) else MinuteState.PROVISIONAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import astuple
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from include.marketdata.history import AuditedDay, BackfilledDay, Restatement
@@ -68,17 +68,33 @@ class DayTable:
 
     def note_audit(self, audited: AuditedDay) -> None:
         """Note what an audit found, beside those of before."""
-        self._statements.run("insert_audited_day", astuple(audited))
+        *others, unconfirmed = astuple(audited)
+        self._statements.run("insert_audited_day", (*others, sorted(unconfirmed)))
 
     def audited(self, symbol: str, first: date, last: date) -> list[AuditedDay]:
         """Return the audits of the days from first to last, by day and time, ascending."""
         rows = self._statements.run("select_audited_days", (symbol, first, last))
-        return [AuditedDay(**_with_day(row)) for row in reversed(rows)]
+        return [
+            AuditedDay(
+                **_with_day(row)
+                | {
+                    # The driver reads times within a list as naive ones, in UTC.
+                    "unconfirmed": frozenset(
+                        moment.replace(tzinfo=UTC) for moment in row["unconfirmed"] or ()
+                    )
+                }
+            )
+            for row in reversed(rows)
+        ]
 
 
 def _with_day(row: Row) -> Row:
-    """Return a row with Python's own date: the driver's equals it, but not as a key."""
-    return {**row, "day": row["day"].date()}
+    """Return a row with Python's own date: the driver's equals it, but not as a key.
+
+    Counts that were not kept yet when the row was written are zero.
+    """
+    counts = {name: value or 0 for name, value in row.items() if name.endswith("_count")}
+    return {**row, **counts, "day": row["day"].date()}
 
 
 class FiveMinutePriceTable:

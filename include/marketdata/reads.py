@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from include.marketdata.history import MinuteState, state_at
+from include.marketdata.history import AuditedDay, MinuteState, state_at
 from include.marketdata.prices import MinuteAverage, MinutePrice
 from include.marketdata.store import Store
 from include.marketdata.thresholds import LATE_SECONDS
@@ -83,22 +83,22 @@ def as_of(store: Store, symbol: str, window: Window, moment: datetime) -> list[R
         if price.known_at <= moment:
             known[price.average.minute].append(price)
     restated = [(each.minute, each.revision) for each in store.restatements.between(symbol, window)]
-    audited = _audited_days(store, symbol, [*window.days()])
+    audits = _audits(store, symbol, [*window.days()])
     return [
         Reading(
             average=prices[-1].average,
             revision=prices[-1].revision,
             known_at=prices[-1].known_at,
             first_known_at=prices[0].known_at,
-            state=state_at(prices[-1], moment, audited, restated),
+            state=state_at(prices[-1], moment, audits, restated),
         )
         for prices in known.values()
     ]
 
 
-def _audited_days(store: Store, symbol: str, days: Sequence[date]) -> dict[date, list[datetime]]:
-    audited: dict[date, list[datetime]] = defaultdict(list)
+def _audits(store: Store, symbol: str, days: Sequence[date]) -> dict[date, list[AuditedDay]]:
+    audits: dict[date, list[AuditedDay]] = defaultdict(list)
     if days:
         for each in store.days.audited(symbol, days[0], days[-1]):
-            audited[each.day].append(each.audited_at)
-    return audited
+            audits[each.day].append(each)
+    return audits

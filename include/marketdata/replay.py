@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import (
@@ -17,6 +18,8 @@ from include.marketdata.batches import (
     QuarantinedRow,
     RawRow,
     State,
+    Verdict,
+    content_of,
 )
 from include.marketdata.prices import TradedSpan
 from include.marketdata.publication import Publisher
@@ -30,6 +33,9 @@ FIRST_TRADES = datetime(2017, 7, 14, tzinfo=UTC)
 # A row that cannot be read as a price cannot be stored, whatever anybody thinks of it.
 NEVER_ACCEPTED = frozenset({"expect_rows_to_be_well_formed", "expect_times_to_be_milliseconds"})
 NOT_SHRUNK = "expect_refetched_rows_not_to_shrink"
+SEVERAL_ROWS = (
+    "rows that differ for one moment: name the digest of one in 'rows', or close the others"
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Choice:
         expectations: Only rows that fail one of these; all when empty.
         accepted: Expectations that a row may fail and be stored all the same.
         note: Why; kept with the rows.
+        rows: Only rows whose digest begins with one of these; all when empty.
     """
 
     since: date
@@ -49,11 +56,37 @@ class Choice:
     expectations: frozenset[str] = frozenset()
     accepted: frozenset[str] = frozenset()
     note: str = ""
+    rows: tuple[str, ...] = ()
 
     def days(self) -> Iterator[date]:
         """Yield each day, ascending."""
         for count in range((self.until - self.since).days + 1):
             yield self.since + timedelta(days=count)
+
+    def includes(self, row: QuarantinedRow) -> bool:
+        """Tell whether a refused row is meant."""
+        return (
+            row.state is State.OPEN
+            and (not self.expectations or bool(self.expectations & set(row.observed)))
+            and (not self.rows or row.digest.startswith(self.rows))
+        )
+
+
+@dataclass(frozen=True)
+class _Fetch:
+    """The chosen rows of one fetch, judged.
+
+    Attributes:
+        batch: The rows, and those beside them that are of the same moments.
+        verdict: What the gate says of them.
+        places: Where each chosen row lies in the batch.
+        rows: Each with the state that follows from the verdict.
+    """
+
+    batch: Batch
+    verdict: Verdict
+    places: list[tuple[Interval, int]]
+    rows: list[QuarantinedRow]
 
 
 @dataclass(frozen=True)
@@ -74,14 +107,8 @@ class Settled:
 
 
 def open_rows(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]:
-    """Return the rows of a symbol that nobody has settled, by day of detection."""
-    return [
-        row
-        for day in choice.days()
-        for row in store.quarantine.on_day(symbol, day)
-        if row.state is State.OPEN
-        and (not choice.expectations or choice.expectations & set(row.observed))
-    ]
+    """Return the chosen rows of a symbol that nobody has settled, by day of detection."""
+    return [row for row in _held(store, symbol, choice) if choice.includes(row)]
 
 
 def close(store: Store, symbol: str, choice: Choice, clock: Callable[[], datetime]) -> Settled:
@@ -97,7 +124,8 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
 
     Rows that pass are stored, under the time of their fetch, so that nothing fetched later is
     overwritten; the minutes they belong to are averaged and published again. A row that still
-    fails is superseded when a good row for its moment is stored, and stays open otherwise.
+    fails is superseded when a good row for its moment is stored, and stays open otherwise. Of
+    several that differ for one moment at most one is accepted: none where the choice names more.
 
     Args:
         publisher: Publishes the minutes; its store holds the rows.
@@ -113,18 +141,21 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
             f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is no price"
         )
     store, clock = publisher.store, publisher.clock
+    held = _held(store, symbol, choice)
+    chosen = [row for row in held if choice.includes(row)]
+    withheld = [row for row in chosen if row.interval == WITHHELD]
     by_fetch: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
-    withheld: list[QuarantinedRow] = []
-    for row in open_rows(store, symbol, choice):
-        if row.interval == WITHHELD:
-            withheld.append(row)
-        else:
+    for row in chosen:
+        if row.interval != WITHHELD:
             by_fetch[row.detected_at].append(row)
-    judged = [
-        row
+    fetches = [
+        _judge(store, checkpoints, rows, _beside(rows, held), choice.accepted)
         for rows in by_fetch.values()
-        for row in _judge(store, checkpoints, symbol, rows, choice.accepted)
     ]
+    judged = _one_a_moment([row for fetch in fetches for row in fetch.rows], held)
+    decided = {_name(row): row.state for row in judged}
+    for fetch in fetches:
+        _store(store, fetch, decided)
     minutes = {datetime.fromisoformat(row.open_time) for row in withheld} | {
         floor_minute(from_ms(json.loads(row.payload)[OPEN_TIME]))
         for row in judged
@@ -142,52 +173,114 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
     )
 
 
+def _held(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]:
+    return [row for day in choice.days() for row in store.quarantine.on_day(symbol, day)]
+
+
+def _beside(rows: Sequence[QuarantinedRow], held: Sequence[QuarantinedRow]) -> list[QuarantinedRow]:
+    """Return the other rows that a fetch brought for the same moments, unless they are closed."""
+    names = {_name(row) for row in rows}
+    moments = {_moment(row) for row in rows}
+    return [
+        row
+        for row in held
+        if row.detected_at == rows[0].detected_at
+        and _moment(row) in moments
+        and _name(row) not in names
+        and row.state is not State.CLOSED
+    ]
+
+
 def _judge(
     store: Store,
     checkpoints: Checkpoints,
-    symbol: str,
     rows: Sequence[QuarantinedRow],
+    beside: Sequence[QuarantinedRow],
     accepted: frozenset[str],
-) -> list[QuarantinedRow]:
-    """Judge the rows of one fetch, store what may be stored, and return each with its state."""
-    info = store.symbol_info(symbol)
-    if info is None:
-        raise ValueError(f"nothing is known of {symbol}: it was never fetched here")
-    held: dict[Interval, list[QuarantinedRow]] = defaultdict(list)
-    for row in rows:
-        held[Interval(row.interval)].append(row)
-    fetched_at = rows[0].detected_at
-    klines = {interval: [json.loads(row.payload) for row in held[interval]] for interval in held}
-    span = Window(FIRST_TRADES, floor_minute(fetched_at) + MINUTE)
-    minutes = _minutes(klines, span)
-    batch = Batch(
-        symbol=symbol,
-        window=Window(min(minutes), max(minutes) + MINUTE) if minutes else span,
-        fetched_at=fetched_at,
-        rows=klines,
-        spans=dict.fromkeys(held, span),
-        tick_size=info.tick_size,
-        used_weight=0,
-        fetch_ms=0,
-    )
+) -> _Fetch:
+    """Judge the chosen rows of one fetch, and return each with its state; nothing is stored yet."""
+    symbol = rows[0].symbol
+    klines: dict[Interval, dict[tuple[object, ...], RawRow]] = defaultdict(dict)
+    places: list[tuple[Interval, int]] = []
+    for row in (*rows, *beside):
+        interval, kline = Interval(row.interval), json.loads(row.payload)
+        once = klines[interval]
+        once.setdefault(content_of(kline), kline)
+        places.append((interval, [*once].index(content_of(kline))))
+    batch = _batch(symbol, rows[0].detected_at, {each: [*klines[each].values()] for each in klines})
+    minutes = _minutes(batch.rows, batch.spans)
     stored = {interval: _stored(store, symbol, interval, minutes) for interval in Interval}
     verdict = check_batch(checkpoints, batch, symbol=symbol, stored=stored, is_whole=False)
     judged: list[QuarantinedRow] = []
-    bad: dict[Interval, dict[int, dict[str, str]]] = {interval: {} for interval in held}
-    for interval, entries in held.items():
+    for row, (interval, place) in zip(rows, places, strict=False):
+        fails = verdict.bad_rows[interval].get(place, {})
+        if verdict.is_refused:
+            fails = fails or {"refused": verdict.reason}
+        state = _state(fails, accepted)
         moments = {to_ms(span.start) for span in stored[interval]}
-        for place, row in enumerate(entries):
-            fails = verdict.bad_rows[interval].get(place, {})
-            if verdict.is_refused:
-                fails = fails or {"refused": verdict.reason}
-            state = _state(fails, accepted)
-            if state is State.OPEN:
-                bad[interval][place] = fails
-                if batch.rows[interval][place][OPEN_TIME] in moments and NOT_SHRUNK not in fails:
-                    state = State.SUPERSEDED
-            judged.append(replace(row, state=state, observed=fails or row.observed))
-    store_good_rows(store, batch, replace(verdict, bad_rows=bad))
-    return judged
+        is_stored = batch.rows[interval][place][OPEN_TIME] in moments
+        if state is State.OPEN and is_stored and NOT_SHRUNK not in fails:
+            state = State.SUPERSEDED
+        judged.append(replace(row, state=state, observed=fails or row.observed))
+    return _Fetch(batch, verdict, places[: len(rows)], judged)
+
+
+def _batch(symbol: str, fetched_at: datetime, rows: dict[Interval, list[RawRow]]) -> Batch:
+    span = Window(FIRST_TRADES, floor_minute(fetched_at) + MINUTE)
+    spans = dict.fromkeys(rows, span)
+    minutes = _minutes(rows, spans)
+    return Batch(
+        symbol=symbol,
+        window=Window(min(minutes), max(minutes) + MINUTE) if minutes else span,
+        fetched_at=fetched_at,
+        rows=rows,
+        spans=spans,
+        # The tick of then, which nobody states now.
+        tick_size=Decimal(0),
+        used_weight=0,
+        fetch_ms=0,
+    )
+
+
+def _one_a_moment(
+    judged: Sequence[QuarantinedRow], held: Sequence[QuarantinedRow]
+) -> list[QuarantinedRow]:
+    """Leave open what would be accepted of a moment for which another row is stored as well.
+
+    Written under one timestamp, Cassandra merges them cell by cell into a row that nobody sent.
+    """
+    contents: dict[tuple[str, str], set[tuple[object, ...]]] = defaultdict(set)
+    for row in (*judged, *held):
+        if row.interval != WITHHELD and row.state in (State.ACCEPTED, State.REPLAYED):
+            contents[_moment(row)].add(content_of(json.loads(row.payload)))
+    return [
+        replace(row, state=State.OPEN, observed=row.observed | {"not accepted": SEVERAL_ROWS})
+        if row.state is State.ACCEPTED and len(contents[_moment(row)]) > 1
+        else row
+        for row in judged
+    ]
+
+
+def _store(store: Store, fetch: _Fetch, decided: Mapping[tuple[object, ...], State]) -> None:
+    """Store the rows of a fetch that passed or were accepted."""
+    stored = {
+        place
+        for row, place in zip(fetch.rows, fetch.places, strict=True)
+        if decided[_name(row)] in (State.ACCEPTED, State.REPLAYED)
+    }
+    bad: dict[Interval, dict[int, dict[str, str]]] = {
+        interval: {place: {} for place in range(len(rows)) if (interval, place) not in stored}
+        for interval, rows in fetch.batch.rows.items()
+    }
+    store_good_rows(store, fetch.batch, replace(fetch.verdict, bad_rows=bad))
+
+
+def _moment(row: QuarantinedRow) -> tuple[str, str]:
+    return row.interval, row.open_time
+
+
+def _name(row: QuarantinedRow) -> tuple[object, ...]:
+    return row.interval, row.open_time, row.digest, row.detected_at
 
 
 def _state(fails: Mapping[str, str], accepted: frozenset[str]) -> State:
@@ -196,22 +289,26 @@ def _state(fails: Mapping[str, str], accepted: frozenset[str]) -> State:
     return State.ACCEPTED if set(fails) <= accepted else State.OPEN
 
 
-def _minutes(klines: Mapping[Interval, Sequence[RawRow]], span: Window) -> set[datetime]:
-    """Return the minutes that rows open in, as far as that can be read and lies in a span."""
+def _minutes(
+    klines: Mapping[Interval, Sequence[RawRow]], spans: Mapping[Interval, Window]
+) -> set[datetime]:
+    """Return the minutes that rows open in, as far as that can be read and lies in their span."""
     return {
         floor_minute(from_ms(opens_ms))
-        for rows in klines.values()
+        for interval, rows in klines.items()
         for row in rows
         if isinstance(opens_ms := row[OPEN_TIME], int)
-        and to_ms(span.start) <= opens_ms < to_ms(span.end)
+        and to_ms(spans[interval].start) <= opens_ms < to_ms(spans[interval].end)
     }
 
 
 def _stored(
     store: Store, symbol: str, interval: Interval, minutes: Collection[datetime]
 ) -> list[TradedSpan]:
+    """Return what is stored of some minutes, and of the one before each."""
     table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
-    return [held for window in windows_of(minutes) for held in table.between(symbol, window)]
+    around = {*minutes, *(minute - MINUTE for minute in minutes)}
+    return [held for window in windows_of(around) for held in table.between(symbol, window)]
 
 
 def _settle(store: Store, row: QuarantinedRow, moment: datetime, note: str) -> QuarantinedRow:

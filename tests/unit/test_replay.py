@@ -9,9 +9,8 @@ from include.marketdata.batches import WITHHELD, Interval, State
 from include.marketdata.errors import RetryableError
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
-from include.marketdata.quality import check_batch
-from include.marketdata.replay import Choice, close, open_rows, replay
-from include.marketdata.storing import load_batch
+from include.marketdata.replay import SEVERAL_ROWS, Choice, close, open_rows, replay
+from include.marketdata.storing import load_batch, store_good_rows
 from include.marketdata.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import (
     NOON,
@@ -22,13 +21,14 @@ from tests.fakes.builders import (
     minute_of,
     quarantined_row,
     second,
-    symbol_info,
+    verdict,
 )
 from tests.fakes.memory_store import MemoryStore
 
 LOW, CLOSE_TIME, QUOTE_VOLUME = 3, 6, 7
 TODAY = Choice(NOON.date(), NOON.date())
 LATER = NOON + timedelta(hours=2)
+VWAP = "expect_vwap_to_be_within_prices"
 OFF_GRID = "expect_prices_to_be_on_tick_grid"
 
 
@@ -42,13 +42,12 @@ def send_again(store, checkpoints, choice=TODAY, *, accepted=()):
         Publisher(store, ["BTCUSDT"], lambda: LATER, lambda _averages, _asked_for: {}),
         checkpoints,
         "BTCUSDT",
-        replace(choice, accepted=frozenset(accepted), note="the tick was wrong"),
+        replace(choice, accepted=frozenset(accepted), note="looked at"),
     )
 
 
-def store_with(*rows, tick="0.01"):
+def store_with(*rows):
     store = MemoryStore()
-    store.remember_symbol(replace(symbol_info(), tick_size=Decimal(tick)))
     store.set_stored_from("BTCUSDT", NOON)
     store.set_stored_until("BTCUSDT", NOON + MINUTE)
     store.quarantine.keep(rows)
@@ -59,8 +58,9 @@ def states(store):
     return [row.state for row in store.quarantine.on_day("BTCUSDT", NOON.date())]
 
 
-def test_stores_three_rows_after_the_fix_closes_them_and_publishes_their_minutes(checkpoints):
-    """The exchange made its tick finer, and we went by the old one: 3 of 900 rows were refused."""
+@pytest.mark.defect(30)
+def test_lets_rows_in_that_were_off_the_tick_grid_alone_and_publishes_their_minutes(checkpoints):
+    """Before, the tick cost a row its place: 3 of 900 rows wait since then."""
     rows = [kline(NOON + timedelta(seconds=index)) for index in range(900)]
     for index in (100, 400, 800):
         rows[index] = kline(NOON + timedelta(seconds=index), price="100.005")
@@ -69,10 +69,9 @@ def test_stores_three_rows_after_the_fix_closes_them_and_publishes_their_minutes
         for index in range(15)
     ]
     landed, store = batch(seconds=rows, minutes=15, minute_rows=minutes), store_with()
-    verdict = check_batch(checkpoints, landed, symbol="BTCUSDT", stored={})
-    load_batch(store, landed, verdict, "batch.json")
+    bad = {index: {OFF_GRID: "open 100.005"} for index in (100, 400, 800)}
+    load_batch(store, landed, verdict(bad), "batch.json")
     assert states(store) == [State.OPEN] * 3
-    store.remember_symbol(replace(symbol_info(), tick_size=Decimal("0.001")))
 
     settled = send_again(store, checkpoints)
 
@@ -140,10 +139,10 @@ def test_stores_a_row_that_a_person_accepts(checkpoints):
     row[1:5] = ["100.005"] * 4
     store = store_with(quarantined_row(row))
 
-    send_again(store, checkpoints, accepted=[OFF_GRID])
+    send_again(store, checkpoints, accepted=[VWAP])
 
     (settled,) = store.quarantine.on_day("BTCUSDT", NOON.date())
-    assert (settled.state, settled.note) == (State.ACCEPTED, "the tick was wrong")
+    assert (settled.state, settled.note) == (State.ACCEPTED, "looked at")
     assert settled.settled_at == LATER
     (stored,) = store.second_prices.between("BTCUSDT", Window(NOON, NOON + MINUTE))
     assert stored.open == Decimal("100.005")
@@ -157,10 +156,10 @@ def test_refuses_to_accept_what_is_no_price(checkpoints):
 def test_never_overwrites_what_was_fetched_later(checkpoints):
     row = kline(NOON)
     row[1:5] = ["100.005"] * 4
-    store = store_with(quarantined_row(row), tick="0.001")
+    store = store_with(quarantined_row(row))
     store.second_prices.write([second(NOON, price="90", volume="1")], NOON + 3 * MINUTE)
 
-    send_again(store, checkpoints, accepted=["expect_refetched_rows_not_to_shrink"])
+    send_again(store, checkpoints, accepted=["expect_refetched_rows_not_to_shrink", VWAP])
 
     (stored,) = store.second_prices.between("BTCUSDT", Window(NOON, NOON + MINUTE))
     assert stored.open == Decimal(90)
@@ -248,3 +247,124 @@ def test_closes_rows_for_good_and_keeps_why(checkpoints):
     assert again.rows == ()
     (row,) = store.quarantine.on_day("BTCUSDT", NOON.date())
     assert (row.state, row.note) == (State.CLOSED, "the edge of an outage")
+
+
+UNIQUE = "expect_column_values_to_be_unique"
+ONE_MINUTE = Window(NOON, NOON + MINUTE)
+
+
+def two_for_one_moment(**changes):
+    """A second twice, with another volume, out of one fetch."""
+    rows = [kline(NOON), kline(NOON, volume="3.00000000", price="101.00", **changes)]
+    return [quarantined_row(row, failed=UNIQUE) for row in rows]
+
+
+def stored_rows(store):
+    return [
+        (row.close, row.volume, row.quote_volume)
+        for row in store.second_prices.between("BTCUSDT", ONE_MINUTE)
+    ]
+
+
+@pytest.mark.defect(42)
+def test_accepts_none_of_two_rows_for_one_moment_and_says_how_to_name_one(checkpoints):
+    store = store_with(*two_for_one_moment())
+
+    settled = send_again(store, checkpoints, accepted=[UNIQUE])
+
+    assert states(store) == [State.OPEN] * 2
+    assert stored_rows(store) == []
+    assert {row.observed["not accepted"] for row in settled.rows} == {SEVERAL_ROWS}
+
+
+@pytest.mark.defect(42)
+@pytest.mark.parametrize("named", [0, 1])
+def test_accepts_the_row_that_is_named_as_it_was_sent(checkpoints, named):
+    rows = two_for_one_moment()
+    store = store_with(*rows)
+
+    send_again(
+        store, checkpoints, replace(TODAY, rows=(rows[named].digest[:12],)), accepted=[UNIQUE]
+    )
+
+    assert stored_rows(store) == [[(100, 2, 200), (101, 3, 303)][named]]
+    by_digest = {row.digest: row.state for row in store.quarantine.on_day("BTCUSDT", NOON.date())}
+    assert by_digest[rows[named].digest] is State.ACCEPTED
+    assert by_digest[rows[1 - named].digest] is State.OPEN
+
+
+@pytest.mark.defect(42)
+@pytest.mark.parametrize("accepted", [[UNIQUE], []], ids=["accepted", "replayed"])
+def test_lets_no_second_row_of_a_moment_in_later(checkpoints, accepted):
+    first, second_row = two_for_one_moment()
+    store = store_with(first, second_row)
+    send_again(store, checkpoints, replace(TODAY, rows=(first.digest,)), accepted=[UNIQUE])
+
+    send_again(store, checkpoints, accepted=accepted)
+
+    assert stored_rows(store) == [(100, 2, 200)]
+    by_digest = {row.digest: row.state for row in store.quarantine.on_day("BTCUSDT", NOON.date())}
+    assert by_digest[second_row.digest] is State.OPEN
+
+
+@pytest.mark.defect(42)
+def test_does_not_let_a_row_in_because_the_other_was_not_chosen(checkpoints):
+    """Alone it would pass: what came beside it for the same moment still counts."""
+    first, second_row = two_for_one_moment()
+    store = store_with(first, second_row)
+
+    settled = send_again(store, checkpoints, replace(TODAY, rows=(first.digest,)))
+
+    assert settled.counts() == {"OPEN": 1}
+    assert stored_rows(store) == []
+
+
+@pytest.mark.defect(42)
+def test_lets_a_row_in_when_a_person_has_closed_the_other(checkpoints):
+    first, second_row = two_for_one_moment()
+    store = store_with(first, second_row)
+    close(store, "BTCUSDT", replace(TODAY, rows=(second_row.digest,), note="merged"), lambda: LATER)
+
+    settled = send_again(store, checkpoints)
+
+    assert settled.counts() == {"REPLAYED": 1}
+    assert stored_rows(store) == [(100, 2, 200)]
+
+
+@pytest.mark.defect(42)
+def test_accepts_one_row_of_a_moment_out_of_several_fetches(checkpoints):
+    """Each fetch has a timestamp of its own; still only one can be right."""
+    first, second_row = two_for_one_moment()
+    later = replace(second_row, detected_at=second_row.detected_at + MINUTE)
+    store = store_with(
+        replace(first, observed={"expect_table_row": "x"}),
+        later,
+    )
+    bad = [quarantined_row([*kline(NOON)[:3], "101.50", *kline(NOON)[4:]])]
+    store.quarantine.keep(bad)
+
+    settled = send_again(
+        store, checkpoints, accepted=["expect_prices_to_be_in_order", UNIQUE, VWAP]
+    )
+
+    assert State.ACCEPTED not in {row.state for row in settled.rows}
+
+
+@pytest.mark.defect(33)
+def test_counts_the_same_row_written_in_two_ways_once(checkpoints):
+    row = kline(NOON)
+    rows = [quarantined_row(row, failed=UNIQUE), quarantined_row([*row[:11], "1"], failed=UNIQUE)]
+    store = store_with(*rows)
+
+    settled = send_again(store, checkpoints)
+
+    assert settled.counts() == {"REPLAYED": 2}
+    assert stored_rows(store) == [(100, 2, 200)]
+
+
+@pytest.mark.defect(42)
+def test_refuses_to_write_two_rows_of_one_moment():
+    landed = batch(seconds=[kline(NOON), kline(NOON, volume="3.00000000")])
+
+    with pytest.raises(ValueError, match="two rows are of one moment"):
+        store_good_rows(MemoryStore(), landed, verdict())
