@@ -1,20 +1,22 @@
 """Compares what was published with the exchange's daily archive, and restates what differs.
 
 **Runs** every day at 06:00 UTC, when yesterday's archive is out; each run looks at the last seven
-days (the Variable `audit_days`), so that a late archive and one that was issued anew are noticed.
-By hand, its form takes other days.
+days (the Variable `audit_days`), and with growing distance at older ones up to half a year, so that
+a late archive and one that was issued anew are noticed. By hand, its form takes other days.
 
 **Updates** `audited_day`; where minutes differ, `price_by_second` and `exchange_minute` from the
 archive, `minute_price` (a revision), `restatement`, and the asset `minute_prices`.
 
-**Safe to re-run**: a day is audited once with each issue of its archive.
+**Safe to re-run**: a minute is audited once with each issue of its archive.
 
 **When it fails**: the archive does not answer, a file is not as its checksum says, or the gate
 refuses the archive's day: the message names it, the other days and symbols go on. A difference
-above 0.10 % raises an alert. See docs/runbook.md.
+above 0.10 % raises an alert, as does an archive that lacks minutes, or says that nothing traded
+where trades are known: those values stay. See docs/runbook.md.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -36,10 +38,10 @@ from include.orchestration.forms import AUDIT_PRICES
 )
 def audit_prices() -> None:
     @task
-    def plan() -> list[dict[str, str]]:
+    def plan() -> list[dict[str, Any]]:
         from include.orchestration import audits
 
-        return [{**each} for each in audits.plan(get_current_context()["params"])]  # type: ignore[dict-item]
+        return [{**each} for each in audits.plan(get_current_context()["params"])]
 
     @task(
         map_index_template="{{ symbol }}",
@@ -48,7 +50,7 @@ def audit_prices() -> None:
         max_active_tis_per_dag=2,
         **AT_END,
     )
-    def audit(days: dict[str, str]) -> dict[str, int]:
+    def audit(days: dict[str, Any]) -> dict[str, int]:
         from include.orchestration import audits
 
         get_current_context()["symbol"] = days["symbol"]  # type: ignore[typeddict-unknown-key]

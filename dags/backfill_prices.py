@@ -7,8 +7,9 @@ what is complete. One task for each symbol and day, two at a time, behind the li
 `minute_price` (a revision where the value or a flag changed), `restatement`, and the asset
 `minute_prices`, which starts `report_prices`. The same gate, loader and averages as live.
 
-**Safe to re-run**: a day that is complete is left alone, and what has not changed is not written
-again. A run that was broken off takes up the days that are left.
+**Safe to re-run**: a day is left alone when each of its minutes has a value, or a cause that will
+not change; what has not changed is not written again. A run that was broken off takes up the days
+that are left, and `finish` names those that still lack something.
 
 **When it fails**: the order makes no sense, and `plan` says what to correct; or a day is nowhere to
 be had, its file is damaged, or the gate refuses it: its own task says so, the others go on, and
@@ -57,10 +58,10 @@ def backfill_prices() -> None:
         return {**backfills.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
 
     @task(trigger_rule="all_done_min_one_success", outlets=[MINUTE_PRICES], multiple_outputs=False)
-    def finish(planned: list[Any], done: list[Any]) -> dict[str, int]:
+    def finish(planned: list[Any], done: list[Any]) -> dict[str, Any]:
         from include.orchestration import backfills
 
-        return backfills.finish(planned, done[:])
+        return {**backfills.finish(planned, done[:])}
 
     planned = plan()
     finish(planned, backfill.expand(day=planned))  # type: ignore[arg-type] # promises

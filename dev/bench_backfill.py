@@ -17,7 +17,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from pathlib import Path
 
 from dev.cassandra import CassandraServer
@@ -46,7 +45,6 @@ from include.orchestration.checks import warm_up
 from tests.foreign.test_foreign_clients import environment
 
 NO_LIMIT = "1000000000"
-TICK = Decimal("0.0001")
 WORKERS = 2
 
 
@@ -86,7 +84,7 @@ def main() -> None:
         _make_archives(archives, options.symbol, days)
         with (
             CassandraServer(Path(folder) / "cassandra") as server,
-            _simulator(Path(folder), options.symbol, "--archives", str(archives)) as url,
+            simulator(Path(folder), options.symbol, "--archives", str(archives)) as url,
         ):
             migrate(CassandraSettings(hosts=(server.host,), port=server.port))
             work = functools.partial(Work, url, server.port, folder, options.symbol)
@@ -109,7 +107,7 @@ def backfill_day(work: Work) -> tuple[float, int]:
         BinanceClient(exchange, budget, _now) as client,
     ):
         window = day_window(work.day, _now(), SETTLE)
-        fetched = DayFetcher(archive, client, _now).fetch(work.symbol, window, Source.AUTO, TICK)
+        fetched = DayFetcher(archive, client, _now).fetch(work.symbol, window, Source.AUTO)
     check = functools.partial(check_averages, checkpoints)
     done = backfill(Publisher(store, [work.symbol], _now, check), checkpoints, fetched)
     return time.perf_counter() - begun, len(done.publication.prices)
@@ -170,7 +168,7 @@ def _make_archives(folder: Path, symbol: str, days: list[date]) -> None:
     folder.mkdir()
     begun = time.perf_counter()
     with (
-        _simulator(folder.parent, symbol) as url,
+        simulator(folder.parent, symbol) as url,
         ArchiveClient(ArchiveSettings(folder, url)) as archive,
     ):
         for day in days:
@@ -180,7 +178,8 @@ def _make_archives(folder: Path, symbol: str, days: list[date]) -> None:
 
 
 @contextmanager
-def _simulator(home: Path, symbol: str, *options: str) -> Iterator[str]:
+def simulator(home: Path, symbol: str, *options: str) -> Iterator[str]:
+    """Run the exchange simulator with one symbol and no limit of weight; yield its address."""
     processes = Processes(home / "run", home / "logs")
     try:
         listed = ("--symbols", symbol, "--weight-limit", NO_LIMIT)

@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.auditing import audit_day
+from include.marketdata.auditing import ages_to_audit, audit_day
 from include.marketdata.errors import ArchiveNotFoundError, MarketDataError
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import open_checkpoints, open_publisher
@@ -23,53 +23,52 @@ AUDITED_DAYS = 7
 log = logging.getLogger(__name__)
 
 
-class Span(TypedDict):
-    """The days of one symbol to audit, both inclusive, YYYY-MM-DD."""
+class Days(TypedDict):
+    """The days of one symbol to audit, YYYY-MM-DD, ascending."""
 
     symbol: str
-    first: str
-    last: str
+    days: list[str]
 
 
-def plan(params: Mapping[str, object]) -> list[Span]:
-    """Return what to audit of each symbol: the days asked for, or the last ones.
+def plan(params: Mapping[str, object]) -> list[Days]:
+    """Return what to audit of each symbol: the days asked for, or those whose archive may be new.
 
     Raises:
         AirflowFailException: The order asks for what cannot be done; the message says what.
     """
     yesterday = now().date() - timedelta(days=1)
     with no_retry_in_vain():
-        days = whole_number("audit_days", AUDITED_DAYS)
+        daily_count = whole_number("audit_days", AUDITED_DAYS)
+        is_ordered = bool(params["to"] or params["from"])
         last = date.fromisoformat(str(params["to"] or yesterday))
-        first = date.fromisoformat(str(params["from"] or last - timedelta(days=days - 1)))
+        first = date.fromisoformat(str(params["from"] or last - timedelta(days=daily_count - 1)))
         if not first <= last <= yesterday:
             raise AirflowFailException(
                 f"from {first} to {last} is no span of days that are over: let 'from' be the "
                 f"first day and 'to' the last, {yesterday} at most"
             )
-        return [
-            Span(symbol=symbol, first=first.isoformat(), last=last.isoformat())
-            for symbol in symbols()
-        ]
+        ages = range((last - first).days + 1) if is_ordered else ages_to_audit(daily_count)
+        until = last if is_ordered else now().date()
+        days = sorted((until - timedelta(days=age)).isoformat() for age in ages)
+        return [Days(symbol=symbol, days=days) for symbol in symbols()]
 
 
-def audit(asked: Span) -> dict[str, int]:
+def audit(asked: Days) -> dict[str, int]:
     """Audit days of a symbol that the archive has and that are not audited yet, oldest first.
 
     Raises:
         AirflowFailException: Days could not be audited; the others are.
     """
     os.nice(NICENESS)
-    counts = {"days": 0, "minutes": 0, "restated": 0}
+    counts = {"days": 0, "minutes": 0, "restated": 0, "absent": 0, "contradicted": 0}
     problems: list[str] = []
     alarming: list[str] = []
     symbol = asked["symbol"]
-    first, last = (date.fromisoformat(asked[end]) for end in ("first", "last"))
     with no_retry_in_vain():
         checkpoints = open_checkpoints()
         publisher = open_publisher(checkpoints)
         with open_fetcher(publisher.store) as fetcher:
-            for day in (first + timedelta(days=place) for place in range((last - first).days + 1)):
+            for day in map(date.fromisoformat, asked["days"]):
                 try:
                     result = audit_day(publisher, checkpoints, fetcher, symbol, day)
                 except ArchiveNotFoundError:
@@ -82,9 +81,10 @@ def audit(asked: Span) -> dict[str, int]:
                     continue
                 noted = result.day
                 log.info(
-                    "%s %s: %d minutes as in the archive, %d not",
-                    *(symbol, day, noted.minute_count - noted.restated_count),
-                    noted.restated_count,
+                    "%s %s: %d minutes compared with the archive, %d averaged again, %d kept "
+                    "though it says otherwise; %d are not in it",
+                    *(symbol, day, noted.minute_count, noted.restated_count),
+                    *(noted.contradicted_count, noted.absent_count),
                 )
                 for each in result.restated:
                     log.info("%s", each)
@@ -92,6 +92,8 @@ def audit(asked: Span) -> dict[str, int]:
                 counts["days"] += 1
                 counts["minutes"] += noted.minute_count
                 counts["restated"] += noted.restated_count
+                counts["absent"] += noted.absent_count
+                counts["contradicted"] += noted.contradicted_count
     leave_alerts(alarming)
     if problems:
         raise AirflowFailException("; ".join(problems))

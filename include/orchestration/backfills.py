@@ -5,18 +5,15 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from include.marketdata.backfill import A_DAY, backfill, is_complete
+from include.marketdata.backfill import A_DAY, backfill, what_is_missing
 from include.marketdata.batches import BatchRecord
-from include.marketdata.day_files import DayFetcher, Source, day_window
-from include.marketdata.errors import UnknownSymbolError
-from include.marketdata.ingestion import SETTLE, known_symbols
-from include.marketdata.store import Store
+from include.marketdata.day_files import Source, day_window
+from include.marketdata.ingestion import SETTLE
 from include.marketdata.windows import Window
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
@@ -69,6 +66,17 @@ class DoneMessage(TypedDict):
     revisions: int
     gaps: int
     quarantined: int
+    missing: str
+
+
+class Summary(TypedDict):
+    """What became of an order; counts for people, and the days that still lack something."""
+
+    days: int
+    complete: int
+    revisions: int
+    explained: int
+    incomplete: dict[str, str]
 
 
 def plan(params: Mapping[str, object]) -> list[DayMessage]:
@@ -129,49 +137,58 @@ def backfill_day(message: DayMessage) -> DoneMessage:
     os.nice(NICENESS)
     with no_retry_in_vain():
         store = open_store()
-        if not message["force"] and is_complete(store, symbol, day):
-            log.info("%s %s is complete; set 'force' to fetch it again", symbol, day)
-            return DoneMessage(
-                symbol=symbol,
-                day=message["day"],
-                state="complete",
-                revisions=0,
-                gaps=0,
-                quarantined=0,
-            )
+        window = day_window(day, now(), SETTLE)
+        is_whole = window.end - window.start == A_DAY
+        if is_whole and not message["force"]:
+            missing = what_is_missing(store, symbol, window)
+            if not missing:
+                log.info("%s %s is complete; set 'force' to fetch it again", symbol, day)
+                return DoneMessage(
+                    symbol=symbol,
+                    day=message["day"],
+                    state="complete",
+                    revisions=0,
+                    gaps=0,
+                    quarantined=0,
+                    missing="",
+                )
+            log.info("%s %s is fetched: %s", symbol, day, missing)
         with open_fetcher(store) as fetcher:
-            source, tick_size = source_and_tick(store, fetcher, symbol, Source(message["source"]))
-            window = day_window(day, now(), SETTLE)
-            fetched = fetcher.fetch(symbol, window, source, tick_size)
+            fetched = fetcher.fetch(symbol, window, Source(message["source"]))
         log.info("%s %s: fetched, from %s", symbol, day, fetched.source_names)
         checkpoints = open_checkpoints()
         publisher = open_publisher(checkpoints, message["symbols"])
         done = backfill(publisher, checkpoints, fetched, _say, current_run())
     noted = done.day
     log.info(
-        "%s %s: %d seconds and %d minutes stored, %d rows quarantined; %d revisions, %d gaps",
-        *(symbol, day, noted.second_count, noted.minute_count, done.quarantined_count),
+        "%s %s: %d rows fetched, %d quarantined; %d revisions, %d gaps",
+        *(symbol, day, noted.row_count, noted.quarantined_count),
         *(len(done.publication.prices), noted.gap_count),
     )
-    leave_alerts(alarms_of(done.publication))
+    leave_alerts([*alarms_of(done.publication), *filter(None, [done.alarm])])
     return DoneMessage(
         symbol=symbol,
         day=message["day"],
         state="backfilled",
         revisions=len(done.publication.prices),
         gaps=noted.gap_count,
-        quarantined=done.quarantined_count,
+        quarantined=noted.quarantined_count,
+        missing=what_is_missing(store, symbol, window) if is_whole else "",
     )
 
 
-def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> dict[str, int]:
-    """Look once more for causes now that all symbols are there, and sum up.
+def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Summary:
+    """Look once more for causes now that all symbols are there, and say what is still missing.
+
+    Returns:
+        Counts; the days that are not complete by name, each with what it lacks.
 
     Raises:
         AirflowFailException: Days failed; they are named. The others are published.
     """
     results = {(each["symbol"], each["day"]): each for each in done}
     explained = 0
+    incomplete: dict[str, str] = {}
     with no_retry_in_vain():
         gaps = sorted({day for (_, day), each in results.items() if each["gaps"]})
         if gaps:
@@ -180,6 +197,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> dict[s
                 start = datetime.fromisoformat(day).replace(tzinfo=UTC)
                 again = publisher.explain_again(Window(start, start + A_DAY))
                 explained += len(again.prices)
+        incomplete = _incomplete([each for each in results.values() if each["missing"]])
     failed = [
         f"{each['symbol']} {each['day']}"
         for each in planned
@@ -192,29 +210,29 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> dict[s
             f"{', '.join(shown)}; "
             "the others are published, and a run of the same order takes up what is left"
         )
-    return {
-        "days": len(results),
-        "complete": sum(1 for each in results.values() if each["state"] == "complete"),
-        "revisions": sum(each["revisions"] for each in results.values()),
-        "explained": explained,
-    }
+    return Summary(
+        days=len(results),
+        complete=sum(1 for each in results.values() if each["state"] == "complete"),
+        revisions=sum(each["revisions"] for each in results.values()),
+        explained=explained,
+        incomplete=incomplete,
+    )
 
 
-def source_and_tick(
-    store: Store, fetcher: DayFetcher, symbol: str, source: Source
-) -> tuple[Source, Decimal]:
-    """Return where to fetch a symbol from, and its tick: what is not listed the archive may have.
-
-    Raises:
-        UnknownSymbolError: The exchange does not list it, and the archive is not to be asked.
-    """
-    info = known_symbols(store, fetcher.exchange, [symbol], now()).get(symbol)
-    if info is not None:
-        return source, info.tick_size
-    if source is Source.REST:
-        raise UnknownSymbolError(symbol)
-    log.info("%s: the exchange does not list it now; the archive may have it", symbol)
-    return Source.ARCHIVE, Decimal(0)
+def _incomplete(suspects: Sequence[DoneMessage]) -> dict[str, str]:
+    """Return what days still lack, by symbol and day, and log it."""
+    if not suspects:
+        return {}
+    store = open_store()
+    found: dict[str, str] = {}
+    for each in suspects:
+        window = day_window(date.fromisoformat(each["day"]), now(), SETTLE)
+        missing = what_is_missing(store, each["symbol"], window)
+        if missing:
+            name = f"{each['symbol']} {each['day']}"
+            log.warning("%s is not complete, and may be asked for again: %s", name, missing)
+            found[name] = missing
+    return found
 
 
 def _say(record: BatchRecord) -> None:

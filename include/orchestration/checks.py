@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
+from include.marketdata.averages import is_contradicted
 from include.marketdata.batches import Batch, Interval, RawRow, Verdict
 from include.marketdata.errors import LostBatchError
 from include.marketdata.landing import land_verdict, read_batch
@@ -144,12 +146,23 @@ def publish() -> dict[str, JsonValue]:
 
 
 def alarms_of(publication: Publication) -> list[str]:
-    """Return what should alarm somebody: minutes withheld, and values that are taken back."""
+    """Return what should alarm somebody: minutes withheld, taken back, or told differently."""
     withheld = [
         f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
         for row in publication.withheld
     ]
-    return withheld + [f"restated: {each}" for each in publication.restated if each.is_alarming]
+    restated = [f"restated: {each}" for each in publication.restated if each.is_alarming]
+    contradicted: dict[str, list[datetime]] = defaultdict(list)
+    for price in publication.prices:
+        if is_contradicted(price.average):
+            contradicted[price.average.symbol].append(price.average.minute)
+    disagreeing = [
+        f"{symbol}: in {len(minutes)} minutes, the first {min(minutes):%Y-%m-%dT%H:%MZ}, the "
+        "exchange's seconds and its minute disagree whether anything traded; the value of the one "
+        "that says so is published"
+        for symbol, minutes in contradicted.items()
+    ]
+    return withheld + restated + disagreeing
 
 
 def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:

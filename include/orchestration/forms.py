@@ -60,7 +60,7 @@ AUDIT_PRICES: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description="First day, UTC; the last seven days without one.",
+        description="First day, UTC; without one the last seven days, and some older ones.",
     ),
     "to": Param(
         None, type=["string", "null"], format="date", description="Last day; yesterday without one."

@@ -25,8 +25,18 @@ RESTATED = Restatement(
     difference_ratio=Decimal("0.015"),
     is_alarming=True,
 )
-AUDITED = AuditedDay("BTCUSDT", TODAY, NOON + DAY, "ab" * 32, 1_440, 1, 1, Decimal("0.015"))
-BACKFILLED = BackfilledDay("BTCUSDT", TODAY, NOON + DAY, "archive,archive", 86_400, 1_440, 0)
+UNCONFIRMED = frozenset({NOON + 3 * MINUTE, NOON + 4 * MINUTE, NOON + 5 * MINUTE})
+AUDITED = AuditedDay(
+    *("BTCUSDT", TODAY, NOON + DAY, "ab" * 32, 1_438, 1, 1, Decimal("0.015")),
+    absent_count=2,
+    contradicted_count=1,
+    unconfirmed=UNCONFIRMED,
+)
+BACKFILLED = BackfilledDay(
+    *("BTCUSDT", TODAY, NOON + DAY, "archive,archive", 86_400, 1_440, 0),
+    row_count=87_840,
+    quarantined_count=12,
+)
 
 
 def test_keeps_the_ledger_of_restatements_once_each(store):
@@ -41,7 +51,12 @@ def test_keeps_the_ledger_of_restatements_once_each(store):
 
 
 def test_keeps_each_audit_of_a_day_by_a_day_that_is_a_key(store):
-    again = replace(AUDITED, audited_at=NOON + 2 * DAY, largest_difference_ratio=None)
+    again = replace(
+        AUDITED,
+        audited_at=NOON + 2 * DAY,
+        largest_difference_ratio=None,
+        unconfirmed=frozenset(),
+    )
     before = replace(AUDITED, day=TODAY - DAY)
 
     for each in (again, before, AUDITED):

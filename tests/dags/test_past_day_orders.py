@@ -1,22 +1,24 @@
 """What the forms of backfill_prices and audit_prices may ask for, and how a run is summed up."""
 
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.day_files import DayFetcher, Source
 from include.marketdata.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
     NoSuchDayError,
     UnknownSymbolError,
 )
+from include.marketdata.prices import Flag
+from include.marketdata.windows import Window
 from include.orchestration import audits, backfills
 from include.orchestration.failures import no_retry_in_vain
-from tests.fakes.builders import symbol_info
+from tests.fakes.builders import average
 from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -67,10 +69,10 @@ def test_says_what_is_wrong_with_an_order(wishes, words):
         plan(**wishes)
 
 
-def done(message, *, gaps=0, state="backfilled"):
+def done(message, *, state="backfilled", missing=""):
     return {
         "symbol": message["symbol"], "day": message["day"], "state": state, "revisions": 7,
-        "gaps": gaps, "quarantined": 0,
+        "gaps": 0, "quarantined": 0, "missing": missing,
     }  # fmt: skip
 
 
@@ -81,7 +83,35 @@ def test_sums_up_what_was_done():
         planned, [done(planned[0], state="complete"), *map(done, planned[1:])]
     )
 
-    assert summed == {"days": 4, "complete": 1, "revisions": 28, "explained": 0}
+    assert summed == {
+        "days": 4,
+        "complete": 1,
+        "revisions": 28,
+        "explained": 0,
+        "incomplete": {},
+    }
+
+
+@pytest.mark.defect(36)
+def test_names_the_days_that_still_lack_something(monkeypatch, caplog):
+    """Of one day a minute is a gap; what another lacked has its cause by now."""
+    store, planned = MemoryStore(), plan()
+    day = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    for symbol, flag in (("BTCUSDT", Flag.SOURCE_GAP), ("ETHUSDT", Flag.EXCHANGE_OUTAGE)):
+        minutes = [average(minute, symbol=symbol) for minute in day.minutes()]
+        store.minute_prices.append([replace(minutes[0], flag=flag), *minutes[1:]], day.end)
+    monkeypatch.setattr(backfills, "open_store", lambda: store)
+
+    summed = backfills.finish(
+        planned,
+        [done(each, missing="a gap") for each in planned[:2]]
+        + [done(each) for each in planned[2:]],
+    )
+
+    assert summed["incomplete"] == {
+        "BTCUSDT 2026-03-01": "1 minutes have no value, or part of one, and no lasting cause"
+    }
+    assert "BTCUSDT 2026-03-01 is not complete, and may be asked for again" in caplog.text
 
 
 def test_names_the_days_that_failed():
@@ -109,40 +139,24 @@ def test_tries_a_damaged_file_again():
         raise ArchiveDamagedError("not as its checksum says")
 
 
-class Listing:
-    """An exchange that lists BTCUSDT alone."""
+@pytest.mark.defect(35)
+def test_audits_the_last_week_and_older_days_with_growing_distance():
+    """Until half a year back: an archive was issued anew after months."""
+    btc, eth = audits.plan({"from": None, "to": None})
 
-    def symbol_infos(self, symbols):
-        return {name: symbol_info(name) for name in symbols if name == "BTCUSDT"}
-
-
-@pytest.mark.parametrize(
-    ("symbol", "expected"),
-    [
-        ("BTCUSDT", (Source.AUTO, Decimal("0.01"))),
-        ("OLDUSDT", (Source.ARCHIVE, Decimal(0))),
-    ],
-)
-def test_asks_the_archive_alone_for_a_symbol_that_is_not_listed_any_more(symbol, expected):
-    fetcher = DayFetcher(None, Listing(), lambda: NOW)
-
-    assert backfills.source_and_tick(MemoryStore(), fetcher, symbol, Source.AUTO) == expected
+    assert (btc["symbol"], eth["symbol"]) == ("BTCUSDT", "ETHUSDT")
+    assert btc["days"] == eth["days"] == sorted(btc["days"])
+    ages = [(NOW.date() - date.fromisoformat(day)).days for day in reversed(btc["days"])]
+    assert ages[:10] == [1, 2, 3, 4, 5, 6, 7, 8, 10, 12]
+    assert ages[-1] >= 180
+    assert len(ages) < 25
+    assert all(newer < older <= newer * 5 // 4 + 1 for newer, older in pairwise(ages))
 
 
-def test_says_that_the_api_does_not_know_a_symbol():
-    fetcher = DayFetcher(None, Listing(), lambda: NOW)
+def test_audits_the_days_that_are_filled_in():
+    days = audits.plan({"from": "2026-02-27", "to": "2026-03-01"})[0]["days"]
 
-    with pytest.raises(UnknownSymbolError, match="OLDUSDT"):
-        backfills.source_and_tick(MemoryStore(), fetcher, "OLDUSDT", Source.REST)
-
-
-def test_audits_the_last_week_of_every_symbol_when_nothing_is_filled_in():
-    spans = audits.plan({"from": None, "to": None})
-
-    assert spans == [
-        {"symbol": symbol, "first": "2026-02-24", "last": "2026-03-02"}
-        for symbol in ("BTCUSDT", "ETHUSDT")
-    ]
+    assert days == ["2026-02-27", "2026-02-28", "2026-03-01"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +189,6 @@ def test_audits_the_other_days_when_one_fails(monkeypatch):
     monkeypatch.setattr("os.nice", lambda _by: 0)
 
     with pytest.raises(AirflowFailException, match="BTCUSDT 2026-03-01: not as its checksum says"):
-        audits.audit({"symbol": "BTCUSDT", "first": "2026-03-01", "last": "2026-03-02"})
+        audits.audit({"symbol": "BTCUSDT", "days": ["2026-03-01", "2026-03-02"]})
 
     assert asked == [NOW.date() - timedelta(days=2), NOW.date() - timedelta(days=1)]

@@ -50,11 +50,37 @@ def test_restates_another_volume_at_the_same_price_without_an_alarm():
     assert (found.finding, found.is_alarming) == (Finding.RESTATED, False)
 
 
-@pytest.mark.parametrize("official", [None, silent(ExchangeMinute, NOON)], ids=["none", "silent"])
-def test_confirms_a_minute_without_trades(official):
-    assert compare(NOTHING, official).finding is Finding.AUDITED
+def test_confirms_a_minute_without_trades():
+    quiet = replace(
+        average(vwap=None, flag=Flag.NO_TRADES, level=4),
+        volume=Decimal(0),
+        quote_volume=Decimal(0),
+        trade_count=0,
+    )
+
+    assert compare(quiet, silent(ExchangeMinute, NOON)).finding is Finding.AUDITED
 
 
-def test_raises_an_alarm_when_one_side_has_a_value_and_the_other_none():
+def test_averages_a_gap_again_when_the_archive_says_that_nothing_traded():
+    found = compare(NOTHING, silent(ExchangeMinute, NOON))
+
+    assert (found.finding, found.is_alarming) == (Finding.RESTATED, False)
+
+
+@pytest.mark.defect(34)
+def test_takes_no_value_away_where_the_archive_says_that_nothing_traded():
+    found = compare(PUBLISHED, silent(ExchangeMinute, NOON))
+
+    assert (found.finding, found.is_alarming) == (Finding.CONTRADICTED, True)
+
+
+@pytest.mark.defect(35)
+@pytest.mark.parametrize(("published", "is_alarming"), [(PUBLISHED, True), (NOTHING, False)])
+def test_audits_no_minute_that_the_archive_lacks(published, is_alarming):
+    found = compare(published, None)
+
+    assert (found.finding, found.is_alarming) == (Finding.ABSENT, is_alarming)
+
+
+def test_raises_an_alarm_when_the_archive_has_a_value_and_we_have_none():
     assert compare(NOTHING, exchange_minute(NOON)).is_alarming
-    assert compare(PUBLISHED, None).is_alarming

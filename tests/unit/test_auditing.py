@@ -1,4 +1,5 @@
 import functools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -38,10 +39,10 @@ class Fetcher:
     def minutes(self, _symbol, _day):
         return self.rows
 
-    def fetch(self, symbol, window, _source, tick_size):
+    def fetch(self, symbol, window, _source):
         rows = {Interval.SECOND: [], Interval.MINUTE: self.rows}
         sources = {Interval.SECOND: "", Interval.MINUTE: "archive"}
-        return DayRows(symbol, window, rows, sources, tick_size, AUDITED_AT)
+        return DayRows(symbol, window, rows, sources, AUDITED_AT)
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,67 @@ def test_audits_a_day_once_with_each_issue_of_its_archive(store, checkpoints):
     assert again is None
     assert anew.day.checksum == "b" * 64
     assert len(store.days.audited("BTCUSDT", DAY.date(), DAY.date())) == 2
+
+
+@pytest.mark.defect(35)
+def test_audits_what_a_longer_issue_of_the_archive_brings(store, checkpoints):
+    """The file ends after the sixth minute, and is issued anew ten days later."""
+    fetcher = Fetcher()
+    whole, fetcher.rows = fetcher.rows, fetcher.rows[:6]
+    cut = audit(store, checkpoints, fetcher)
+    before = states(store)
+    fetcher.rows, fetcher.issue = whole, "b" * 64
+    later = AUDITED_AT + timedelta(days=10)
+
+    anew = audit(store, checkpoints, fetcher, moment=later)
+
+    assert before == [MinuteState.AUDITED] * 6 + [MinuteState.FINAL] * 4
+    assert (cut.day.minute_count, cut.day.absent_count) == (6, 4)
+    assert cut.alarm == (
+        "BTCUSDT 2026-03-01: 4 of 10 minutes differ from the exchange's archive beyond the limit; "
+        "0 were restated, 4 are not in the archive"
+    )
+    assert (anew.day.minute_count, anew.day.absent_count, anew.alarm) == (10, 0, "")
+    assert states(store, later) == [MinuteState.AUDITED] * 10
+    assert len(store.minute_prices.history("BTCUSDT", TEN)) == 10
+
+
+@pytest.mark.defect(35)
+def test_audits_again_what_was_published_after_the_audit(store, checkpoints):
+    audit(store, checkpoints, Fetcher())
+    (last,) = store.minute_prices.between("BTCUSDT", Window(TEN.end - MINUTE, TEN.end))
+    store.minute_prices.append([replace(last.average, soft_flags="SEAM")], AUDITED_AT + MINUTE)
+    moment = AUDITED_AT + 2 * MINUTE
+    assert states(store, moment)[-1] is MinuteState.FINAL
+
+    audit(store, checkpoints, Fetcher(), moment=moment)
+
+    assert states(store, moment)[-1] is MinuteState.AUDITED
+
+
+@pytest.mark.slow
+@pytest.mark.defect(35)
+def test_does_not_audit_a_minute_that_the_gate_keeps_from_the_archive(store, checkpoints):
+    """Its amounts lie beyond its own prices: what is published stays, and is not confirmed."""
+    fetcher = Fetcher(minute_3={"price": "101.00"})
+    fetcher.rows[3][1:5] = ["100.00"] * 4
+
+    result = audit(store, checkpoints, fetcher)
+
+    assert states(store)[3] is MinuteState.FINAL
+    assert result.day.contradicted_count == 1
+    assert "1 stay though the archive says otherwise" in result.alarm
+
+
+@pytest.mark.defect(33)
+def test_compares_nothing_with_two_rows_that_differ(store, checkpoints):
+    fetcher = Fetcher()
+    fetcher.rows.append(kline(DAY, Interval.MINUTE, volume="3.00000000"))
+
+    result = audit(store, checkpoints, fetcher)
+
+    assert result.day.absent_count == 1
+    assert states(store)[0] is MinuteState.FINAL
 
 
 def test_does_not_ask_for_a_day_of_which_nothing_is_published(checkpoints):

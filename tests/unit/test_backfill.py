@@ -7,21 +7,22 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata import backfill as backfilling
-from include.marketdata.backfill import backfill, batches, is_complete
+from include.marketdata.backfill import backfill, batches, what_is_missing
 from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayRows
 from include.marketdata.errors import CheckFailedError
+from include.marketdata.history import BackfilledDay
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.windows import MINUTE, Window
-from tests.fakes.builders import average, kline
+from tests.fakes.builders import average, kline, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 TEN = Window(DAY, DAY + 10 * MINUTE)
 WHOLE = Window(DAY, DAY + timedelta(days=1))
-LOW = 3
+LOW, VOLUME, QUOTE_VOLUME, TAKER_QUOTE = 3, 5, 7, 10
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,6 @@ def day_rows(window=TEN, *, source="archive", symbol="BTCUSDT"):
             ],
         },
         sources=dict.fromkeys(Interval, source),
-        tick_size=Decimal("0.01"),
         fetched_at=WHOLE.end + timedelta(hours=5),
     )
 
@@ -123,7 +123,7 @@ def test_quarantines_a_bad_row_and_publishes_the_day(store, checkpoints):
     done = run(store, checkpoints, fetched)
 
     (kept,) = store.quarantine.on_day("BTCUSDT", fetched.fetched_at.date())
-    assert (done.quarantined_count, kept.interval) == (1, "1s")
+    assert (done.day.quarantined_count, kept.interval) == (1, "1s")
     minute = store.minute_prices.between("BTCUSDT", Window(DAY + 2 * MINUTE, DAY + 3 * MINUTE))
     assert [(each.average.source_level, each.average.flag) for each in minute] == [(2, Flag.OK)]
 
@@ -158,31 +158,119 @@ def test_notes_a_day_as_whole_only_when_it_is(store, checkpoints):
     run(store, checkpoints, day_rows())
 
     assert store.days.backfilled("BTCUSDT", DAY.date(), DAY.date()) == []
-    assert not is_complete(store, "BTCUSDT", DAY.date())
+    assert "1430 minutes are not published" in what_is_missing(store, "BTCUSDT", WHOLE)
 
 
 @pytest.mark.parametrize(
     ("flag", "expected"),
     [
-        (Flag.OK, True),
-        (Flag.HALTED, True),
-        (Flag.INGEST_GAP, False),
-        (Flag.SOURCE_GAP, False),
-        (Flag.PARTIAL, False),
+        (Flag.OK, ""),
+        (Flag.HALTED, ""),
+        (Flag.EXCHANGE_OUTAGE, ""),
+        (Flag.NO_TRADES, ""),
+        (Flag.INGEST_GAP, "1 minutes have no value"),
+        (Flag.SOURCE_GAP, "1 minutes have no value"),
+        (Flag.PARTIAL, "1 minutes have no value"),
     ],
 )
+@pytest.mark.defect(36)
 def test_takes_a_day_for_complete_when_no_fetch_could_add_to_it(store, flag, expected):
     minutes = [average(minute) for minute in WHOLE.minutes()]
     minutes[700] = replace(minutes[700], flag=flag)
     store.minute_prices.append(minutes, WHOLE.end)
 
-    assert is_complete(store, "BTCUSDT", DAY.date()) is expected
+    missing = what_is_missing(store, "BTCUSDT", WHOLE)
+    assert missing.startswith(expected)
+    assert bool(missing) == bool(expected)
 
 
 def test_does_not_take_a_day_for_complete_that_lacks_a_minute(store):
     store.minute_prices.append([average(minute) for minute in WHOLE.minutes()][1:], WHOLE.end)
 
-    assert not is_complete(store, "BTCUSDT", DAY.date())
+    assert what_is_missing(store, "BTCUSDT", WHOLE) == "1 minutes are not published"
+
+
+@pytest.mark.defect(36)
+def test_does_not_take_a_day_for_complete_because_it_was_fetched_whole(store):
+    """A backfill has noted the day; ten of its minutes are gaps of the source."""
+    store.minute_prices.append(
+        [
+            replace(average(minute), flag=Flag.SOURCE_GAP if place < 10 else Flag.OK)
+            for place, minute in enumerate(WHOLE.minutes())
+        ],
+        WHOLE.end,
+    )
+    store.days.note_backfill(
+        BackfilledDay("BTCUSDT", DAY.date(), WHOLE.end, "archive,archive", 86_400, 1_430, 10)
+    )
+
+    assert what_is_missing(store, "BTCUSDT", WHOLE) == (
+        "10 minutes have no value, or part of one, and no lasting cause"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.defect(30)
+@pytest.mark.parametrize(("bad_count", "is_alarming"), [(6, False), (7, True)])
+def test_says_that_more_than_one_in_a_hundred_rows_were_quarantined(
+    store, checkpoints, bad_count, is_alarming
+):
+    """Of 610 rows; each minute has its value from the exchange's own minute all the same."""
+    fetched = day_rows()
+    for place in range(bad_count):
+        fetched.rows[Interval.SECOND][place * 60][LOW] = "101.00"
+
+    done = run(store, checkpoints, fetched)
+    store.days.note_backfill(done.day)
+    store.minute_prices.append(
+        [average(minute) for minute in WHOLE.minutes() if minute not in TEN], WHOLE.end
+    )
+
+    assert {price.average.flag for price in store.minute_prices.between("BTCUSDT", TEN)} == {
+        Flag.OK
+    }
+    assert bool(done.alarm) is is_alarming
+    assert what_is_missing(store, "BTCUSDT", WHOLE) == done.alarm
+    if is_alarming:
+        assert done.alarm.startswith(f"BTCUSDT 2026-03-01: {bad_count} of 610 rows quarantined")
+
+
+@pytest.mark.slow
+@pytest.mark.defect(30)
+def test_stores_a_day_of_another_tick_than_the_exchange_states_now(store, checkpoints):
+    """INJUSDT had three decimals until its tick became 0.01."""
+    store.remember_symbol(replace(symbol_info(), tick_size=Decimal("0.01")))
+    fetched = day_rows()
+    for rows in fetched.rows.values():
+        for row in rows:
+            volume = Decimal(row[VOLUME])
+            row[1:5] = ["36.123"] * 4
+            row[QUOTE_VOLUME], row[TAKER_QUOTE] = (
+                f"{volume * part * Decimal('36.123'):.8f}" for part in (1, Decimal("0.5"))
+            )
+
+    done = run(store, checkpoints, fetched)
+
+    assert (done.day.quarantined_count, done.alarm) == (0, "")
+    published = store.minute_prices.between("BTCUSDT", TEN)
+    assert {price.average.vwap for price in published} == {Decimal("36.123")}
+    assert {price.average.flag for price in published} == {Flag.OK}
+
+
+@pytest.mark.slow
+@pytest.mark.defect(41)
+def test_judges_a_silent_row_by_the_part_of_the_day_before_it(store, checkpoints):
+    """The first second of the second part repeats another price than the last trade's."""
+    fetched = day_rows()
+    fetched.rows[Interval.SECOND][240] = kline(
+        DAY + 4 * MINUTE, price="99.00", volume="0.00000000", trades=0
+    )
+
+    done = run(store, checkpoints, fetched)
+
+    (kept,) = store.quarantine.on_day("BTCUSDT", fetched.fetched_at.date())
+    assert [*kept.observed] == ["expect_silent_rows_to_repeat_the_last_price"]
+    assert done.day.quarantined_count == 1
 
 
 def test_cuts_a_day_into_parts_without_hole_or_overlap():

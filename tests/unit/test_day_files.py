@@ -1,8 +1,8 @@
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
+from include.marketdata.answers import RejectedRequestError
 from include.marketdata.batches import OPEN_TIME, Interval
 from include.marketdata.day_files import DayFetcher, Source, day_window, missing_windows
 from include.marketdata.errors import ArchiveNotFoundError, NoSuchDayError
@@ -13,7 +13,6 @@ DAY = date(2026, 3, 1)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 WHOLE = Window(START, START + timedelta(days=1))
 PART = Window(START, START + 3 * MINUTE)
-TICK = Decimal("0.01")
 
 
 def klines_of(interval, window, *, without=()):
@@ -55,7 +54,7 @@ def _files_are_rows(monkeypatch):
 
 def fetch(archive, exchange, *, window=WHOLE, source=Source.AUTO):
     fetcher = DayFetcher(archive, exchange, lambda: WHOLE.end)
-    return fetcher.fetch("BTCUSDT", window, source, TICK)
+    return fetcher.fetch("BTCUSDT", window, source)
 
 
 def whole_archive(**changes):
@@ -142,6 +141,81 @@ def test_says_that_nobody_has_a_row_of_a_day(source, words):
 
     with pytest.raises(NoSuchDayError, match=words):
         fetch(Archive(), exchange, source=source)
+
+
+class Delisted(Exchange):
+    """The exchange does not know the symbol any more."""
+
+    def klines(self, symbol, interval, span):
+        super().klines(symbol, interval, span)
+        raise RejectedRequestError(-1121, "Invalid symbol.")
+
+
+@pytest.mark.defect(32)
+def test_takes_a_symbol_that_is_not_listed_any_more_from_the_archive_alone():
+    """The archive lacks three seconds of the day, and nobody else has any of it."""
+    gaps = {START + timedelta(seconds=each) for each in (7, 70, 700)}
+    exchange = Delisted()
+
+    fetched = fetch(whole_archive(without=gaps), exchange)
+
+    assert len(fetched.rows[Interval.SECOND]) == 86_397
+    assert fetched.source_names == "archive,archive"
+    assert len(exchange.asked) == 1
+
+
+@pytest.mark.defect(32)
+@pytest.mark.parametrize("source", [Source.AUTO, Source.REST])
+def test_says_that_nobody_has_a_day_of_a_symbol_that_was_never_listed(source):
+    with pytest.raises(NoSuchDayError, match="not under this name"):
+        fetch(Archive(), Delisted(), source=source)
+
+
+def test_raises_what_else_the_exchange_refuses():
+    class Refusing(Exchange):
+        def klines(self, *_):
+            raise RejectedRequestError(-1003, "Too many requests.")
+
+    with pytest.raises(RejectedRequestError):
+        fetch(Archive(), Refusing())
+
+
+@pytest.mark.defect(33)
+@pytest.mark.parametrize("source", [Source.AUTO, Source.REST])
+def test_counts_lines_that_stand_twice_once(source):
+    """Twenty lines of the day a second time, as they are or written otherwise."""
+    seconds = klines_of(Interval.SECOND, WHOLE)
+    doubled = [[*row[:1], "100.00000000", *row[2:11], "1"] for row in seconds[::4000][:20]]
+
+    class Twice(Exchange):
+        def klines(self, symbol, interval, span):
+            rows = super().klines(symbol, interval, span)
+            return rows + (doubled if interval is Interval.SECOND else rows[:5])
+
+    archive = Archive(SECOND=seconds + doubled, MINUTE=klines_of(Interval.MINUTE, WHOLE))
+
+    fetched = fetch(archive, Twice(), source=source)
+
+    assert fetched.rows[Interval.SECOND] == seconds
+    assert len(fetched.rows[Interval.MINUTE]) == 1_440
+
+
+@pytest.mark.defect(33)
+def test_gives_the_audit_each_line_of_the_archive_once():
+    minutes = klines_of(Interval.MINUTE, WHOLE)
+    archive = Archive(MINUTE=[*minutes, *minutes[:20]])
+
+    assert DayFetcher(archive, Exchange(), lambda: WHOLE.end).minutes("BTCUSDT", DAY) == minutes
+
+
+def test_leaves_two_rows_that_differ_to_the_gate():
+    minutes = klines_of(Interval.MINUTE, WHOLE)
+    other = kline(START, Interval.MINUTE, volume="3.00000000")
+    archive = Archive(MINUTE=[*minutes, other])
+
+    rows = DayFetcher(archive, Exchange(), lambda: WHOLE.end).minutes("BTCUSDT", DAY)
+
+    assert rows[:2] == [minutes[0], other]
 
 
 @pytest.mark.parametrize(
