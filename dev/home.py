@@ -15,18 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from dev.errors import SetupError
+from include.marketdata.whole_files import write_whole
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = CHECKOUT / ".dev"
-
-
-def write_whole(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file so that readers see the old text or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as file:
-        file.write(text)
-    draft.replace(path)
 
 
 def read_json(path: Path) -> dict[str, Any]:

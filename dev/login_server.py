@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from dev import airflow
-from dev.home import write_whole
 from dev.ports import any_free_port
 from dev.processes import Processes
 from dev.stack import Stack
+from include.marketdata.whole_files import write_whole
 
 NAME = "login-server"
 ROLE = "VIEWER"

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Error, Page
 
 from dev.console import step
 from dev.errors import StartError
+from include.marketdata.whole_files import write_whole
 
 FOLDER = Path("docs") / "images"
 Scheme = Literal["light", "dark"]
@@ -86,7 +87,6 @@ def take(browser: Browser, url: str, pictures: Iterable[Picture], folder: Path) 
     Raises:
         StartError: A page did not come, or there is no run to show.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for scheme in SCHEMES:
         with browser.new_context(color_scheme=scheme, locale="en-GB") as context:
             context.set_default_timeout(PAGE_TIMEOUT_MS)
@@ -94,7 +94,7 @@ def take(browser: Browser, url: str, pictures: Iterable[Picture], folder: Path) 
             for picture in (each for each in pictures if scheme in each.schemes):
                 file = folder / f"{picture.name}-{scheme}.png"
                 with step(f"{picture.path} by {scheme}", "some seconds"):
-                    file.write_bytes(smaller(_picture(page, url, picture)))
+                    write_whole(file, smaller(_picture(page, url, picture)))
 
 
 def _picture(page: Page, url: str, picture: Picture) -> bytes:

@@ -15,9 +15,10 @@ from pathlib import Path
 import psycopg2  # type: ignore[import-untyped]
 
 from dev.errors import SetupError, StartError
-from dev.home import Home, write_whole
+from dev.home import Home
 from dev.ports import LOOPBACK
 from dev.processes import Processes
+from include.marketdata.whole_files import write_whole
 
 NAME = "postgres"
 USER = "airflow"

@@ -13,6 +13,7 @@ from dev.ports import LOOPBACK
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.prices import Flag, MinutePrice
 from include.marketdata.session import SESSIONS
+from include.marketdata.shown_numbers import price_text
 from include.marketdata.store import Store, connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
@@ -104,9 +105,9 @@ def delay_summary(prices: Sequence[MinutePrice]) -> str:
 
 
 def value_text(price: MinutePrice) -> str:
-    """Return a VWAP for reading: four decimals; the flag where there is no value."""
+    """Return a VWAP for reading; the flag where there is no value."""
     vwap = price.average.vwap
-    return price.average.flag.value if vwap is None else f"{vwap:,.4f}"
+    return price.average.flag.value if vwap is None else price_text(vwap)
 
 
 def as_line(prices: Sequence[MinutePrice]) -> str:
@@ -135,7 +136,7 @@ def as_table(prices: Sequence[MinutePrice]) -> Table:
             average.symbol,
             f"{average.minute:%m-%d %H:%M}",
             value_text(price),
-            "" if average.volume is None else f"{average.volume.normalize():f}",
+            "" if average.volume is None else price_text(average.volume),
             "" if average.trade_count is None else str(average.trade_count),
             str(average.coverage),
             average.flag.value,

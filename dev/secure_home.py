@@ -19,9 +19,9 @@ from cassandra.policies import RoundRobinPolicy
 from dev.cassandra_protocol import accepts_login
 from dev.certificates import Authority
 from dev.errors import StartError
-from dev.home import write_whole
 from dev.ports import LOOPBACK
 from dev.security import DEFAULT_PASSWORD, SUPERUSER, Security
+from include.marketdata.whole_files import write_whole
 
 SCHEMA_ROLE = "prices_schema"
 PIPELINE_ROLE = "prices_pipeline"

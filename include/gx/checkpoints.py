@@ -20,6 +20,7 @@ from include.gx.levels import ROW, Level
 from include.gx.results import Outcome, ResultSummary, Subject, failure_of, unmet
 from include.gx.stores import FOLDER_STORE
 from include.gx.suites import Suite, make_suite
+from include.marketdata.whole_files import write_whole
 
 INBOX = "new"
 
@@ -127,10 +128,8 @@ class Checkpoints:
 
     def _announce(self, summary: ResultSummary) -> None:
         """Leave word of a result for the next build of Data Docs, which so need not search."""
-        inbox = self._folder / INBOX
-        inbox.mkdir(parents=True, exist_ok=True)
         name = "~".join(summary.key[:3])
-        (inbox / f"{name}.json").write_text(json.dumps(asdict(summary)), encoding="utf-8")
+        write_whole(self._folder / INBOX / f"{name}.json", json.dumps(asdict(summary)))
 
 
 def open_context(results_url: str) -> EphemeralDataContext:

@@ -24,6 +24,7 @@ from upath import UPath
 from include.gx.checkpoints import INBOX, open_context
 from include.gx.docs_index import TEMPLATES, Index, Retention, page_of, read_summary
 from include.gx.results import ResultSummary
+from include.marketdata.whole_files import write_whole
 
 STATIC = Path(__file__).parent / "static"
 ASSETS = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "data_docs.css")
@@ -97,10 +98,8 @@ def _make_page(
     for outcome in result.results:
         outcome.result = _escaped(outcome.result)
     document = ValidationResultsPageRenderer().render(result)
-    page = root / "docs" / page_of(summary)
-    page.parent.mkdir(parents=True, exist_ok=True)
     text: str = view.render(document)  # type: ignore[no-untyped-call]
-    page.write_text(text, encoding="utf-8")
+    write_whole(root / "docs" / page_of(summary), text)
     return True
 
 
@@ -123,9 +122,8 @@ def _identifier(summary: ResultSummary) -> ValidationResultIdentifier:
 
 def _copy_assets(root: UPath) -> None:
     folder = root / "docs" / "static"
-    folder.mkdir(parents=True, exist_ok=True)
     for name in ASSETS:
         content = (STATIC / name).read_bytes()
         target = folder / name
         if not target.exists() or target.stat().st_size != len(content):
-            target.write_bytes(content)
+            write_whole(target, content)

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
 from include.gx.results import ResultSummary
+from include.marketdata.whole_files import remove_drafts, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What the first page lists of each verdict; a day's page lists all.
@@ -79,7 +80,11 @@ class Index:
         """Forget what is too old or too much; return it."""
         first = (today - timedelta(days=retention.days - 1)).isoformat()
         gone = [each for day in self._days if day < first for each in self._days[day]]
-        for day in [day for day in self._days if day < first]:
+        ended = [day for day in self._days if day < first]
+        if ended:
+            # Once a day: all that is kept is looked through for it.
+            remove_drafts(self._root)
+        for day in ended:
             del self._days[day], self._dropped[day]
             (self._folder / f"{day}.json").unlink(missing_ok=True)
             _remove_tree(self._root / "docs" / "days" / day)
@@ -111,12 +116,12 @@ class Index:
                 "kept": [asdict(each) for each in self._days[day]],
                 "dropped": self._dropped[day],
             }
-            _write_whole(self._folder / f"{day}.json", json.dumps(content))
+            write_whole(self._folder / f"{day}.json", json.dumps(content))
             gone = {name.split(" ")[0] for name in self._dropped[day]}
             for symbol in {each.symbol for each in self._days[day]} | gone:
                 of_symbol = [each for each in self._days[day] if each.symbol == symbol]
                 page = _render(f"{symbol}, {day}", of_symbol, retention, up="../../")
-                _write_whole(self._root / "docs" / "days" / day / f"{symbol}.html", page)
+                write_whole(self._root / "docs" / "days" / day / f"{symbol}.html", page)
         days = sorted(self._days, reverse=True)
         everything = [each for day in days for each in self._days[day]]
         page = _render(
@@ -127,7 +132,7 @@ class Index:
             days=days,
             by_symbol=self._counts(days),
         )
-        _write_whole(self._root / "docs" / "index.html", page)
+        write_whole(self._root / "docs" / "index.html", page)
 
     def _counts(self, days: Sequence[str]) -> dict[str, dict[str, dict[str, int]]]:
         counts: dict[str, dict[str, dict[str, int]]] = {}
@@ -178,13 +183,6 @@ def _shown(summary: ResultSummary) -> dict[str, object]:
         "page": page_of(summary),
         "window": summary.name.partition("-")[2],
     }
-
-
-def _write_whole(target: UPath, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.draft")
-    draft.write_text(text, encoding="utf-8")
-    draft.rename(target)
 
 
 def _remove_tree(folder: UPath) -> None:

@@ -9,6 +9,8 @@ from great_expectations.data_context.store.tuple_store_backend import TupleStore
 from great_expectations.exceptions import InvalidKeyError
 from upath import UPath
 
+from include.marketdata.whole_files import DRAFT, write_whole
+
 FOLDER_STORE: dict[str, Any] = {
     "module_name": __name__,
     "class_name": "FolderStoreBackend",
@@ -44,7 +46,8 @@ class FolderStoreBackend(TupleStoreBackend):
                 file.path.removeprefix(self._folder.path).lstrip("/")
             )
             for file in found
-            if file.is_file()
+            if file.suffix != DRAFT
+            and file.is_file()
             and not self._is_missing_prefix_or_suffix(
                 self.filepath_prefix, self.filepath_suffix, file.name
             )
@@ -70,8 +73,7 @@ class FolderStoreBackend(TupleStoreBackend):
 
     def _set(self, key: tuple[str, ...], value: str | bytes, **_: object) -> str:  # type: ignore[override]
         file = self.path(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(value if isinstance(value, bytes) else value.encode())
+        write_whole(file, value)
         return str(file)
 
     def _has_key(self, key: tuple[str, ...]) -> bool:

@@ -12,7 +12,6 @@ from typing import Any, get_args, get_type_hints
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from upath import UPath
 
 from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
 from include.marketdata.windows import MINUTE
@@ -92,19 +91,6 @@ def typed_frame(frame: pd.DataFrame) -> pd.DataFrame:
     }
     times = {name: pd.to_datetime(frame[name], utc=True) for name in MOMENTS}
     return frame.assign(**decimals, **times)
-
-
-def write_whole(target: UPath, content: bytes) -> None:
-    """Write a file whole or not at all: a reader meets the old content or the new."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.draft")
-    try:
-        draft.write_bytes(content)
-        draft.rename(target)
-    except OSError:
-        # A part of it would keep the space that is lacking.
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def _row(price: MinutePrice, first_known_at: datetime | None) -> Sequence[str | int | None]:

@@ -15,6 +15,7 @@ from upath import UPath
 
 from include.marketdata.batches import Batch, Interval, Verdict
 from include.marketdata.errors import LostBatchError
+from include.marketdata.whole_files import write_whole
 from include.marketdata.windows import Window
 
 SUFFIX = ".json"
@@ -30,7 +31,6 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         batch: Of any size; it is written as one JSON document.
     """
     folder = UPath(storage_url) / "landing" / f"{batch.fetched_at:%Y-%m-%d}" / batch.symbol
-    folder.mkdir(parents=True, exist_ok=True)
     file = (
         folder / f"{batch.window.start:%H%M}-{batch.window.end:%H%M}-{batch.fetched_at:%S%f}.json"
     )
@@ -47,7 +47,7 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         if batch.five_minute_price is None
         else str(batch.five_minute_price),
     }
-    file.write_bytes(gzip.compress(json.dumps(content).encode()))
+    write_whole(file, gzip.compress(json.dumps(content).encode()))
     return str(file)
 
 
@@ -95,9 +95,7 @@ def land_verdict(batch_url: str, verdict: Verdict) -> None:
         "evaluated_count": verdict.evaluated_count,
         "met_count": verdict.met_count,
     }
-    file = _verdict_file(batch_url)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(content), encoding="utf-8")
+    write_whole(_verdict_file(batch_url), json.dumps(content))
 
 
 def read_verdict(batch_url: str) -> Verdict:

@@ -18,6 +18,7 @@ from include.marketdata.figures import figures_of, moment_of
 from include.marketdata.prices import Flag, Grade, SoftFlag
 from include.marketdata.report_picture import draw_picture
 from include.marketdata.returns import correlations, log_returns
+from include.marketdata.shown_numbers import percent_text, price_text
 from include.marketdata.windows import MINUTE, Window, floor_minute
 
 SPAN = timedelta(days=1)
@@ -88,14 +89,6 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     )
 
 
-def shown_price(value: Decimal) -> str:
-    """Return a price rounded for reading: two decimals from 100 up, else six digits."""
-    if value == 0:
-        return "0"
-    decimals = max(2, 5 - value.adjusted())
-    return f"{value:,.{2 if value.adjusted() > 1 else decimals}f}"
-
-
 def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
     start, end = minute_text(window.start), minute_text(window.end)
     moments = facts.minutes["minute"]
@@ -144,7 +137,8 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["price"] = shown_price
+    environment.filters["price"] = price_text
+    environment.filters["share"] = percent_text
     environment.filters["exactly"] = Decimal
     environment.globals["pair"] = lambda one, other: frozenset((one, other))
     return environment.get_template(name)

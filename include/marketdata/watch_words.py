@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from include.marketdata.prices import Flag, MinuteAverage
+from include.marketdata.shown_numbers import exact_text, percent_text, price_text
 from include.marketdata.watch_rules import (
     AnyRule,
     Move,
@@ -15,9 +16,6 @@ from include.marketdata.watch_rules import (
     PriceBelow,
     QualityBelow,
 )
-
-PRICE_DIGITS = 8
-SHARE_DIGITS = Context(prec=3)
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def condition(rule: AnyRule) -> str:
         case PriceBelow():
             return f"below {rule.threshold:,f}"
         case Move():
-            share = percent(rule.threshold_ratio)
+            share = percent_text(rule.threshold_ratio)
             return f"{share} or more away from its price {minutes_long(rule.minutes)} before"
         case QualityBelow():
             return f"below grade {rule.grade}"
@@ -54,7 +52,7 @@ def figures(rule: AnyRule, finding: Finding) -> str:
     average = finding.average
     said = []
     if isinstance(rule, Move):
-        said.append(f"{percent(finding.value, sign='+')} to")
+        said.append(f"{percent_text(finding.value, sign='+')} to")
     if average.vwap is None:
         said.append("no value")
     else:
@@ -89,15 +87,11 @@ def price(value: Decimal, threshold: Decimal | None = None) -> str:
 
     Where they would hide on which side of the threshold it is, all digits.
     """
-    shown = Context(prec=max(PRICE_DIGITS, value.adjusted() + 1)).plus(value)
-    if threshold is not None and shown.compare(threshold) != value.compare(threshold):
-        shown = value
-    return f"{_plain(shown):,f}"
-
-
-def percent(share: Decimal, sign: str = "") -> str:
-    """Return a share as a percentage with three digits."""
-    return f"{_plain(SHARE_DIGITS.plus(share * 100)):{sign},f} %"
+    shown = price_text(value)
+    if threshold is not None:
+        read = Decimal(shown.replace(",", ""))
+        shown = exact_text(value) if read.compare(threshold) != value.compare(threshold) else shown
+    return shown
 
 
 def minutes_long(count: int) -> str:
@@ -108,8 +102,3 @@ def minutes_long(count: int) -> str:
 def utc(moment: datetime) -> str:
     """Return an aware UTC moment to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def _plain(value: Decimal) -> Decimal:
-    """Drop zeros at the end of the decimals, and those alone."""
-    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()

@@ -16,10 +16,15 @@ import sqlalchemy.engine.row
 from airflow.configuration import conf
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
+
+from include.marketdata.errors import SettingsError
+from include.orchestration.mart_failures import CONNECTION
+from include.orchestration.mart_place import mart_file
 
 
 def _restore_pickling_option() -> None:
@@ -100,6 +105,26 @@ def _restore_autocommit(databases: ModuleType) -> None:
         databases.BaseDatabase.sqlalchemy_engine = engine
 
 
+def _place_sqlite(database: ModuleType) -> None:
+    """The SDK takes any host of an SQLite connection for a file in the working directory.
+
+    It also asks once a process what kind of database a connection leads to.
+    """
+
+    def sqlalchemy_engine(_database: _Database) -> Engine:
+        file = mart_file(AirflowConnection.get(CONNECTION))
+        if file is None:
+            raise SettingsError(
+                f"the Airflow connection {CONNECTION!r} led to an SQLite file when this process "
+                "began, and no longer does; start it again"
+            )
+        return create_engine(f"sqlite:///{file}")
+
+    engine = cached_property(sqlalchemy_engine)
+    engine.__set_name__(database.SqliteDatabase, sqlalchemy_engine.__name__)
+    database.SqliteDatabase.sqlalchemy_engine = engine
+
+
 def _load_row_by_row(databases: ModuleType) -> None:
     """The SDK writes a frame in one statement with a parameter a cell.
 
@@ -136,6 +161,7 @@ File = import_module("astro.files").File
 Table = import_module("astro.table").Table
 create_database = import_module("astro.databases").create_database
 _restore_autocommit(import_module("astro.databases.base"))
+_place_sqlite(import_module("astro.databases.sqlite"))
 _load_row_by_row(import_module("astro.databases.base"))
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 from upath import UPath
 
-from include.marketdata.exports import COLUMNS, minute_text, typed_frame, write_whole
+from include.marketdata.exports import COLUMNS, minute_text, typed_frame
+from include.marketdata.whole_files import remove_drafts, write_whole
 from include.marketdata.windows import Window
 from include.orchestration import mart
 from include.orchestration.astro_sdk import File, aql, run
@@ -41,6 +42,7 @@ def export_days(days: Iterable[str], folder: UPath) -> list[str]:
     Raises:
         OSError: A file cannot be written; those of before are as they were.
     """
+    remove_drafts(folder)
     return [_export_day(day, folder) for day in days]
 
 

@@ -4,7 +4,6 @@ Import this module inside tasks only (see astro_sdk.py).
 """
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Connection
@@ -12,6 +11,7 @@ from sqlalchemy import BigInteger, Column, Text, inspect
 
 from include.orchestration.astro_sdk import Table, create_database
 from include.orchestration.mart_failures import CONNECTION, not_taking_part
+from include.orchestration.mart_place import mart_file
 from include.orchestration.mart_tables import KEPT, KEYS
 
 
@@ -31,11 +31,12 @@ def create_tables() -> None:
 
     Raises:
         RetryableError: The folder cannot be made.
+        SettingsError: The connection names an SQLite file that has no place.
     """
-    connection = Connection.get(CONNECTION)
-    if connection.conn_type == "sqlite" and connection.host:
+    file = mart_file(Connection.get(CONNECTION))
+    if file:
         try:
-            Path(connection.host).parent.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise not_taking_part(error) from error
     database = create_database(CONNECTION)

@@ -6,10 +6,10 @@ from typing import TypedDict
 from upath import UPath
 
 from include.marketdata.binance import describe_source
-from include.marketdata.exports import write_whole
 from include.marketdata.publication_gate import check_mart
 from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
 from include.marketdata.reports import SPAN, Facts, build_report, latest_span
+from include.marketdata.whole_files import write_whole
 from include.marketdata.windows import MINUTE, Window, floor_minute, windows_of
 from include.orchestration import mart, mart_creation
 from include.orchestration.checks import open_checkpoints
@@ -113,5 +113,5 @@ def _facts(window: Window, generated_at: datetime) -> Facts:
 def _write_report(reports: UPath, due: Due, facts: Facts) -> None:
     report = build_report(facts, due.window, due.title)
     write_whole(reports / f"{due.name}.png", report.picture)
-    write_whole(reports / f"{due.name}.txt", report.text.encode())
-    write_whole(reports / f"{due.name}.html", report.html.encode())
+    write_whole(reports / f"{due.name}.txt", report.text)
+    write_whole(reports / f"{due.name}.html", report.html)

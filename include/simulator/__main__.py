@@ -65,8 +65,10 @@ def main() -> int:
         script = FaultScript(_faults(options.faults), options.seed)
         log = RequestLog(options.request_log)
         exchange = _exchange(options, plan, clock)
+        if options.archives and not options.archives.is_dir():
+            raise NotADirectoryError(f"--archives {options.archives} is no folder")
     except (OSError, ValueError) as error:
-        LOG.error("cannot start: %s", error)  # noqa: TRY400 - as above
+        LOG.error("cannot start: %s", " ".join(str(error).split()))  # noqa: TRY400 - as above
         return BAD_OPTION_EXIT_CODE
     rate_limit = rate_limit_of(exchange)
     control = create_control(script, log, rate_limit, clock)

@@ -6,15 +6,14 @@ minutes. Trades keep their offset within the minute. Nothing depends on when the
 
 from __future__ import annotations
 
-import csv
-import gzip
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from include.simulator.tapes import MINUTE_MS, ONE_E8, IdCycle, Tape, Trade, aggregate
+from include.simulator.tape_files import TRADES, TapeFile
+from include.simulator.tape_rows import TradeRow, read_rows
+from include.simulator.tapes import MINUTE_MS, IdCycle, Tape, Trade, aggregate
 
 TAPE_FOLDER = Path(__file__).parent / "tape"
 
@@ -37,17 +36,20 @@ def read_recording(path: Path) -> Recording:
     """Read the full minutes of a recording, without its first and last, which are cut off.
 
     Raises:
-        ValueError: If a minute or a trade id is missing.
+        ValueError: A line is no trade, or a minute or a trade id is missing.
     """
-    with gzip.open(path, "rt", encoding="ascii", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    rows: list[TradeRow] = []
+    for _, row in read_rows(TapeFile(path, path.name.partition("_")[0], TRADES)):
+        # A trade named twice is one.
+        if isinstance(row, TradeRow) and rows[-1:] != [row]:
+            rows.append(row)
     grouped = [
         (minute, list(members))
-        for minute, members in groupby(rows, key=lambda row: int(row["time_ms"]) // MINUTE_MS)
+        for minute, members in groupby(rows, key=lambda row: row.time_ms // MINUTE_MS)
     ][1:-1]
     first_minute = grouped[0][0]
-    first_trade_id = int(grouped[0][1][0]["id"])
-    ids = [int(row["id"]) for _, members in grouped for row in members]
+    first_trade_id = grouped[0][1][0].key
+    ids = [row.key for _, members in grouped for row in members]
     if ids != list(range(first_trade_id, first_trade_id + len(ids))):
         raise ValueError(f"trade ids of {path.name} are not consecutive; take another recording")
     if [minute for minute, _ in grouped] != list(range(first_minute, first_minute + len(grouped))):
@@ -79,10 +81,5 @@ def recorded_tape(path: Path) -> Tape:
     )
 
 
-def _trade(row: dict[str, str]) -> Trade:
-    return Trade(
-        offset_ms=int(row["time_ms"]) % MINUTE_MS,
-        price_e8=int(Decimal(row["price"]) * ONE_E8),
-        quantity_e8=int(Decimal(row["qty"]) * ONE_E8),
-        is_buyer_maker=row["is_buyer_maker"] == "true",
-    )
+def _trade(row: TradeRow) -> Trade:
+    return Trade(row.time_ms % MINUTE_MS, row.price_e8, row.quantity_e8, row.is_buyer_maker)

@@ -3,53 +3,38 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from include.simulator.klines import Kline
-from include.simulator.minute_split import split_minute
-from include.simulator.tape_files import (
-    AGG_TRADES,
-    MINUTES,
-    SECONDS,
-    TRADES,
-    Event,
-    TapeError,
-    TapeFile,
-    agg_trade,
-    e8,
-    kline_events,
-    rows,
-    sums_and_marks,
-    time_ms,
-    trade,
-)
-from include.simulator.tapes import MINUTE_MS, SECOND_MS, Trade
+from include.simulator.tape_events import Event
+from include.simulator.tape_files import AGG_TRADES, TRADES, TapeError, TapeFile
+from include.simulator.tape_reader import SeenRows, TapeReader, first_key, grid_of
+from include.simulator.tapes import MINUTE_MS, Trade
 
 LOG = logging.getLogger("simulator")
-# 37 bytes an event; a day of BTCUSDT, two million trades, is 74 MB of disk.
+# Twenty digits before the point and eight after it are more than 64 bits hold.
+PART = 10**18
+AMOUNT = np.dtype([("high", "i8"), ("low", "i8")])
+# 65 bytes an event; a day of BTCUSDT, two million trades, is 130 MB of disk.
 EVENT = np.dtype(
     [
         ("time_ms", "i8"),
-        ("price_e8", "i8"),
-        ("quantity_e8", "i8"),
-        ("value_e8", "i8"),
-        ("trade_count", "i4"),
+        ("price_e8", AMOUNT),
+        ("quantity_e8", AMOUNT),
+        ("value_e8", AMOUNT),
+        ("trade_count", "i8"),
         ("is_buyer_maker", "?"),
     ]
 )
 EVENTS_AT_A_TIME = 50_000
-DATED = re.compile(r".*-(\d{4})-(\d{2})(?:-(\d{2}))?\.(csv|csv\.gz|zip)")
-# What the finest tick of any listed symbol is, in 1e-8.
-FINEST_E8, COARSEST_E8 = 1, 10**10
+# Kinds whose rows have the exchange's ids.
+NUMBERED = {TRADES, AGG_TRADES}
 
 
 @dataclass(frozen=True)
@@ -93,8 +78,10 @@ class StoredTape:
             return ()
         found = self.events[self.starts[place] : self.starts[place + 1]]
         return tuple(
-            Trade(at_ms % MINUTE_MS, price_e8, quantity_e8, is_buyer_maker, value_e8, count)
-            for at_ms, price_e8, quantity_e8, value_e8, count, is_buyer_maker in found.tolist()
+            Trade(
+                at_ms % MINUTE_MS, _whole(price), _whole(quantity), is_maker, _whole(value), count
+            )
+            for at_ms, price, quantity, value, count, is_maker in found.tolist()
         )
 
     def counts(self) -> tuple[int, ...]:
@@ -126,35 +113,35 @@ def store_tape(files: Iterable[TapeFile], folder: Path) -> StoredTape:
     Raises:
         TapeError: A file is damaged, has rows that are no such rows, or is not in order.
     """
-    ordered = sorted(files, key=lambda file: file.path.name)
+    ordered = sorted(files, key=lambda file: (first_key(file), file.path.name))
     symbol, kind = ordered[0].symbol, ordered[0].kind
     target = folder / f"{symbol}-{kind}.events"
     spans: list[tuple[int, int]] = []
-    first_id, last_ms = 1, -1
-    with target.open("wb") as stored:
+    with target.open("wb") as stored, SeenRows(folder / f"{symbol}-{kind}.rows") as seen:
         for file in ordered:
             started = time.monotonic()
-            reader = _Reader(file)
-            for chunk in reader.chunks():
-                times = chunk["time_ms"]
-                if times[0] < last_ms or (np.diff(times) < 0).any():
-                    raise TapeError(
-                        f"{file.path.name} goes back in time, or overlaps the file before it; "
-                        "leave one of them out, or sort its rows"
-                    )
-                last_ms = int(times[-1])
-                chunk.tofile(stored)
-            first_id = reader.first_id if file is ordered[0] else first_id
+            reader = TapeReader(file, seen)
+            events = map(_stored, reader.events())
+            while chunk := list(islice(events, EVENTS_AT_A_TIME)):
+                np.array(chunk, dtype=EVENT).tofile(stored)
             spans += reader.spans()
             LOG.info(
-                "%s: %d rows read in %.1f s",
+                "%s: %d rows read in %.1f s, %d of them again",
                 file.path.name,
                 reader.row_count,
                 time.monotonic() - started,
+                reader.repeated_count,
             )
-    if not last_ms + 1 or not spans:
+    if not spans or not target.stat().st_size:
         raise TapeError(f"{ordered[0].path.name} has no whole minute to play; take another file")
-    return _indexed(kind, target, spans, first_id)
+    return _indexed(kind, target, spans, first_key(ordered[0]) if kind in NUMBERED else 1)
+
+
+def _stored(event: Event) -> tuple[object, ...]:
+    """Return an event as its record: whole numbers of any size, each in two parts."""
+    at_ms, price_e8, quantity_e8, value_e8, trade_count, is_buyer_maker = event
+    amounts = (divmod(number, PART) for number in (price_e8, quantity_e8, value_e8))
+    return (at_ms, *amounts, trade_count, is_buyer_maker)
 
 
 def _indexed(kind: str, target: Path, spans: list[tuple[int, int]], first_id: int) -> StoredTape:
@@ -176,105 +163,11 @@ def _indexed(kind: str, target: Path, spans: list[tuple[int, int]], first_id: in
     )
 
 
-def _grid_e8(numbers: npt.NDArray[np.int64]) -> int:
-    divisor = int(np.gcd.reduce(numbers)) or COARSEST_E8
-    grid_e8 = FINEST_E8
-    while grid_e8 < COARSEST_E8 and divisor % (grid_e8 * 10) == 0:
-        grid_e8 *= 10
-    return grid_e8
+def _whole(parts: tuple[int, int]) -> int:
+    high, low = parts
+    return high * PART + low
 
 
-class _Reader:
-    """Reads one file once, and knows afterwards which minutes it is about."""
-
-    def __init__(self, file: TapeFile) -> None:
-        self._file = file
-        self._minutes: list[tuple[int, int]] = []
-        self.row_count = 0
-        self.first_id = 1
-
-    def chunks(self) -> Iterator[npt.NDArray[np.void]]:
-        """Yield the events, some at a time; a kline's grid decides how a minute is split."""
-        events = self._events()
-        while found := list(islice(events, EVENTS_AT_A_TIME)):
-            yield np.array(found, dtype=EVENT)
-
-    def spans(self) -> list[tuple[int, int]]:
-        """Return the half-open spans of whole minutes it is about, since the epoch.
-
-        A file named by day or month is about all of it. Of another, the first and the last minute
-        are left out: they may be cut off. Klines are about the minutes they have rows of.
-        """
-        if self._file.kind in {SECONDS, MINUTES} or not self._minutes:
-            return self._minutes
-        dated = DATED.fullmatch(self._file.path.name)
-        if dated:
-            return [_dated_span(*(int(part) for part in dated.groups()[:3] if part))]
-        start, end = self._minutes[0][0] + 1, self._minutes[-1][1] - 1
-        return [(start, end)] if start < end else []
-
-    def _events(self) -> Iterator[Event]:
-        tick_e8 = _tick_of(self._file) if self._file.kind == MINUTES else 0
-        for row in rows(self._file):
-            self.row_count += 1
-            try:
-                if self.row_count == 1 and self._file.kind in {TRADES, AGG_TRADES}:
-                    self.first_id = int(row[0])
-                found = list(self._of_row(row, tick_e8))
-            except ValueError as error:
-                raise TapeError(
-                    f"{self._file.path.name}, row {self.row_count}: {error}; fetch it again"
-                ) from error
-            yield from found
-
-    def _of_row(self, row: list[str], tick_e8: int) -> Iterator[Event]:
-        if self._file.kind == TRADES:
-            found = trade(row)
-            self._note(found.time_ms)
-            yield found
-        elif self._file.kind == AGG_TRADES:
-            found = agg_trade(row)
-            self._note(found.time_ms)
-            # Tombstones of fills that were taken back: spec of 2022-04-12.
-            if found.price_e8:
-                yield found
-        elif self._file.kind == SECONDS:
-            self._note(time_ms(row[0]))
-            yield from kline_events(row)
-        else:
-            self._note(time_ms(row[0]))
-            yield from _split_events(row, tick_e8)
-
-    def _note(self, at_ms: int) -> None:
-        minute = at_ms // MINUTE_MS
-        if self._minutes and self._minutes[-1][0] <= minute < self._minutes[-1][1]:
-            return
-        if self._minutes and self._minutes[-1][1] == minute:
-            self._minutes[-1] = (self._minutes[-1][0], minute + 1)
-        else:
-            self._minutes.append((minute, minute + 1))
-
-
-def _split_events(row: list[str], tick_e8: int) -> Iterator[Event]:
-    open_ms = time_ms(row[0])
-    sums = (e8(row[5]), e8(row[7]), int(row[8]), e8(row[9]), e8(row[10]))
-    opens, high, low, close = map(e8, row[1:5])
-    minute = Kline(opens, high, low, close, *sums)
-    for place, second in split_minute(minute, tick_e8):
-        yield from sums_and_marks(open_ms + place * SECOND_MS, second)
-
-
-def _tick_of(file: TapeFile) -> int:
-    """Return the grid of the prices of a file's first rows."""
-    found = [e8(price) for row in islice(rows(file), 1000) for price in row[1:5]]
-    return _grid_e8(np.array(found, dtype=np.int64))
-
-
-def _dated_span(year: int, month: int, day: int | None = None) -> tuple[int, int]:
-    start = datetime(year, month, day or 1, tzinfo=UTC)
-    if day:
-        end_minute = int(start.timestamp()) // 60 + 1440
-    else:
-        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-        end_minute = int(after.timestamp()) // 60
-    return int(start.timestamp()) // 60, end_minute
+def _grid_e8(numbers: npt.NDArray[np.void]) -> int:
+    # The high parts are multiples of every grid.
+    return grid_of(int(np.gcd.reduce(numbers["low"])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 
 from include.simulator import errors
 from include.simulator.exchange import Exchange, Listing
@@ -117,13 +116,14 @@ def _book(listing: Listing, now_ms: int) -> Fields:
 
 def _statistics(listing: Listing, span: Span, start_ms: int, now_ms: int, unit: TimeUnit) -> Fields:
     kline = span.kline
-    change = Decimal(kline.close_e8 - kline.open_e8)
-    average_e8 = Decimal(kline.quote_volume_e8 * ONE_E8) / (kline.volume_e8 or 1)
+    change_e8 = kline.close_e8 - kline.open_e8
+    percent_e3 = _divided(change_e8 * 100_000, kline.open_e8 or 1)
+    average_e8 = _divided(kline.quote_volume_e8 * ONE_E8, kline.volume_e8 or 1)
     return {
         "symbol": listing.market.symbol,
-        "priceChange": f"{change / ONE_E8:.8f}",
-        "priceChangePercent": str(_half_up(change * 100 / (kline.open_e8 or 1), "0.001")),
-        "weightedAvgPrice": decimal_text(int(_half_up(average_e8, "1"))),
+        "priceChange": _signed(change_e8, 8),
+        "priceChangePercent": _signed(percent_e3, 3),
+        "weightedAvgPrice": decimal_text(average_e8),
         "openPrice": decimal_text(kline.open_e8),
         "highPrice": decimal_text(kline.high_e8),
         "lowPrice": decimal_text(kline.low_e8),
@@ -142,5 +142,13 @@ def _short(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if name not in _FULL_ONLY}
 
 
-def _half_up(number: Decimal, step: str) -> Decimal:
-    return number.quantize(Decimal(step), ROUND_HALF_UP)
+def _divided(number: int, divisor: int) -> int:
+    """Return the nearest whole quotient; a half goes away from zero."""
+    size = (2 * abs(number) + divisor) // (2 * divisor)
+    return size if number >= 0 else -size
+
+
+def _signed(number: int, places: int) -> str:
+    """Write a whole number of the last of its decimal places."""
+    whole, rest = divmod(abs(number), 10**places)
+    return f"{'-' if number < 0 else ''}{whole}.{rest:0{places}d}"

@@ -6,7 +6,12 @@ from tests.defects.alarms import alarms_on
 from tests.defects.recordings import recordings
 
 
-@pytest.mark.parametrize("recording", recordings(), ids=lambda recording: recording.name)
+def marked(recording):
+    marks = [pytest.mark.defect(recording.defect)] if recording.defect else []
+    return pytest.param(recording, id=recording.name, marks=marks)
+
+
+@pytest.mark.parametrize("recording", map(marked, recordings()))
 def test_refuses_no_row_of_a_clean_recording(checkpoints, recording):
     assert alarms_on(checkpoints, recording).hard == 0
 

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from PIL import Image
 from playwright.sync_api import expect
 
+from include.marketdata.shown_numbers import price_text
 from include.marketdata.windows import floor_minute
 
 DAY = timedelta(days=1)
@@ -53,9 +54,9 @@ def said_of(price):
     """What the table is to say of a stored minute."""
     average = price.average
     values = (average.vwap, average.open, average.high, average.low, average.close)
-    texts = ["" if value is None else f"{value:,f}" for value in values]
+    texts = ["" if value is None else price_text(value) for value in values]
     if average.vwap is None and average.filled_vwap is not None:
-        texts[0] = f"○ {average.filled_vwap:,f}"
+        texts[0] = f"○ {price_text(average.filled_vwap)}"
     return [*texts, average.flag.value, "" if average.quality is None else str(average.quality)]
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
+from include.marketdata.shown_numbers import price_text
 from include.marketdata.windows import MINUTE, floor_minute, from_ms, to_ms
 from tests.e2e.conftest import SYMBOLS
 from tests.e2e.looks import is_dark
@@ -74,7 +75,7 @@ def test_shows_the_numbers_that_are_stored(page, product):
             break
 
     last = [price.average for price in before if price.average.vwap is not None][-1]
-    assert tiles["vwap"][:2] == [f"{last.vwap:,f}", f"of {last.minute:%H:%M} UTC"]
+    assert tiles["vwap"][:2] == [price_text(last.vwap), f"of {last.minute:%H:%M} UTC"]
     assert tiles["grade"] == [last.grade.value, f"quality {last.quality} of 100"]
     # The newest minute counts from the moment on at which it would be late.
     assert tiles["completeness"][0] in {completeness(before), completeness(before[:-1])}

@@ -2,10 +2,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pyarrow as pa
-import pytest
-from upath import UPath
 
-from include.marketdata.exports import COLUMNS, minute_prices, text_frame, typed_frame, write_whole
+from include.marketdata.exports import COLUMNS, minute_prices, text_frame, typed_frame
 from include.marketdata.windows import MINUTE
 from tests.fakes.builders import NOON, minute_price, unpriced
 
@@ -72,28 +70,3 @@ def test_keeps_a_decimal_whole_on_its_way_to_parquet():
     typed = typed_frame(text_frame([minute_price(vwap="97000.123456789012")]))
 
     assert typed["vwap"][0] == Decimal("97000.123456789012")
-
-
-@pytest.fixture(params=["folder", "memory"])
-def target(request, tmp_path):
-    root = UPath(tmp_path) if request.param == "folder" else UPath("memory://exports")
-    return root / NOON.strftime("%H%M%S") / "latest.html"
-
-
-def test_replaces_a_file_and_leaves_no_draft(target):
-    write_whole(target, b"old")
-    write_whole(target, b"new")
-
-    assert target.read_bytes() == b"new"
-    assert [file.name for file in target.parent.iterdir()] == ["latest.html"]
-
-
-def test_keeps_the_old_file_where_the_new_one_cannot_be_moved(tmp_path):
-    """A folder lies where the file should go; what was written of it is gone."""
-    target = UPath(tmp_path) / "latest.html"
-    (target / "in the way").mkdir(parents=True)
-
-    with pytest.raises(OSError, match="directory"):
-        write_whole(target, b"new")
-
-    assert [file.name for file in tmp_path.iterdir()] == ["latest.html"]

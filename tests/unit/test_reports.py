@@ -1,3 +1,4 @@
+import re
 import struct
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,7 @@ import pytest
 
 from include.marketdata.exports import text_frame
 from include.marketdata.prices import Flag
-from include.marketdata.reports import Facts, build_report, latest_span, shown_price
+from include.marketdata.reports import Facts, build_report, latest_span
 from include.marketdata.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
@@ -95,13 +96,31 @@ def test_the_latest_report_begins_with_the_first_minute():
     assert latest_span(text_frame(minutes(2)), NOON) == Window(NOON, NOON + 2 * MINUTE)
 
 
-@pytest.mark.parametrize(
-    ("price", "shown"),
-    [("97000.123456", "97,000.12"), ("2.4", "2.40000"), ("0.00002", "0.0000200000"), ("0", "0")],
-    ids=["thousands", "units", "tiny", "nothing"],
-)
-def test_rounds_a_price_for_reading(price, shown):
-    assert shown_price(Decimal(price)) == shown
+@pytest.mark.defect(46)
+def test_shows_small_prices_and_volumes_in_every_form():
+    """SHIB at 0.00000812, of which 0.0077 were traded; both stood there as 0.00 once."""
+    prices = [
+        traded(NOON + index * MINUTE, symbol="SHIBUSDT", price=price, volume="0.0077")
+        for index, price in enumerate(("0.00000811", "0.00000812"))
+    ]
+    entry = restated(
+        symbol="SHIBUSDT",
+        vwap_before="0.00000812",
+        vwap_after="0.00000813",
+        difference_ratio="1e-7",
+    )
+
+    made = report(prices, ("SHIBUSDT",), restatements=[entry])
+
+    assert "SHIBUSDT 0.00000812 " in made.text
+    assert "from 0.00000811 to 0.00000812" in made.text
+    assert "<td><b>0.00000812</b></td>" in made.html
+    assert "<td>0.0077</td>" in made.html
+    assert "<td>0.00000813</td>" in made.html
+    assert "<td>+0.00001&nbsp;%</td>" in made.html
+    # The axis of the chart.
+    assert "0.000008115" in made.html
+    assert not re.search(r">0\.0+<", made.html)
 
 
 def test_fetches_nothing_and_runs_no_script():
@@ -236,9 +255,9 @@ def test_shows_what_was_restated():
         "2026-03-01 12:00": {
             "Minute": "2026-03-01 12:00",
             "Symbol": "BTCUSDT",
-            "Was": "100.00",
-            "Is": "101.00",
-            "By": "+1.0000\xa0%",
+            "Was": "100",
+            "Is": "101",
+            "By": "+1\xa0%",
             "Revision": "2",
             "Since": "2026-03-02 08:30",
         }
@@ -252,7 +271,7 @@ def test_shows_a_value_that_came_or_went():
         report(minutes(1), restatements=[restated(**nothing)]).html, "Restatements"
     ).values()
 
-    assert (row["Was"], row["Is"], row["By"]) == ("no value", "101.00", NOTHING)
+    assert (row["Was"], row["Is"], row["By"]) == ("no value", "101", NOTHING)
 
 
 def test_shows_a_hundred_restatements_and_says_how_many_there_are():
@@ -284,7 +303,7 @@ def test_shows_the_correlation_of_what_moves_against_each_other():
 
 
 LINE_OF_BITCOIN = (
-    "BTCUSDT 200.00 (+100.00 %), from 100.00 to 200.00, VWAP 125.00, volatility 69.31 %, "
+    "BTCUSDT 200 (+100.00 %), from 100 to 200, VWAP 125, volatility 69.31 %, "
     "complete 100 %, quality 100 of 100"
 )
 

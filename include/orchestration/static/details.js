@@ -1,7 +1,7 @@
 // The panel of one minute: its revisions, what failed, and where to look further.
 
 import { airflowLink, ask, make, minuteText, root } from "./page.js";
-import { digits } from "./tiles.js";
+import { exactText } from "./price_text.js";
 
 const FIELDS = [
   ["vwap", "VWAP"], ["filled_vwap", "filled"], ["flag", "flag"], ["soft_flags", "soft flags"],
@@ -17,7 +17,7 @@ function cell(name, value) {
   if (name === "known_at") {
     return value.replace("T", " ").replace("Z", "");
   }
-  return DECIMALS.has(name) ? digits(value) : String(value);
+  return DECIMALS.has(name) ? exactText(value) : String(value);
 }
 
 function revisionTable(revisions) {

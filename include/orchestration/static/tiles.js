@@ -2,14 +2,13 @@
 
 import { causeAt } from "./lanes.js";
 import { make, minuteText } from "./page.js";
+import { exactText, priceText } from "./price_text.js";
 
 const LISTED = 60;
 
-/** A decimal string with thousands apart, its digits untouched. */
-export function digits(text) {
-  const [whole, rest] = text.split(".");
-  const apart = whole.replace(/\B(?=(\d{3})+$)/g, ",");
-  return rest === undefined ? apart : `${apart}.${rest}`;
+/** A price for reading; all its digits stand in its title. */
+function price(text) {
+  return make("span", { title: text }, priceText(text));
 }
 
 function percent(text, places) {
@@ -34,7 +33,7 @@ export function showTiles(list, tiles) {
   const isChanged = change !== null && Math.abs(change) >= 0.00005;
   const sign = !isChanged ? "" : change > 0 ? "▲ +" : "▼ ";
   list.replaceChildren(
-    tile("vwap", "Last VWAP", last ? digits(last.vwap) : "none",
+    tile("vwap", "Last VWAP", last ? price(last.vwap) : "none",
       last && `of ${clock(last.minute)} UTC`,
       change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${clock(last.since)}`),
     tile("grade", "Grade", last && last.grade ? last.grade : "none",
@@ -48,7 +47,7 @@ export function showTiles(list, tiles) {
       tiles.afterwards_count > 0 && `${tiles.afterwards_count} filled in afterwards`),
     tile("weight", "Weight used, last minute",
       tiles.used_weight === null ? "none" : String(tiles.used_weight),
-      tiles.weight_limit !== null && `of ${digits(String(tiles.weight_limit))}`),
+      tiles.weight_limit !== null && `of ${exactText(String(tiles.weight_limit))}`),
     tile("restated", "Restatements 24 h", String(tiles.restated_count),
       `${tiles.revised_count} minutes revised`),
   );
@@ -63,7 +62,7 @@ export function showRows(body, board, pick) {
   const filled = new Map(board.filled);
   const start = Date.parse(board.from);
   const count = candles.vwap.length;
-  const number = (text) => make("td", { class: "number" }, text === null ? "" : digits(text));
+  const number = (text) => make("td", { class: "number" }, text === null ? "" : price(text));
   const rows = [];
   for (let place = count - 1; place >= Math.max(0, count - LISTED); place -= 1) {
     const button = make("button", { type: "button" }, minuteText(new Date(start + place * 60000)));
@@ -71,7 +70,7 @@ export function showRows(body, board, pick) {
     const vwap = candles.vwap[place];
     rows.push(make("tr", {}, make("td", {}, button),
       vwap === null && filled.has(place)
-        ? make("td", { class: "number" }, `○ ${digits(filled.get(place))}`) : number(vwap),
+        ? make("td", { class: "number" }, "○ ", price(filled.get(place))) : number(vwap),
       number(candles.open[place]), number(candles.high[place]), number(candles.low[place]),
       number(candles.close[place]), make("td", {}, causeAt(ribbon, place)),
       make("td", { class: "number" }, String(candles.quality[place] ?? "")),

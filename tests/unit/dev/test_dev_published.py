@@ -1,6 +1,10 @@
+import io
 from datetime import UTC, datetime, timedelta
 
-from dev.published import as_line, count_complete
+import pytest
+from rich.console import Console
+
+from dev.published import as_line, as_table, count_complete
 from include.marketdata.prices import Flag, MinutePrice
 from tests.fakes.builders import average
 
@@ -40,5 +44,16 @@ def test_shows_one_line_for_a_minute_with_its_longest_delay():
     line = as_line([price(), price("ETHUSDT", vwap=None, flag=Flag.HALTED, delay_seconds=9)])
 
     assert line == (
-        "12:00 UTC  BTCUSDT 1,234.5000  ETHUSDT HALTED  (published 9.0 s after the minute)"
+        "12:00 UTC  BTCUSDT 1,234.5  ETHUSDT HALTED  (published 9.0 s after the minute)"
     )
+
+
+@pytest.mark.defect(46)
+def test_shows_a_price_below_a_cent_on_the_terminal():
+    """SHIB stood there as 0.0000."""
+    prices = [price("SHIBUSDT", vwap="0.000008120000")]
+    table = Console(file=io.StringIO(), width=200)
+    table.print(as_table(prices))
+
+    assert "SHIBUSDT 0.00000812 " in as_line(prices)
+    assert " 0.00000812 " in table.file.getvalue()

@@ -14,7 +14,7 @@ def minutes(draw):
     low, spread = draw(st.integers(1, 10**7)), draw(st.integers(0, 10**4))
     within = st.integers(low, low + spread).map(lambda ticks: ticks * TICK_E8)
     opens, close = draw(within), draw(within)
-    volume = draw(st.integers(1, 10**13))
+    volume = draw(st.integers(1, 10**13) | st.integers(10**18, 10**28 - 1))
     low_e8, high_e8 = low * TICK_E8, (low + spread) * TICK_E8
     quote = draw(st.integers(-(-low_e8 * volume // E8), high_e8 * volume // E8 + 1))
     taker = draw(st.integers(0, volume))

@@ -1,0 +1,46 @@
+"""Where the mart lies when it is an SQLite file."""
+
+from pathlib import Path
+
+from airflow.sdk import Connection
+
+from include.marketdata.errors import SettingsError
+from include.orchestration.connections import storage_url
+from include.orchestration.mart_failures import CONNECTION
+
+NAME = "mart.db"
+CURE = (
+    "give it the absolute path of a file as its host, or no host for "
+    f"{NAME} in the folder of the Variable 'storage_url'; for a database server, choose the "
+    "server's type, such as postgres"
+)
+
+
+def mart_file(connection: Connection) -> Path | None:
+    """Return the SQLite file that the connection `mart` leads to; None for a database server.
+
+    Without a host it is mart.db in the folder of the Variable `storage_url`. A path that is not
+    absolute would depend on where a process was started, and a host's name become a file there.
+
+    Raises:
+        SettingsError: It names no absolute path, or its folder is an object store.
+    """
+    if connection.conn_type != "sqlite":
+        return None
+    host = (connection.host or "").strip()
+    if connection.schema or (host and not Path(host).is_absolute()):
+        raise SettingsError(
+            f"the Airflow connection {CONNECTION!r} is an SQLite file at "
+            f"{host or connection.schema!r}, which is no absolute path in its host; {CURE}"
+        )
+    if host:
+        return Path(host)
+    folder = storage_url()
+    protocol, separator, path = folder.partition("://")
+    if separator and protocol not in {"file", "local"}:
+        raise SettingsError(
+            f"the Airflow connection {CONNECTION!r} is an SQLite file without a place: the "
+            f"Variable 'storage_url' is {folder!r}, and SQLite needs a folder of the machine; "
+            f"{CURE}"
+        )
+    return Path(path if separator else folder) / NAME
