@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
-from include.marketdata.batches import Interval, RawRow
+from include.marketdata.batches import OPEN_TIME, Interval, RawRow, in_milliseconds
 from include.marketdata.binance_transport import BinanceSettings, BinanceTransport
 from include.marketdata.budget import RequestBudget
 from include.marketdata.errors import InvalidAnswerError, RetryableError
@@ -113,7 +113,8 @@ class BinanceClient:
         Weight 20, and 20 for each symbol again when it refuses them together: it then says
         only that one is unknown, not which.
         """
-        listed = json.dumps(list(symbols), separators=(",", ":"))
+        # The exchange takes UTF-8 and knows no escapes.
+        listed = json.dumps(list(symbols), separators=(",", ":"), ensure_ascii=False)
         try:
             answer = self._transport.get(
                 "/api/v3/exchangeInfo",
@@ -139,11 +140,15 @@ class BinanceClient:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
 
     def klines(self, symbol: str, interval: Interval, span: Window) -> list[RawRow]:
-        """Return the klines that open in a span, ascending, as they came (weight 2 a page).
+        """Return the klines that open in a span, as they came, page after page (weight 2 a page).
 
         Each row is Binance's list of twelve: open time, open, high, low, close, volume,
         close time, quote volume, trade count, taker volume, taker quote volume, unused.
         Its times are milliseconds, its prices strings; the last may still be running.
+
+        A page says nothing by its length, for a server or a proxy may give fewer rows than were
+        asked for: the last page is one that reaches the end of the span or brings nothing new.
+        Where rows of the end are absent, that is one request more.
 
         Raises:
             InvalidAnswerError: The answer is not a list of such rows.
@@ -151,21 +156,28 @@ class BinanceClient:
         rows: list[RawRow] = []
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
         while next_ms < end_ms:
-            page = self._transport.get(
-                "/api/v3/klines",
-                {
-                    "symbol": symbol,
-                    "interval": interval.value,
-                    "startTime": next_ms,
-                    "endTime": end_ms - 1,
-                    "limit": ROWS_PER_PAGE,
-                },
-                KLINES_WEIGHT,
+            page = _kline_rows(
+                self._transport.get(
+                    "/api/v3/klines",
+                    {
+                        "symbol": symbol,
+                        "interval": interval.value,
+                        "startTime": next_ms,
+                        "endTime": end_ms - 1,
+                        "limit": ROWS_PER_PAGE,
+                    },
+                    KLINES_WEIGHT,
+                )
             )
-            rows += _kline_rows(page)
-            if len(_kline_rows(page)) < ROWS_PER_PAGE:
+            opens_ms = [int(row[OPEN_TIME]) for row in in_milliseconds(page)]
+            new_ms = [each for each in opens_ms if next_ms <= each < end_ms]
+            # What a first page has beyond the span is for the gate to judge; what comes again, not.
+            if new_ms or not rows:
+                rows += page
+            if not new_ms:
                 break
-            next_ms = max(int(rows[-1][0]) + interval.length_ms, next_ms + interval.length_ms)
+            # It grows with each page: a server that does not keep to it comes to an end, too.
+            next_ms = max(new_ms) + interval.length_ms
         return rows
 
     def five_minute_price(self, symbol: str, minute: datetime) -> Decimal | None:

@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,9 @@ from include.simulator.tapes import ONE_E8
 TRADES, AGG_TRADES, SECONDS, MINUTES = "trades", "aggTrades", "1s", "1m"
 # The finest first: where two cover the same minute, the first of these is played.
 KINDS = (TRADES, AGG_TRADES, SECONDS, MINUTES)
-NAME = re.compile(r"([A-Z0-9]{3,20})[-_](trades|aggTrades|1s|1m)[-_].*\.(csv|csv\.gz|zip)")
+NAME = re.compile(
+    r"((?!\.)(?:(?![a-z])[\w.-]){1,50}?)[-_](trades|aggTrades|1s|1m)[-_].*\.(csv|csv\.gz|zip)"
+)
 # Decimals of 1e-8 and nine digits before the point.
 LONGEST_NUMBER = 20
 
@@ -67,7 +70,8 @@ def tape_files(folder: Path) -> list[TapeFile]:
         TapeError: There is none.
     """
     found = [
-        TapeFile(path, match[1], match[2])
+        # Some file systems take letters apart.
+        TapeFile(path, unicodedata.normalize("NFC", match[1]), match[2])
         for path in sorted(folder.glob("*"))
         if (match := NAME.fullmatch(path.name))
     ]

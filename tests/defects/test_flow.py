@@ -118,6 +118,44 @@ def test_calls_a_halted_symbol_halted_while_others_trade(status, has_flat_klines
     assert published["ETHUSDT", NOON + MINUTE].average.flag is Flag.OK
 
 
+@pytest.mark.defect(43)
+def test_calls_every_symbol_halted_when_all_are():
+    """Thirteen minutes of pairs that are in BREAK for months."""
+    store, end = MemoryStore(), NOON + 13 * MINUTE
+    for symbol in BOTH:
+        store_minutes(store, symbol, [], fetched_until=end)
+        info = symbol_info(symbol, checked_at=NOON - timedelta(hours=1))
+        store.remember_symbol(replace(info, status="BREAK"))
+
+    published = publish(store, end)
+
+    assert {price.average.flag for price in published.values()} == {Flag.HALTED}
+    assert len(published) == 26
+
+
+@pytest.mark.defect(44)
+@pytest.mark.parametrize(
+    ("symbol", "base_asset", "expected"),
+    [
+        ("BTCUSDT", "BTC", SoftFlag.CROSS_SOURCE),
+        ("BTCSTUSDT", "BTCST", ""),
+        ("ETHFIUSDT", "ETHFI", ""),
+        ("BTCSTUSDT", None, ""),
+    ],
+)
+def test_takes_the_limit_of_the_base_asset(symbol, base_asset, expected):
+    """Two percent from the exchange's own average are too many of Bitcoin, and of it alone."""
+    store, end = MemoryStore(), NOON + 5 * MINUTE
+    store_minutes(store, symbol, Window(NOON, end).minutes(), fetched_until=end)
+    store.five_minute_prices.keep(symbol, end - MINUTE, Decimal(102))
+    if base_asset:
+        store.remember_symbol(replace(symbol_info(symbol), base_asset=base_asset))
+
+    published = publish(store, end, [symbol])
+
+    assert published[symbol, end - MINUTE].average.soft_flags == expected
+
+
 @pytest.mark.defect(3)
 def test_publishes_a_minute_without_trades_as_null():
     store, end = MemoryStore(), NOON + MINUTE
