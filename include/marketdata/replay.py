@@ -18,6 +18,7 @@ from include.marketdata.batches import (
     RawRow,
     State,
 )
+from include.marketdata.errors import SettingsError
 from include.marketdata.prices import TradedSpan
 from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
@@ -106,10 +107,10 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
         choice: Which rows, and what of them is accepted.
 
     Raises:
-        ValueError: An expectation cannot be accepted.
+        SettingsError: An expectation cannot be accepted, or the symbol was never fetched here.
     """
     if forbidden := NEVER_ACCEPTED & choice.accepted:
-        raise ValueError(
+        raise SettingsError(
             f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is no price"
         )
     store, clock = publisher.store, publisher.clock
@@ -152,7 +153,7 @@ def _judge(
     """Judge the rows of one fetch, store what may be stored, and return each with its state."""
     info = store.symbol_info(symbol)
     if info is None:
-        raise ValueError(f"nothing is known of {symbol}: it was never fetched here")
+        raise SettingsError(f"nothing is known of {symbol}: it was never fetched here")
     held: dict[Interval, list[QuarantinedRow]] = defaultdict(list)
     for row in rows:
         held[Interval(row.interval)].append(row)

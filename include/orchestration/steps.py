@@ -37,11 +37,10 @@ from include.orchestration.connections import (
     storage_url,
     symbols,
 )
+from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import UNREADABLE, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
-# Long enough to look into a batch that was refused over a weekend.
-LANDING_AGE = timedelta(days=3)
 LOADS_AT_A_TIME = 4
 
 log = logging.getLogger(__name__)
@@ -130,7 +129,7 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
                 problems[message["symbol"]] = problem
                 alarming += [alarm] if alarm else []
     leave_alerts(alarming)
-    delete_before(storage_url(), now().date() - LANDING_AGE)
+    delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
     named = [f"{symbol} {problem}" for symbol, problem in problems.items() if problem]
     if named:
         raise AirflowFailException("; ".join(named))
