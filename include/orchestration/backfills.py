@@ -15,6 +15,7 @@ from include.marketdata.batches import BatchRecord
 from include.marketdata.day_files import DayFetcher, Source, day_window
 from include.marketdata.errors import UnknownSymbolError
 from include.marketdata.ingestion import SETTLE, known_symbols
+from include.marketdata.prices import SymbolInfo
 from include.marketdata.store import Store
 from include.marketdata.symbols import read_symbol
 from include.marketdata.windows import Window
@@ -201,13 +202,15 @@ def source_and_tick(
 
     Raises:
         UnknownSymbolError: The exchange does not list it, and the archive is not to be asked.
+        UnreadableSymbolError: Nor can be read what the exchange says of it.
     """
     info = known_symbols(store, fetcher.exchange, [symbol], now()).get(symbol)
-    if info is not None:
+    if isinstance(info, SymbolInfo):
         return source, info.tick_size
+    error = info or UnknownSymbolError(symbol)
     if source is Source.REST:
-        raise UnknownSymbolError(symbol)
-    log.info("%s: the exchange does not list it now; the archive may have it", symbol)
+        raise error
+    log.info("%s; the archive may have it", error)
     return Source.ARCHIVE, Decimal(0)
 
 
