@@ -10,13 +10,15 @@ starts `report_prices`.
 never overwritten.
 
 **When it fails**: Cassandra does not answer; the next run publishes what this one missed.
-Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised when it has repaired
-them. See docs/runbook.md.
+A symbol that cannot be averaged does not stop the others: they are published, then `unpublished`
+fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised when it has
+repaired them. See docs/runbook.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from airflow.sdk import Metadata, dag, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
@@ -38,12 +40,19 @@ def average_minutes() -> None:
         outlets=[MINUTE_PRICES],
         **AT_END,
     )
-    def publish() -> Iterator[Metadata]:
+    def publish() -> Generator[Metadata, None, list[str]]:
         from include.orchestration import checks
 
-        yield Metadata(MINUTE_PRICES, extra=checks.publish())
+        event, problems = checks.publish()
+        yield Metadata(MINUTE_PRICES, extra=event)
+        return problems
 
-    publish()
+    # A task that fails has no asset event: what is published would wait for its report.
+    @task
+    def unpublished(problem: str) -> None:
+        raise AirflowFailException(problem)
+
+    unpublished.expand(problem=publish())
 
 
 average_minutes()

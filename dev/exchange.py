@@ -10,6 +10,7 @@ import httpx
 from dev.errors import SetupError
 from dev.ports import LOOPBACK
 from dev.processes import Processes
+from include.marketdata.symbols import read_symbol
 
 NAME = "exchange"
 LIVE_URL = "https://data-api.binance.vision"
@@ -52,15 +53,16 @@ def parse_symbols(listed: str) -> tuple[str, ...]:
     """Return the symbols of a list like BTCUSDT,ETHUSDT in its order, each once.
 
     Raises:
-        SetupError: It names none, or one is not upper case.
+        SetupError: It names none, or one can be none.
     """
-    symbols = tuple(dict.fromkeys(part.strip() for part in listed.split(",") if part.strip()))
-    if not symbols:
+    parts = [part for part in listed.split(",") if part.strip()]
+    if not parts:
         raise SetupError("no symbol is named; give some, like --symbols BTCUSDT,ETHUSDT")
-    upper = tuple(symbol.upper() for symbol in symbols)
-    if upper != symbols:
-        raise SetupError(f"symbols are written in upper case: --symbols {','.join(upper)}")
-    return symbols
+    try:
+        return tuple(dict.fromkeys(map(read_symbol, parts)))
+    except ValueError as error:
+        upper = ",".join(part.strip().upper() for part in parts)
+        raise SetupError(f"{error}: --symbols {upper}") from error
 
 
 def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:

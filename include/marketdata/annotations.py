@@ -12,7 +12,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.marketdata.prices import Flag, Grade, MinuteAverage, SoftFlag
-from include.marketdata.soft_checks import differs_from_exchange, is_seam, is_stale, jump_at
+from include.marketdata.soft_checks import (
+    cross_source_limit,
+    differs_from_exchange,
+    is_seam,
+    is_stale,
+    jump_at,
+)
 from include.marketdata.thresholds import (
     FILL_MINUTES,
     QUALITY_CROSS_SOURCE,
@@ -41,6 +47,8 @@ def annotate(
     averages: Sequence[MinuteAverage],
     five_minute_prices: Mapping[datetime, Decimal],
     wanted: Collection[datetime] | None = None,
+    *,
+    base_asset: str | None = None,
 ) -> list[MinuteAverage]:
     """Return averages with their soft flags, filled value, quality and grade.
 
@@ -50,7 +58,9 @@ def annotate(
             minute, by that minute, where it was asked.
         wanted: Minutes to return, all without it; those from CONTEXT before each to CONFIRMATION
             after it should be among the averages.
+        base_asset: Of the symbol, as the exchange says it; None where it never said.
     """
+    limit = cross_source_limit(base_asset)
     by_minute = {average.minute: average for average in averages}
     valued = [average for average in averages if average.vwap is not None]
     place_of = {average.minute: place for place, average in enumerate(valued)}
@@ -66,7 +76,7 @@ def annotate(
             flags.append(SoftFlag.SEAM)
         if is_stale(by_minute, average.minute):
             flags.append(SoftFlag.STALE)
-        if differs_from_exchange(by_minute, five_minute_prices, average.minute):
+        if differs_from_exchange(by_minute, five_minute_prices, average.minute, limit):
             flags.append(SoftFlag.CROSS_SOURCE)
         quality = _quality(average, flags)
         value, age_seconds = _filled(by_minute, average)

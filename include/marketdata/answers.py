@@ -17,22 +17,26 @@ from include.marketdata.errors import (
     MarketDataError,
     RetryableError,
 )
+from include.marketdata.pauses import stated_pause
 
 # Binance's codes for a symbol it does not list, and for one written as none can be.
 SYMBOL_CODES = frozenset({-1121, -1100})
 # Of Binance's error codes, those that say the server failed and not the request:
 # unknown, disconnected, unexpected response, timeout, overloaded.
 PASSING_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
+# Too many requests, or a ban for them; seen also under statuses that do not say so.
+TOO_MANY_CODE = -1003
 TEAPOT = 418
-# For an answer without Retry-After: a minute's count begins anew; the shortest ban is two minutes.
-PAUSE_SECONDS: dict[int, float] = {HTTPStatus.TOO_MANY_REQUESTS: 60.0, TEAPOT: 120.0}
-# Bans last three days at most: 259,200 s.
-LONGEST_RETRY_AFTER_DIGITS = 6
+# For an answer that states no end: a minute's count begins anew; the shortest ban is two minutes.
+PAUSES: dict[int, timedelta] = {
+    HTTPStatus.TOO_MANY_REQUESTS: timedelta(minutes=1),
+    TEAPOT: timedelta(minutes=2),
+}
 # How long a host that refuses this address is left alone. 403 is a firewall's word and may pass;
 # 451 is about where the address is.
-REFUSAL_SECONDS: dict[int, float] = {
-    HTTPStatus.FORBIDDEN: 900.0,
-    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: 21_600.0,
+REFUSALS: dict[int, timedelta] = {
+    HTTPStatus.FORBIDDEN: timedelta(minutes=15),
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: timedelta(hours=6),
 }
 
 
@@ -66,13 +70,16 @@ def parse_json(body: bytes) -> object:
     return parsed
 
 
-def error_of(status: int, headers: Mapping[str, str], body: bytes) -> MarketDataError | None:
+def error_of(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> MarketDataError | None:
     """Decide what an answer means for the caller.
 
     Args:
         status: HTTP status.
         headers: Lower-case names.
         body: May be HTML, empty or JSON when the status is not 200; untrusted.
+        now: By the exchange's clock as far as it is known, aware UTC.
 
     Returns:
         None for a good answer, else the error to raise. Binance's codes are explained in
@@ -82,19 +89,42 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> MarketData
         return None
     code, message = _code_and_message(body)
     said = f"HTTP {status}, {message!r}"
-    if status in PAUSE_SECONDS:
-        wait_seconds = _retry_after(headers, PAUSE_SECONDS[status])
+    pause = pause_of(status, headers, body, now)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and pause is None:
+        # Overload of one host, which may say when to come back: nothing that others must know.
+        pause = stated_pause(headers, body, now)
+    if pause:
         return ExchangeBusyError(
-            f"the exchange asks for a pause of {wait_seconds:g} s ({said})",
-            wait_seconds=wait_seconds,
+            f"the exchange asks for a pause of {pause.total_seconds():g} s ({said})",
+            wait_seconds=pause.total_seconds(),
         )
-    if status in REFUSAL_SECONDS:
+    if status in REFUSALS:
         return HostRefusedError(f"the exchange refuses this address ({said})")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or code in PASSING_CODES:
         return RetryableError(f"the exchange failed ({said})")
     if code is not None:
         return RejectedRequestError(code, message)
     return InvalidAnswerError(f"the exchange answered HTTP {status}", message)
+
+
+def pause_of(
+    status: int, headers: Mapping[str, str], body: bytes, now: datetime
+) -> timedelta | None:
+    """Return for how long an answer wants nothing of this address; None where it wants no pause.
+
+    The one place that decides it: what a worker waits for and what all are told is the same.
+
+    Args:
+        status: HTTP status.
+        headers: Lower-case names.
+        body: Untrusted.
+        now: By the exchange's clock as far as it is known, aware UTC.
+    """
+    if status == HTTPStatus.OK:
+        return None
+    if status in PAUSES or _code_and_message(body)[0] == TOO_MANY_CODE:
+        return stated_pause(headers, body, now) or PAUSES.get(status, PAUSES[TEAPOT])
+    return None
 
 
 def _code_and_message(body: bytes) -> tuple[int | None, str]:
@@ -117,17 +147,17 @@ def block_of(
         headers: Lower-case names.
         body: Untrusted.
         host: The host that answered.
-        now: When, aware UTC.
+        now: By the exchange's clock as far as it is known, aware UTC.
     """
-    if status in PAUSE_SECONDS:
-        seconds, host = _retry_after(headers, PAUSE_SECONDS[status]), EVERY_HOST
-    elif status in REFUSAL_SECONDS:
-        seconds = REFUSAL_SECONDS[status]
+    if length := pause_of(status, headers, body, now):
+        host = EVERY_HOST
+    elif status in REFUSALS:
+        length = max(REFUSALS[status], stated_pause(headers, body, now) or timedelta(0))
     else:
         return None
     _, message = _code_and_message(body)
     # Whole seconds, rounded up: a request in the last fraction of a ban makes it longer.
-    until = now.replace(microsecond=0) + timedelta(seconds=seconds + 1)
+    until = (now + length).replace(microsecond=0) + timedelta(seconds=1)
     return Block(host, status, until, f"HTTP {status}, {message!r}")
 
 
@@ -149,8 +179,3 @@ def weight_limit_of(rate_limits: object) -> int | None:
                     } if minutes > 0:
                         return limit // minutes
     return None
-
-
-def _retry_after(headers: Mapping[str, str], default: float) -> float:
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() and len(text) <= LONGEST_RETRY_AFTER_DIGITS else default

@@ -30,6 +30,8 @@ from include.marketdata.errors import InvalidAnswerError
 LONGEST_ROW_BYTES = 260
 SECONDS_A_DAY = 86_400
 COLUMNS = 12
+# Of a member of a zip: its name is UTF-8, and else in the code page of the first PCs.
+UTF8_FLAG = 0x800
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class ArchiveFile:
     """One day of one symbol's klines in the archive.
 
     Attributes:
-        symbol: Binance's pair id, upper case.
+        symbol: Binance's pair id (symbols.read_symbol).
         interval: Of the klines.
         day: UTC.
     """
@@ -112,15 +114,22 @@ class _Bounded(io.RawIOBase):
 def _only_member(file: ArchiveFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = archive.infolist()
     expected = file.name.removesuffix(".zip") + ".csv"
-    if [member.filename for member in members] != [expected]:
-        names = [member.filename for member in members[:3]]
-        raise InvalidAnswerError(f"{file.name} does not hold {expected} alone", names)
+    names = [_name(member) for member in members]
+    if names != [expected]:
+        raise InvalidAnswerError(f"{file.name} does not hold {expected} alone", names[:3])
     (member,) = members
     if member.flag_bits & 1:
         raise InvalidAnswerError(f"{file.name} is encrypted", member.filename)
     if member.file_size > file.longest_bytes:
         raise _too_long(file)
     return member
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return the name of a member; not every packer says that it wrote UTF-8."""
+    if member.flag_bits & UTF8_FLAG:
+        return member.filename
+    return member.filename.encode("cp437").decode("utf-8", "replace")
 
 
 def _too_long(file: ArchiveFile) -> InvalidAnswerError:

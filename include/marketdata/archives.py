@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
@@ -24,11 +24,13 @@ from include.marketdata.bodies import read_body
 from include.marketdata.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
+    ExchangeBusyError,
     InvalidAnswerError,
     RetryableError,
     SettingsError,
 )
 from include.marketdata.hosts import is_loopback
+from include.marketdata.pauses import stated_pause
 from include.marketdata.retries import retry_delay
 
 HOST = "data.binance.vision"
@@ -151,8 +153,8 @@ class ArchiveClient:
     def _checksum(self, file: ArchiveFile) -> str:
         with self._answer(f"{file.path}.CHECKSUM") as answer:
             body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: READ_SECONDS)
-        found = re.fullmatch(rb"([0-9a-f]{64}) [ *]([A-Za-z0-9.-]+)\s*", body)
-        if not found or found[2].decode() != file.name:
+        found = re.fullmatch(rb"([0-9a-f]{64}) [ *](\S+)\s*", body)
+        if not found or found[2] != file.name.encode():
             raise InvalidAnswerError(f"{file.name}.CHECKSUM is no checksum of it", body[:200])
         return found[1].decode()
 
@@ -194,6 +196,13 @@ def _check(answer: httpx.Response, path: str) -> None:
         raise ArchiveNotFoundError(
             f"the archive has no {path}: a day comes some hours after it is over, and symbols "
             "begin when they were listed"
+        )
+    pause = stated_pause(answer.headers, b"", datetime.now(UTC))
+    if pause and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        raise ExchangeBusyError(
+            f"the archive asks for a pause of {pause.total_seconds():g} s (HTTP {status} for "
+            f"{path}); run it again after that",
+            wait_seconds=pause.total_seconds(),
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise RetryableError(f"the archive failed (HTTP {status} for {path})")

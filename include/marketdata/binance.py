@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -12,10 +13,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
-from include.marketdata.batches import Interval, RawRow
+from include.marketdata.batches import OPEN_TIME, Interval, RawRow, in_milliseconds
 from include.marketdata.binance_transport import BinanceSettings, BinanceTransport
 from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import InvalidAnswerError, RetryableError
+from include.marketdata.errors import (
+    InvalidAnswerError,
+    RetryableError,
+    UnreadableSymbolError,
+)
 from include.marketdata.hosts import is_loopback
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.windows import MINUTE, Window, from_ms, to_ms
@@ -24,6 +29,8 @@ ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12
 # Seventeen digits: beyond any time in microseconds, and within Cassandra's bigint.
 LARGEST_INTEGER = 10**17
+# As the exchange writes steps: 0.00000100, and never 1e-6.
+STEP = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT, AVERAGE_WEIGHT = 1, 20, 2, 2
 # Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
@@ -107,13 +114,16 @@ class BinanceClient:
             case other:
                 raise InvalidAnswerError("the exchange's time has no serverTime", other)
 
-    def symbol_infos(self, symbols: Sequence[str]) -> dict[str, SymbolInfo]:
+    def symbol_infos(self, symbols: Sequence[str]) -> dict[str, SymbolInfo | UnreadableSymbolError]:
         """Return what the exchange says of symbols; those it does not list are left out.
+
+        Where the entry of one cannot be read, that is said of it alone, and the others are there.
 
         Weight 20, and 20 for each symbol again when it refuses them together: it then says
         only that one is unknown, not which.
         """
-        listed = json.dumps(list(symbols), separators=(",", ":"))
+        # The exchange takes UTF-8 and knows no escapes.
+        listed = json.dumps(list(symbols), separators=(",", ":"), ensure_ascii=False)
         try:
             answer = self._transport.get(
                 "/api/v3/exchangeInfo",
@@ -133,17 +143,20 @@ class BinanceClient:
         match answer:
             case {"serverTime": int(server_time_ms), "symbols": list(entries), **others}:
                 self._learn_weight_limit(others.get("rateLimits"))
-                infos = (_info(entry, _moment(server_time_ms)) for entry in entries)
-                return {info.symbol: info for info in infos}
+                return _infos(symbols, entries, _moment(server_time_ms))
             case other:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
 
     def klines(self, symbol: str, interval: Interval, span: Window) -> list[RawRow]:
-        """Return the klines that open in a span, ascending, as they came (weight 2 a page).
+        """Return the klines that open in a span, as they came, page after page (weight 2 a page).
 
         Each row is Binance's list of twelve: open time, open, high, low, close, volume,
         close time, quote volume, trade count, taker volume, taker quote volume, unused.
         Its times are milliseconds, its prices strings; the last may still be running.
+
+        A page says nothing by its length, for a server or a proxy may give fewer rows than were
+        asked for: the last page is one that reaches the end of the span or brings nothing new.
+        Where rows of the end are absent, that is one request more.
 
         Raises:
             InvalidAnswerError: The answer is not a list of such rows.
@@ -151,21 +164,28 @@ class BinanceClient:
         rows: list[RawRow] = []
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
         while next_ms < end_ms:
-            page = self._transport.get(
-                "/api/v3/klines",
-                {
-                    "symbol": symbol,
-                    "interval": interval.value,
-                    "startTime": next_ms,
-                    "endTime": end_ms - 1,
-                    "limit": ROWS_PER_PAGE,
-                },
-                KLINES_WEIGHT,
+            page = _kline_rows(
+                self._transport.get(
+                    "/api/v3/klines",
+                    {
+                        "symbol": symbol,
+                        "interval": interval.value,
+                        "startTime": next_ms,
+                        "endTime": end_ms - 1,
+                        "limit": ROWS_PER_PAGE,
+                    },
+                    KLINES_WEIGHT,
+                )
             )
-            rows += _kline_rows(page)
-            if len(_kline_rows(page)) < ROWS_PER_PAGE:
+            opens_ms = [int(row[OPEN_TIME]) for row in in_milliseconds(page)]
+            new_ms = [each for each in opens_ms if next_ms <= each < end_ms]
+            # What a first page has beyond the span is for the gate to judge; what comes again, not.
+            if new_ms or not rows:
+                rows += page
+            if not new_ms:
                 break
-            next_ms = max(int(rows[-1][0]) + interval.length_ms, next_ms + interval.length_ms)
+            # It grows with each page: a server that does not keep to it comes to an end, too.
+            next_ms = max(new_ms) + interval.length_ms
         return rows
 
     def five_minute_price(self, symbol: str, minute: datetime) -> Decimal | None:
@@ -220,27 +240,64 @@ def _moment(epoch_ms: int) -> datetime:
         raise InvalidAnswerError("the exchange's time is none", epoch_ms) from error
 
 
-def _info(entry: object, checked_at: datetime) -> SymbolInfo:
-    match entry:
+def _infos(
+    symbols: Sequence[str], entries: Sequence[object], checked_at: datetime
+) -> dict[str, SymbolInfo | UnreadableSymbolError]:
+    found: dict[str, SymbolInfo | UnreadableSymbolError] = {}
+    nameless = None
+    for entry in entries:
+        match entry:
+            case {"symbol": str(symbol), **fields}:
+                try:
+                    found[symbol] = _info(symbol, fields, checked_at)
+                except InvalidAnswerError as error:
+                    found[symbol] = UnreadableSymbolError(symbol, str(error))
+            case other:
+                nameless = InvalidAnswerError("an entry of exchangeInfo names no symbol", other)
+    if nameless:
+        # It may be the entry of any of those that are not there.
+        absent = [symbol for symbol in symbols if symbol not in found]
+        found |= {symbol: UnreadableSymbolError(symbol, str(nameless)) for symbol in absent}
+    return found
+
+
+def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) -> SymbolInfo:
+    match fields:
         case {
-            "symbol": str(symbol),
             "status": str(status),
             "baseAsset": str(base_asset),
             "quoteAsset": str(quote_asset),
             "filters": list(filters),
         }:
-            try:
-                steps = {step["filterType"]: step for step in filters}
-                return SymbolInfo(
-                    symbol=symbol,
-                    status=status,
-                    base_asset=base_asset,
-                    quote_asset=quote_asset,
-                    tick_size=Decimal(steps["PRICE_FILTER"]["tickSize"]),
-                    step_size=Decimal(steps["LOT_SIZE"]["stepSize"]),
-                    checked_at=checked_at,
-                )
-            except (KeyError, TypeError, ArithmeticError) as error:
-                raise InvalidAnswerError("exchangeInfo's symbol has no grid", entry) from error
-        case other:
-            raise InvalidAnswerError("exchangeInfo's symbol lacks a field", other)
+            return SymbolInfo(
+                symbol=symbol,
+                status=status,
+                base_asset=base_asset,
+                quote_asset=quote_asset,
+                tick_size=_step(filters, "PRICE_FILTER", "tickSize"),
+                step_size=_step(filters, "LOT_SIZE", "stepSize"),
+                checked_at=checked_at,
+            )
+        case _:
+            wanted = ("status", "baseAsset", "quoteAsset", "filters")
+            lacking = [name for name in wanted if not isinstance(fields.get(name), str | list)]
+            raise InvalidAnswerError(
+                f"its entry in exchangeInfo has no {' and no '.join(lacking or wanted)} that can "
+                "be read",
+                fields,
+            )
+
+
+def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
+    """Return a step of a symbol's filters; zero says that there is no such rule."""
+    for each in filters:
+        match each:
+            case {"filterType": str(found), **fields} if found == kind:
+                return _step_size(kind, name, fields.get(name))
+    raise InvalidAnswerError(f"its entry in exchangeInfo has no {kind}", filters)
+
+
+def _step_size(kind: str, name: str, sent: object) -> Decimal:
+    if not isinstance(sent, str) or not STEP.fullmatch(sent):
+        raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is no step", sent)
+    return Decimal(sent)

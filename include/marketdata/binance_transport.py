@@ -171,7 +171,7 @@ class BinanceTransport:
                 used_weight = self.used_weight
         finally:
             self._budget.settle(self._clock(), used_weight=used_weight, is_answered=answered)
-        refusal = error_of(status, headers, body)
+        refusal = error_of(status, headers, body, self.answered_at)
         if refusal:
             raise refusal
         return parse_json(body)
@@ -220,7 +220,7 @@ class BinanceTransport:
             return b""
 
     def _blocks(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> bool:
-        block = block_of(status, headers, body, host, self._clock())
+        block = block_of(status, headers, body, host, self.answered_at)
         if block:
             self._budget.block(block)
         return block is not None

@@ -181,8 +181,15 @@ class RequestBudget:
         return found
 
     def block(self, block: Block) -> None:
-        """Stop all workers for what the exchange said to this one."""
-        self._table.add_block(block)
+        """Stop all workers for what the exchange said to this one; never for less than before.
+
+        Answers to requests that were under way at the same time state different ends, or none.
+        """
+        if not any(
+            (held.host, held.status) == (block.host, block.status) and held.until >= block.until
+            for held in self._table.blocks()
+        ):
+            self._table.add_block(block)
 
     def learn_weight_limit(self, limit: int) -> None:
         """Take over the limit of weight a minute that the exchange states."""

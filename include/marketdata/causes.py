@@ -22,9 +22,11 @@ def causes(
 ) -> dict[datetime, Flag]:
     """Return what explains minutes without a trade of a symbol.
 
-    Where no other symbol has a row either, the exchange had an outage, whatever it says of the
-    symbol: in maintenance it says BREAK of all. Else the symbol was halted where the exchange
-    last said before the minute's end, or first said after it, that it does not trade.
+    What the exchange states of a symbol comes first: where its last word before the minute's end
+    and its first one after it both are that the symbol does not trade, it was halted. Where one of
+    them is, a halt began or ended in between, and the others are looked at first: it is an outage
+    where none of them has a row either. Only those that the exchange calls trading bear witness to
+    that: a halted one has no rows while the exchange runs.
 
     Args:
         store: Holds the prices of all symbols.
@@ -35,29 +37,67 @@ def causes(
     Returns:
         EXCHANGE_OUTAGE or HALTED by minute; nothing for a minute that neither explains.
     """
-    silent = _without_rows(store, [name for name in symbols if name != symbol], minutes)
-    said = _statuses(store, symbol, minutes)
+    said = _Said(store, symbol, minutes)
+    unsaid = [minute for minute in minutes if not said.is_halted(minute)]
+    silent = _without_rows(store, [name for name in symbols if name != symbol], unsaid)
     explained: dict[datetime, Flag] = {}
     for minute in minutes:
         if minute in silent and not _has_row(store, symbol, minute):
             explained[minute] = Flag.EXCHANGE_OUTAGE
-        elif not _is_trading(said, minute + MINUTE):
+        elif not said.is_trading(minute):
             explained[minute] = Flag.HALTED
     return explained
+
+
+class _Said:
+    """What the exchange said of a symbol's trading beside minutes.
+
+    Args:
+        store: Holds what it said.
+        symbol: Of which.
+        minutes: Beside which.
+    """
+
+    def __init__(self, store: Store, symbol: str, minutes: Iterable[datetime]) -> None:
+        days = {minute.date() + step for minute in minutes for step in (-A_DAY, 0 * A_DAY, A_DAY)}
+        self._said = [each for day in sorted(days) for each in store.statuses(symbol, day)]
+
+    def is_trading(self, minute: datetime) -> bool:
+        """Tell whether no word beside a minute is another than TRADING."""
+        return self._beside(minute) <= {TRADING}
+
+    def is_halted(self, minute: datetime) -> bool:
+        """Tell whether there is a word beside a minute, and each is another than TRADING."""
+        beside = self._beside(minute)
+        return bool(beside) and TRADING not in beside
+
+    def _beside(self, minute: datetime) -> set[str]:
+        """Return the last word before a minute's end and the first one after it."""
+        end = minute + MINUTE
+        before = [status for moment, status in self._said if moment < end]
+        after = [status for moment, status in self._said if moment >= end]
+        return {*before[-1:], *after[:1]}
 
 
 def _without_rows(
     store: Store, others: Sequence[str], minutes: Collection[datetime]
 ) -> set[datetime]:
-    """Return the minutes in which every other symbol was fetched and none has a row."""
-    silent = set(minutes) if others else set()
+    """Return the minutes of which no other symbol has a row, and at least one should have.
+
+    A symbol that was not fetched leaves it open: its rows may still come.
+    """
+    silent, witnessed = set(minutes), set[datetime]()
     for other in others:
-        silent = _fetched(store, other, silent)
+        said = _Said(store, other, silent)
+        halted = {minute for minute in silent if said.is_halted(minute)}
+        fetched = _fetched(store, other, silent - halted)
+        witnessed |= fetched
+        silent = halted | fetched
         for window in windows_of(silent):
             silent -= {held.start for held in store.exchange_minutes.between(other, window)}
             silent -= _published_with_rows(store, other, window)
         silent = {minute for minute in silent if not _has_second(store, other, minute)}
-    return silent
+    return silent & witnessed
 
 
 def _published_with_rows(store: Store, symbol: str, window: Window) -> set[datetime]:
@@ -96,15 +136,3 @@ def _has_row(store: Store, symbol: str, minute: datetime) -> bool:
 def _has_second(store: Store, symbol: str, minute: datetime) -> bool:
     (window,) = windows_of([minute])
     return bool(store.second_prices.between(symbol, window))
-
-
-def _statuses(store: Store, symbol: str, minutes: Iterable[datetime]) -> list[tuple[datetime, str]]:
-    days = {minute.date() + step for minute in minutes for step in (-A_DAY, 0 * A_DAY, A_DAY)}
-    return [said for day in sorted(days) for said in store.statuses(symbol, day)]
-
-
-def _is_trading(said: Sequence[tuple[datetime, str]], end: datetime) -> bool:
-    """Tell whether the exchange said TRADING last before a minute's end and first after it."""
-    before = [status for moment, status in said if moment < end]
-    after = [status for moment, status in said if moment >= end]
-    return set(before[-1:] + after[:1]) <= {TRADING}

@@ -80,6 +80,7 @@ def annotated(store: Store, symbol: str, averages: Mapping[datetime, MinuteAvera
         for price in store.minute_prices.between(symbol, window)
     }
     series = {minute: price.average for minute, price in published.items()} | dict(averages)
+    info = store.symbol_info(symbol)
     told = annotate(
         [series[minute] for minute in sorted(series)],
         {
@@ -88,6 +89,7 @@ def annotated(store: Store, symbol: str, averages: Mapping[datetime, MinuteAvera
             for minute, price in store.five_minute_prices.between(symbol, window).items()
         },
         {minute for window in judged for minute in window.minutes()},
+        base_asset=info.base_asset if info else None,
     )
     return Computed(
         averages=[each for each in told if each.minute in averages],

@@ -28,6 +28,20 @@ class UnknownSymbolError(SettingsError):
         self.symbol = symbol
 
 
+class UnreadableSymbolError(MarketDataError):
+    """The exchange lists the symbol with an entry that cannot be read; others are not touched.
+
+    Attributes:
+        symbol: Binance's pair id.
+        reason: What is wrong with the entry, and what the exchange sent.
+    """
+
+    def __init__(self, symbol: str, reason: str) -> None:
+        super().__init__(f"symbol {symbol!r} cannot be fetched: {reason}")
+        self.symbol = symbol
+        self.reason = reason
+
+
 class InvalidAnswerError(MarketDataError):
     """The exchange answered with something that is not the documented payload."""
 

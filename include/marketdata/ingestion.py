@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from include.marketdata.answers import RejectedRequestError
 from include.marketdata.batches import (
     Batch,
     Interval,
@@ -16,7 +17,13 @@ from include.marketdata.batches import (
     once_each,
 )
 from include.marketdata.binance import BinanceClient
-from include.marketdata.errors import MarketDataError, RetryableError, UnknownSymbolError
+from include.marketdata.errors import (
+    InvalidAnswerError,
+    MarketDataError,
+    RetryableError,
+    UnknownSymbolError,
+    UnreadableSymbolError,
+)
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.store import Store
 from include.marketdata.windows import MINUTE, Window, plan_window
@@ -41,12 +48,14 @@ class FetchPlan:
         window: New minutes, from the watermark to the last closed one; the fetch adds the overlap.
         tick_size: Smallest step of a price; None when the exchange does not list the symbol.
         clock_offset: The exchange's clock minus ours.
+        unreadable: What is wrong with the symbol's entry in exchangeInfo; empty where nothing is.
     """
 
     symbol: str
     window: Window
     tick_size: Decimal | None
     clock_offset: timedelta
+    unreadable: str = ""
 
 
 def plan_fetches(
@@ -55,35 +64,44 @@ def plan_fetches(
     """Plan one fetch per symbol, from its watermark to the exchange's last closed minute.
 
     Returns:
-        A plan for each symbol, in order; also for one that the exchange does not list, so
-        that its fetch can say so without stopping the others.
+        A plan for each symbol, in order; also for one that the exchange does not list, or whose
+        entry cannot be read, so that its fetch can say so without stopping the others.
     """
     offset = client.clock_offset()
     server_now = clock() + offset
     infos = known_symbols(store, client, symbols, server_now)
-    return [
-        FetchPlan(
-            symbol=symbol,
-            window=plan_window(
-                store.watermark(symbol).stored_until,
-                server_now,
-                overlap=timedelta(0),
-                first_look_back=FIRST_LOOK_BACK,
-                longest=LONGEST,
-            ),
-            tick_size=infos[symbol].tick_size if symbol in infos else None,
-            clock_offset=offset,
+    plans = []
+    for symbol in symbols:
+        info = infos.get(symbol)
+        window = plan_window(
+            store.watermark(symbol).stored_until,
+            server_now,
+            overlap=timedelta(0),
+            first_look_back=FIRST_LOOK_BACK,
+            longest=LONGEST,
         )
-        for symbol in symbols
-    ]
+        plans.append(
+            FetchPlan(
+                symbol=symbol,
+                window=window,
+                tick_size=info.tick_size if isinstance(info, SymbolInfo) else None,
+                clock_offset=offset,
+                unreadable=info.reason if isinstance(info, UnreadableSymbolError) else "",
+            )
+        )
+    return plans
 
 
 def known_symbols(
     store: Store, client: BinanceClient, symbols: Sequence[str], now: datetime
-) -> dict[str, SymbolInfo]:
+) -> dict[str, SymbolInfo | UnreadableSymbolError]:
     """Return what is known of symbols, asking the exchange for what is missing or old.
 
-    While the exchange does not answer, what it said before still holds.
+    While the exchange does not answer, or not in a way that can be read, what it said before still
+    holds; of a symbol that it never said anything of, that is said.
+
+    Raises:
+        MarketDataError: It does not answer, and nothing is known of any of them.
     """
     known = {symbol: info for symbol in symbols if (info := store.symbol_info(symbol))}
     ask_for = [
@@ -92,18 +110,19 @@ def known_symbols(
         if symbol not in known or now - known[symbol].checked_at > SYMBOL_INFO_AGE
     ]
     if not ask_for:
-        return known
+        return {**known}
     try:
         fresh = client.symbol_infos(ask_for)
-    except RetryableError:
-        if set(known) >= set(symbols):
-            return known
-        raise
-    for info in fresh.values():
-        store.remember_symbol(info)
-    return {
-        symbol: info for symbol, info in (known | fresh).items() if symbol not in ask_for
-    } | fresh
+    except (RetryableError, InvalidAnswerError, RejectedRequestError) as error:
+        if not known:
+            raise
+        log.warning("what the exchange said of symbols before still holds: %s", error)
+        never = [symbol for symbol in symbols if symbol not in known]
+        return known | {symbol: UnreadableSymbolError(symbol, str(error)) for symbol in never}
+    for said in fresh.values():
+        if isinstance(said, SymbolInfo):
+            store.remember_symbol(said)
+    return fresh | {symbol: info for symbol, info in known.items() if symbol not in ask_for}
 
 
 def fetch_batch(
@@ -116,9 +135,12 @@ def fetch_batch(
 
     Raises:
         UnknownSymbolError: The exchange does not list the symbol; nothing was asked.
+        UnreadableSymbolError: What it says of the symbol cannot be read; nothing was asked.
         RetryableError: The exchange does not answer, or wants nothing for longer than the
             client's patience; the next run asks for the same window.
     """
+    if plan.unreadable:
+        raise UnreadableSymbolError(plan.symbol, plan.unreadable)
     if plan.tick_size is None:
         raise UnknownSymbolError(plan.symbol)
     # While the minute settles: it is an average of five, and what is still to come is little of it.

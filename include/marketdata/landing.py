@@ -8,9 +8,10 @@ import re
 import zlib
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypeVar
 
 import stamina
+from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 from upath import UPath
 
 from include.marketdata.batches import Batch, Interval, Verdict
@@ -20,7 +21,9 @@ from include.marketdata.windows import Window
 
 SUFFIX = ".json"
 READ_ATTEMPTS = 3
+LONGEST_REASON = 300
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+Landed = TypeVar("Landed", bound=BaseModel)
 
 
 def land_batch(storage_url: str, batch: Batch) -> str:
@@ -51,37 +54,72 @@ def land_batch(storage_url: str, batch: Batch) -> str:
     return str(file)
 
 
+class _LandedBatch(BaseModel, extra="forbid"):
+    """A batch as it lies there."""
+
+    symbol: str
+    window: tuple[datetime, datetime]
+    fetched_at: datetime
+    rows: dict[Interval, list[list[StrictStr | StrictInt]]]
+    spans: dict[Interval, tuple[datetime, datetime]]
+    tick_size: Decimal
+    used_weight: int
+    fetch_ms: int
+    five_minute_price: Decimal | None = None
+
+
+class _LandedVerdict(BaseModel, extra="forbid"):
+    """A verdict as it lies there."""
+
+    bad_rows: dict[Interval, dict[int, dict[str, str]]]
+    warnings: dict[str, int]
+    is_refused: bool
+    reason: str
+    check_ms: int
+    evaluated_count: int
+    met_count: int
+
+
 def read_batch(url: str) -> Batch:
     """Read a batch back from its URL, trying again for a moment: an object store may stumble.
 
     Raises:
-        LostBatchError: It is not there, or not whole.
+        LostBatchError: It is not there, not whole, or no batch.
     """
-    try:
-        content = _read_json(url)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise LostBatchError(
-            f"the batch landed at {url} cannot be read ({error or error.__class__.__name__}); "
-            "the next run fetches its window again"
-        ) from error
-    five_minute_price = content.get("five_minute_price")
+    landed = _read(_LandedBatch, UPath(url), f"the batch landed at {url}", is_packed=True)
     return Batch(
-        symbol=content["symbol"],
-        window=_window(content["window"]),
-        fetched_at=datetime.fromisoformat(content["fetched_at"]),
-        rows={Interval(name): rows for name, rows in content["rows"].items()},
-        spans={Interval(name): _window(span) for name, span in content["spans"].items()},
-        tick_size=Decimal(content["tick_size"]),
-        used_weight=content["used_weight"],
-        fetch_ms=content["fetch_ms"],
-        five_minute_price=None if five_minute_price is None else Decimal(five_minute_price),
+        symbol=landed.symbol,
+        window=Window(*landed.window),
+        fetched_at=landed.fetched_at,
+        rows={interval: [[*row] for row in rows] for interval, rows in landed.rows.items()},
+        spans={interval: Window(*span) for interval, span in landed.spans.items()},
+        tick_size=landed.tick_size,
+        used_weight=landed.used_weight,
+        fetch_ms=landed.fetch_ms,
+        five_minute_price=landed.five_minute_price,
     )
 
 
+def _read(kind: type[Landed], file: UPath, name: str, *, is_packed: bool) -> Landed:
+    """Read a file that a task has landed.
+
+    Raises:
+        LostBatchError: It is not there, not whole, or something else.
+    """
+    try:
+        content = _read_bytes(file)
+        return kind.model_validate_json(gzip.decompress(content) if is_packed else content)
+    # What a file system, a gzip and JSON of another shape raise, and nothing of our own.
+    except (OSError, EOFError, zlib.error, ValidationError) as error:
+        said = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise LostBatchError(
+            f"{name} cannot be read ({said}); the next run fetches its window again"
+        ) from error
+
+
 @stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
-def _read_json(url: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(gzip.decompress(UPath(url).read_bytes()))
-    return content
+def _read_bytes(file: UPath) -> bytes:
+    return file.read_bytes()
 
 
 def land_verdict(batch_url: str, verdict: Verdict) -> None:
@@ -102,21 +140,11 @@ def read_verdict(batch_url: str) -> Verdict:
     """Read the verdict on a batch.
 
     Raises:
-        FileNotFoundError: The batch was not checked.
+        LostBatchError: The batch was not checked, or the verdict is not whole.
     """
-    content = json.loads(_verdict_file(batch_url).read_text(encoding="utf-8"))
-    return Verdict(
-        bad_rows={
-            Interval(name): {int(index): failed for index, failed in rows.items()}
-            for name, rows in content["bad_rows"].items()
-        },
-        warnings=content["warnings"],
-        is_refused=content["is_refused"],
-        reason=content["reason"],
-        check_ms=content["check_ms"],
-        evaluated_count=content["evaluated_count"],
-        met_count=content["met_count"],
-    )
+    name = f"what the gate said of the batch landed at {batch_url}"
+    landed = _read(_LandedVerdict, _verdict_file(batch_url), name, is_packed=False)
+    return Verdict(**dict(landed))
 
 
 def delete_before(storage_url: str, day: date) -> None:
@@ -133,8 +161,3 @@ def _verdict_file(batch_url: str) -> UPath:
 
 def _window_json(window: Window) -> list[str]:
     return [window.start.isoformat(), window.end.isoformat()]
-
-
-def _window(moments: list[str]) -> Window:
-    start, end = moments
-    return Window(datetime.fromisoformat(start), datetime.fromisoformat(end))

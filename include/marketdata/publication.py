@@ -6,11 +6,13 @@ import functools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from include.marketdata.apart import each_apart
 from include.marketdata.batches import QuarantinedRow
 from include.marketdata.computation import compute
+from include.marketdata.errors import RetryableError
 from include.marketdata.history import OVERLAP, Restatement, restatement
 from include.marketdata.prices import Flag, MinutePrice
 from include.marketdata.store import Store
@@ -39,12 +41,14 @@ class Publication:
         prices: Revisions written, by symbol and minute.
         withheld: Minutes that failed the second gate, and wait in quarantine.
         restated: Final minutes whose value changed with it.
+        failed: What the symbols raised that could not be averaged or published; others are.
     """
 
     closed_until: datetime
     prices: tuple[MinutePrice, ...]
     withheld: tuple[QuarantinedRow, ...]
     restated: tuple[Restatement, ...]
+    failed: Mapping[str, Exception] = field(default_factory=dict)
 
     @property
     def window(self) -> Window | None:
@@ -77,7 +81,8 @@ class Publisher:
         """Publish every closed minute of each symbol, as soon as its prices are stored.
 
         A symbol whose prices do not arrive within the grace period is published all the same,
-        its missing minutes as gaps; when they arrive later, the next run revises them.
+        its missing minutes as gaps; when they arrive later, the next run revises them. One that
+        cannot be averaged does not stop the others, and is named in the result.
         """
         closed_until = floor_minute(self.clock())
         pending = list(self.symbols)
@@ -94,6 +99,7 @@ class Publisher:
             prices=tuple(each for part in parts for each in part.prices),
             withheld=tuple(each for part in parts for each in part.withheld),
             restated=tuple(each for part in parts for each in part.restated),
+            failed={symbol: error for part in parts for symbol, error in part.failed.items()},
         )
 
     def publish_windows(
@@ -107,27 +113,47 @@ class Publisher:
             windows: By symbol; they do not overlap.
             are_fetched: All of them were fetched, whatever the symbol's watermark says: what is
                 not there is the exchange's gap.
+
+        Raises:
+            Exception: Of a symbol that could not be averaged, when the others are published.
         """
+        publication = self._publish(windows, are_fetched=are_fetched)
+        for error in publication.failed.values():
+            raise error
+        return publication
+
+    def _publish(
+        self, windows: Mapping[str, Sequence[Window]], *, are_fetched: bool = False
+    ) -> Publication:
         known_at = whole_ms(self.clock())
         asked = {
             symbol: [window for window in spans if window.minute_count]
             for symbol, spans in windows.items()
         }
-        computed = {
-            symbol: compute(
+        averaged = each_apart(
+            (symbol for symbol, spans in asked.items() if spans),
+            lambda symbol: compute(
                 self.store,
                 self.symbols,
                 symbol,
-                spans,
+                asked[symbol],
                 functools.partial(self._fetched_until, symbol, are_fetched=are_fetched),
-            )
-            for symbol, spans in asked.items()
-            if spans
-        }
-        count = sum(window.minute_count for spans in asked.values() for window in spans)
+            ),
+            ends_all=RetryableError,
+        )
+        computed = averaged.done
+        count = sum(window.minute_count for symbol in computed for window in asked[symbol])
         good, withheld = judged(self.store, self.check, computed, count, known_at)
         self.store.quarantine.keep(withheld)
-        written = self.store.minute_prices.append(good, known_at)
+        by_symbol = {
+            symbol: [average for average in good if average.symbol == symbol] for symbol in computed
+        }
+        appended = each_apart(
+            by_symbol,
+            lambda symbol: self.store.minute_prices.append(by_symbol[symbol], known_at),
+            ends_all=RetryableError,
+        )
+        written = [price for prices in appended.done.values() for price in prices]
         restated = [
             each
             for price in written
@@ -135,7 +161,13 @@ class Publisher:
             and (each := restatement(before, price))
         ]
         self.store.restatements.note(restated)
-        return Publication(floor_minute(known_at), tuple(written), tuple(withheld), tuple(restated))
+        return Publication(
+            floor_minute(known_at),
+            tuple(written),
+            tuple(withheld),
+            tuple(restated),
+            averaged.failed | appended.failed,
+        )
 
     def explain_again(self, window: Window) -> Publication:
         """Average again what has no cause yet: other symbols' data may be there by now.
@@ -175,9 +207,10 @@ class Publisher:
                 _not_before(mark.stored_from, window) for window in (backlog, newest)
             ]
             marks[symbol] = min(mark.stored_until, backlog.end)
-        publication = self.publish_windows(windows)
+        publication = self._publish(windows)
         for symbol, moment in marks.items():
-            self.store.set_averaged_until(symbol, moment)
+            if symbol not in publication.failed:
+                self.store.set_averaged_until(symbol, moment)
         return publication
 
     def _fetched_until(self, symbol: str, window: Window, *, are_fetched: bool) -> datetime | None:

@@ -21,6 +21,7 @@ from include.marketdata.batches import (
     Verdict,
     content_of,
 )
+from include.marketdata.errors import SettingsError
 from include.marketdata.prices import TradedSpan
 from include.marketdata.publication import Publisher
 from include.marketdata.quality import check_batch
@@ -134,10 +135,10 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
         choice: Which rows, and what of them is accepted.
 
     Raises:
-        ValueError: An expectation cannot be accepted.
+        SettingsError: An expectation cannot be accepted.
     """
     if forbidden := NEVER_ACCEPTED & choice.accepted:
-        raise ValueError(
+        raise SettingsError(
             f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is no price"
         )
     store, clock = publisher.store, publisher.clock

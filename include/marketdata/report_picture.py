@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import ListedColormap
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Patch
 
 from include.marketdata.charts import NOT_PUBLISHED
@@ -78,10 +80,25 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
     return content.getvalue()
 
 
+def drawable(text: str) -> str:
+    """Return a text in letters that the picture's font has: others by their numbers.
+
+    The font that comes with matplotlib has none of Chinese; a row of boxes names nothing.
+    """
+    if all(ord(letter) in _letters() for letter in text):
+        return text
+    return text.encode("ascii", "backslashreplace").decode("ascii")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
+
+
 def _draw_line(axes: Axes, item: SymbolFigures, number: int, window: Window) -> None:
     valued = item.line[~np.isnan(item.line)]
     if not len(valued):
-        axes.plot([], [], color="#bbbbbb", label=f"{item.symbol}  no price")
+        axes.plot([], [], color="#bbbbbb", label=f"{drawable(item.symbol)}  no price")
         return
     change = item.change_ratio
     told = "" if change is None else f"  {change * 100:+.2f} %"
@@ -93,7 +110,7 @@ def _draw_line(axes: Axes, item: SymbolFigures, number: int, window: Window) -> 
         linewidth=1.1,
         # A price alone between two gaps.
         marker="." if len(valued) < FEW else None,
-        label=f"{item.symbol}{told}",
+        label=f"{drawable(item.symbol)}{told}",
     )
 
 
@@ -115,7 +132,7 @@ def _draw_causes(
             interpolation="nearest",
             extent=(*edges, len(cells) - 0.5, -0.5),
         )
-    axes.set_yticks(range(len(figures)), [item.symbol for item in figures], fontsize=7)
+    axes.set_yticks(range(len(figures)), [drawable(item.symbol) for item in figures], fontsize=7)
     axes.tick_params(axis="x", labelsize=8)
     met = {run.cause for item in figures for run in item.runs}
     axes.legend(

@@ -36,7 +36,7 @@ CONTEXT = timedelta(minutes=int(CONTEXT_MINUTES.value))
 CONFIRMATION = timedelta(minutes=int(CONFIRMED_MINUTES.value))
 # The exchange's own average is of five minutes.
 AVERAGED_MINUTES = 5
-LARGE_COINS = ("BTC", "ETH")
+LARGE_COINS = frozenset({"BTC", "ETH"})
 
 
 def jump_at(valued: Sequence[MinuteAverage], place: int) -> SoftFlag | None:
@@ -87,18 +87,24 @@ def differs_from_exchange(
     by_minute: Mapping[datetime, MinuteAverage],
     five_minute_prices: Mapping[datetime, Decimal],
     minute: datetime,
+    limit: Decimal,
 ) -> bool:
     """Tell whether our average of five minutes and the exchange's own are too far apart.
 
     They are beyond the limit, and from then on until they are within half of it: the last
     difference outside that band decides, of the last CROSS_SOURCE_MINUTES.
+
+    Args:
+        by_minute: Of one symbol.
+        five_minute_prices: The exchange's own, by the last minute of the five.
+        minute: Which is judged.
+        limit: Of the exchange's average (cross_source_limit).
     """
     for back in range(int(CROSS_SOURCE_MINUTES.value)) if five_minute_prices else ():
         each = minute - back * MINUTE
         theirs = five_minute_prices.get(each)
         ours = _five_minute_vwap(by_minute, each) if theirs else None
         if theirs and ours:
-            limit = _cross_source_limit(by_minute[each].symbol)
             difference = abs(ours / theirs - 1)
             if difference > limit:
                 return True
@@ -107,8 +113,14 @@ def differs_from_exchange(
     return False
 
 
-def _cross_source_limit(symbol: str) -> Decimal:
-    is_large = symbol.startswith(LARGE_COINS)
+def cross_source_limit(base_asset: str | None) -> Decimal:
+    """Return how far the exchange's own average may be from ours, as a share of it.
+
+    Args:
+        base_asset: What is bought and sold, like BTC; None where the exchange never said, and then
+            the limit of all others holds. No name of a symbol tells it: ETHFIUSDT is no Ether.
+    """
+    is_large = base_asset in LARGE_COINS
     return (CROSS_SOURCE_RATIO_LARGE if is_large else CROSS_SOURCE_RATIO).value
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
 from include.marketdata.prices import Grade
+from include.marketdata.symbols import read_symbol
 
 # No value at all is worse than any grade.
 RANKS = {grade: Decimal(rank) for rank, grade in enumerate(reversed(Grade), start=1)}
@@ -26,7 +27,7 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
 # Notifiers render what they send as templates: a name cannot hold a brace.
 Name = Annotated[str, StringConstraints(pattern=r"^\w[\w .,%+-]{0,59}$")]
 Symbols = Annotated[
-    tuple[Annotated[str, StringConstraints(pattern=r"^[^\Wa-z]{1,50}$")], ...],
+    tuple[Annotated[str, AfterValidator(read_symbol)], ...],
     BeforeValidator(listed),
     AfterValidator(_each_once),
 ]

@@ -1,4 +1,4 @@
-"""Telling people what is alarming: in the log, and by mail where an address is set."""
+"""What a task leaves behind although it fails, and alerts: in the log, and by mail where set."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from airflow.sdk import Context, Variable, get_current_context
 
 KEY = "alerts"
+# Of what a task returns.
+RESULT_KEY = "return_value"
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +20,16 @@ def leave_alerts(messages: Sequence[str]) -> None:
     if messages:
         task_instance: Any = get_current_context()["ti"]
         task_instance.xcom_push(key=KEY, value=[*messages])
+
+
+def hand_on(value: object) -> None:
+    """Give the tasks that follow what this one would return, before it fails.
+
+    Args:
+        value: JSON.
+    """
+    task_instance: Any = get_current_context()["ti"]
+    task_instance.xcom_push(key=RESULT_KEY, value=value)
 
 
 def alert(context: Context) -> None:

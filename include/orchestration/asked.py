@@ -1,15 +1,14 @@
 """The parameters of the JSON API: read, bounded, and refused in words that say what to send."""
 
-import re
 from datetime import UTC, date, datetime, timedelta
 
+from include.marketdata.symbols import read_symbol
 from include.marketdata.windows import MINUTE, Window, floor_minute
 from include.orchestration.web import ProblemError
 
 DEFAULT_SPAN = timedelta(hours=1)
 # Before it Binance had no trade.
 FIRST_MOMENT = datetime(2017, 7, 14, tzinfo=UTC)
-SYMBOL = re.compile(r"[A-Z0-9]{2,30}")
 SHOWN = 40
 
 
@@ -21,11 +20,10 @@ def parse_symbol(text: str) -> str:
     """
     if not text:
         raise ProblemError("name a symbol: symbol=BTCUSDT")
-    if not SYMBOL.fullmatch(text):
-        raise ProblemError(
-            f"symbol {text[:SHOWN]!r} can be none: write it upper case, like BTCUSDT"
-        )
-    return text
+    try:
+        return read_symbol(text)
+    except ValueError as error:
+        raise ProblemError(str(error)) from error
 
 
 def parse_moment(name: str, text: str) -> datetime:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TypedDict
@@ -14,6 +13,7 @@ from include.marketdata.backfill import A_DAY, backfill, what_is_missing
 from include.marketdata.batches import BatchRecord
 from include.marketdata.day_files import Source, day_window
 from include.marketdata.ingestion import SETTLE
+from include.marketdata.symbols import read_symbol
 from include.marketdata.windows import Window
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
@@ -27,7 +27,6 @@ FIRST_DAY = date(2017, 7, 14)
 # Airflow maps at most 1,024 tasks.
 MOST_DAYS = 1_000
 SHOWN_DAYS = 20
-SYMBOL = re.compile(r"[A-Z0-9]{2,20}")
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +43,7 @@ class Order(BaseModel, extra="forbid"):
     @field_validator("symbols", mode="before")
     @classmethod
     def _no_blanks(cls, listed: list[str] | None) -> list[str]:
-        return list(dict.fromkeys(text.strip() for text in listed or () if text.strip()))
+        return list(dict.fromkeys(read_symbol(text) for text in listed or () if text.strip()))
 
 
 class DayMessage(TypedDict):
@@ -107,11 +106,6 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
         )
     with no_retry_in_vain():
         named = order.symbols or list(symbols())
-    wrong = [name for name in named if not SYMBOL.fullmatch(name)]
-    if wrong:
-        raise AirflowFailException(
-            f"{', '.join(map(repr, wrong))} can be no symbol: write it upper case, like BTCUSDT"
-        )
     day_count = (order.last - order.first).days + 1
     if day_count * len(named) > MOST_DAYS:
         raise AirflowFailException(

@@ -8,23 +8,23 @@ from http.client import HTTPException
 
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
+from include.marketdata.errors import RetryableError
 from include.marketdata.watch_settings import Channel, Slack, Smtp, Webhook
 from include.marketdata.watch_states import Announcement
 
 TIMEOUT_SECONDS = 10
 # A webhook that sends elsewhere, to a page to log in for instance, has not taken the message.
 WEBHOOK_OPTIONS = {"timeout": TIMEOUT_SECONDS, "max_redirects": 0}
-# What the notifiers and the libraries below them raise: servers that are not there or refuse,
-# connections that are missing or wrong. Those of smtplib, requests and ssl are OSErrors.
-UNDELIVERED = (
-    AirflowException,
-    AirflowRuntimeError,
-    OSError,
-    HTTPException,
-    ValueError,
-    TypeError,
-    RuntimeError,
-)
+# What each of Airflow's notifiers raises at its call: of a connection that is missing or wrong, and
+# of a server that is not there or refuses. Errors of smtplib, requests and ssl are OSErrors.
+_AIRFLOW = (AirflowException, AirflowRuntimeError, OSError)
+
+
+class UndeliveredError(RetryableError):
+    """A channel did not take a message, or nobody said that it did."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"did not take the message: {type(cause).__name__}: {cause}")
 
 
 def deliver(channel: Channel, announcements: Sequence[Announcement]) -> None:
@@ -34,40 +34,64 @@ def deliver(channel: Channel, announcements: Sequence[Announcement]) -> None:
     "change": "fired", "judged_at": "2026-03-01T12:04:10Z", "text": …}]}.
 
     Raises:
-        One of UNDELIVERED: It did not get there, or nobody said that it did.
+        UndeliveredError: It did not get there, or nobody said that it did.
     """
     texts = [each.text for each in announcements]
-    # Each notifier takes a second to import, and most runs have nothing to say.
     match channel:
         case Smtp():
-            from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
-
-            more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
-            SmtpNotifier(
-                to=[*channel.to],
-                subject=f"prices: {texts[0]}{more}",
-                html_content="<br>".join(map(escape, texts)),
-                smtp_conn_id=channel.connection,
-            )({})
+            _mail(channel, texts)
         case Slack():
-            from airflow.providers.slack.notifications.slack_webhook import (  # noqa: PLC0415
-                SlackWebhookNotifier,
-            )
-
-            SlackWebhookNotifier(
-                slack_webhook_conn_id=channel.connection,
-                text="\n".join(texts),
-                timeout=TIMEOUT_SECONDS,
-            )({})
+            _post_to_slack(channel, texts)
         case Webhook():
-            from airflow.providers.http.notifications.http import HttpNotifier  # noqa: PLC0415
+            told = [each.model_dump(mode="json") for each in announcements]
+            _post(channel, {"text": "\n".join(texts), "announcements": told})
 
-            HttpNotifier(
-                http_conn_id=channel.connection,
-                endpoint=channel.endpoint,
-                json={
-                    "text": "\n".join(texts),
-                    "announcements": [each.model_dump(mode="json") for each in announcements],
-                },
-                extra_options=WEBHOOK_OPTIONS,
-            )({})
+
+# Each notifier takes a second to import, and most runs have nothing to say.
+def _mail(channel: Smtp, texts: Sequence[str]) -> None:
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
+
+    more = f" (and {len(texts) - 1} more)" if len(texts) > 1 else ""
+    notifier = SmtpNotifier(
+        to=[*channel.to],
+        subject=f"prices: {texts[0]}{more}",
+        html_content="<br>".join(map(escape, texts)),
+        smtp_conn_id=channel.connection,
+    )
+    try:
+        notifier({})
+    # A number in the connection's extra that is none.
+    except (*_AIRFLOW, ValueError) as error:
+        raise UndeliveredError(error) from error
+
+
+def _post_to_slack(channel: Slack, texts: Sequence[str]) -> None:
+    from airflow.providers.slack.notifications.slack_webhook import (  # noqa: PLC0415
+        SlackWebhookNotifier,
+    )
+    from slack_sdk.errors import SlackClientError  # noqa: PLC0415
+
+    notifier = SlackWebhookNotifier(
+        slack_webhook_conn_id=channel.connection, text="\n".join(texts), timeout=TIMEOUT_SECONDS
+    )
+    try:
+        notifier({})
+    # slack_sdk sends with urllib, which refuses an address that is none with a ValueError.
+    except (*_AIRFLOW, SlackClientError, HTTPException, ValueError) as error:
+        raise UndeliveredError(error) from error
+
+
+def _post(channel: Webhook, body: dict[str, object]) -> None:
+    from airflow.providers.http.notifications.http import HttpNotifier  # noqa: PLC0415
+
+    notifier = HttpNotifier(
+        http_conn_id=channel.connection,
+        endpoint=channel.endpoint,
+        json=body,
+        extra_options=WEBHOOK_OPTIONS,
+    )
+    try:
+        notifier({})
+    # The provider's own word for a connection without a scheme.
+    except (*_AIRFLOW, ValueError) as error:
+        raise UndeliveredError(error) from error

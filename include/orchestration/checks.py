@@ -13,9 +13,10 @@ from pydantic import JsonValue
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
+from include.marketdata.apart import each_apart
 from include.marketdata.averages import is_contradicted
-from include.marketdata.batches import Batch, Interval, RawRow, Verdict
-from include.marketdata.errors import LostBatchError
+from include.marketdata.batches import Batch, Interval, RawRow
+from include.marketdata.errors import LostBatchError, RetryableError
 from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.publication_gate import check_averages
@@ -23,10 +24,10 @@ from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
 from include.marketdata.storing import stored_before
 from include.marketdata.windows import MINUTE, Window, to_ms
-from include.orchestration.alerts import leave_alerts
+from include.orchestration.alerts import hand_on, leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number
 from include.orchestration.defaults import SHARDS
-from include.orchestration.failures import UNREADABLE, no_retry_in_vain
+from include.orchestration.failures import fail_for, no_retry_in_vain, problems_of
 from include.orchestration.messages import BatchMessage, CheckedMessage
 from include.orchestration.steps import now
 
@@ -70,56 +71,64 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
         shard: Every SHARDS-th of them from this one on is judged here.
 
     Raises:
-        AirflowFailException: No batch arrived at all.
+        AirflowFailException: No batch arrived at all, or the check of one met an error of the
+            program; what was judged of the others is handed on.
+        RetryableError: Cassandra did not answer.
     """
     with no_retry_in_vain():
         checkpoints = open_checkpoints()
         store = open_store()
-    checked = []
-    for message in messages[shard::SHARDS]:
-        verdict = _verdict(store, checkpoints, message)
-        land_verdict(message["url"], verdict)
-        summary = describe(verdict, message["rows"])
-        log.log(
-            logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
-            "%s: %s, %d of %d expectations met in %d ms",
-            message["symbol"],
-            summary,
-            verdict.met_count,
-            verdict.evaluated_count,
-            verdict.check_ms,
-        )
-        checked.append(
-            CheckedMessage(
-                **message,
-                verdict=summary,
-                refused=verdict.is_refused,
-                bad_rows=verdict.bad_row_count,
-                failed=[*verdict.failed],
-                evaluated=verdict.evaluated_count,
-                met=verdict.met_count,
-                check_ms=verdict.check_ms,
-            )
-        )
+    mine = {message["symbol"]: message for message in messages[shard::SHARDS]}
+    judged = each_apart(
+        mine, lambda symbol: _checked(store, checkpoints, mine[symbol]), ends_all=RetryableError
+    )
+    checked = [*judged.done.values()]
+    if judged.failed:
+        hand_on(checked)
+        fail_for(judged.failed)
     if not messages:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked
 
 
-def _verdict(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> Verdict:
+def _checked(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> CheckedMessage:
+    """Judge a batch, land the verdict and say it; a batch that is lost is refused."""
     try:
         batch = read_batch(message["url"])
-        return check_batch(
-            checkpoints, batch, symbol=message["symbol"], stored=stored_before(store, batch)
-        )
+        stored = stored_before(store, batch)
+        verdict = check_batch(checkpoints, batch, symbol=message["symbol"], stored=stored)
     except LostBatchError as error:
-        return refusal(str(error))
-    except UNREADABLE as error:
-        return refusal(f"the batch could not be checked ({error!r})")
+        verdict = refusal(str(error))
+    land_verdict(message["url"], verdict)
+    summary = describe(verdict, message["rows"])
+    log.log(
+        logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
+        "%s: %s, %d of %d expectations met in %d ms",
+        message["symbol"],
+        summary,
+        verdict.met_count,
+        verdict.evaluated_count,
+        verdict.check_ms,
+    )
+    return CheckedMessage(
+        **message,
+        verdict=summary,
+        refused=verdict.is_refused,
+        bad_rows=verdict.bad_row_count,
+        failed=[*verdict.failed],
+        evaluated=verdict.evaluated_count,
+        met=verdict.met_count,
+        check_ms=verdict.check_ms,
+    )
 
 
-def publish() -> dict[str, JsonValue]:
-    """Average and publish every closed minute; return what the asset event should say."""
+def publish() -> tuple[dict[str, JsonValue], list[str]]:
+    """Average and publish every closed minute.
+
+    Returns:
+        What the asset event should say, and of each symbol that could not be averaged what is
+        wrong. Asset events are of tasks that succeed: another must fail for these.
+    """
     with no_retry_in_vain():
         publication = open_publisher(open_checkpoints()).publish_closed_minutes()
     for price in publication.prices:
@@ -133,7 +142,7 @@ def publish() -> dict[str, JsonValue]:
         )
     leave_alerts(alarms_of(publication))
     window = publication.window
-    return {
+    event: dict[str, JsonValue] = {
         "closed_until": publication.closed_until.isoformat(),
         "start": window.start.isoformat() if window else None,
         "end": window.end.isoformat() if window else None,
@@ -143,6 +152,7 @@ def publish() -> dict[str, JsonValue]:
         "withheld": len(publication.withheld),
         "restated": len(publication.restated),
     }
+    return event, problems_of(publication.failed)
 
 
 def alarms_of(publication: Publication) -> list[str]:

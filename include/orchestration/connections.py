@@ -1,5 +1,6 @@
 """Airflow's connections and variables, read inside a task and handed down as plain settings."""
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -75,7 +76,8 @@ def symbols() -> tuple[str, ...]:
     Raises:
         SettingsError: The variable names no symbol.
     """
-    listed: str = Variable.get("symbols", default="")
+    # A name that can be none stays: its own fetch says so, and the others go on.
+    listed = unicodedata.normalize("NFC", Variable.get("symbols", default=""))
     names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     if not names:
         raise SettingsError(

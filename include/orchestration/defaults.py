@@ -18,5 +18,8 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 # How much work on past days stands back for live tasks where both want the processor.
 NICENESS = 10
+# How long batches stay as they came, and how far back replay_quarantine looks by itself: as long as
+# a person takes to come back from a weekend, and some.
+LANDING_DAYS = 7
 # Tasks that run checkpoints at the same time, each on its part of the batches: one a core.
 SHARDS = 2

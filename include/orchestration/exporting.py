@@ -14,11 +14,13 @@ from pathlib import Path
 import pandas as pd
 from upath import UPath
 
+from include.marketdata.apart import each_apart
 from include.marketdata.exports import COLUMNS, minute_text, typed_frame
 from include.marketdata.whole_files import remove_drafts, write_whole
 from include.marketdata.windows import Window
 from include.orchestration import mart
 from include.orchestration.astro_sdk import File, aql, run
+from include.orchestration.failures import fail_for
 
 FORMATS = ("csv", "parquet")
 DAY = timedelta(days=1)
@@ -41,31 +43,23 @@ def export_days(days: Iterable[str], folder: UPath) -> list[str]:
 
     Raises:
         OSError: A file cannot be written; those of before are as they were.
+        AirflowFailException: A symbol's minutes cannot be; the others' files are written, and the
+            manifest names those alone.
     """
     remove_drafts(folder)
-    return [_export_day(day, folder) for day in days]
+    exported = each_apart(days, lambda day: _export_day(day, folder), ends_all=OSError)
+    return [*exported.all_done().values()]
 
 
 def _export_day(day: str, folder: UPath) -> str:
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     window = Window(start, start + DAY)
     frame = mart.minutes_in(window)
-    files = []
-    for symbol, own in frame.groupby("symbol", sort=True):
-        for kind in FORMATS:
-            name = f"{kind}/{day}/{symbol}.{kind}"
-            content = _written(own if kind == "csv" else typed_frame(own), f"{symbol}.{kind}")
-            write_whole(folder / name, content)
-            files.append(
-                {
-                    "path": name,
-                    "symbol": symbol,
-                    "format": kind,
-                    "rows": len(own),
-                    "bytes": len(content),
-                    "sha256": hashlib.sha256(content).hexdigest(),
-                }
-            )
+    own = {str(symbol): minutes for symbol, minutes in frame.groupby("symbol", sort=True)}
+    exported = each_apart(
+        own, lambda symbol: _export_symbol(day, symbol, own[symbol], folder), ends_all=OSError
+    )
+    files = [file for each in exported.done.values() for file in each]
     manifest = {
         "day": day,
         "window": {"start": minute_text(window.start), "end": minute_text(window.end)},
@@ -76,8 +70,32 @@ def _export_day(day: str, folder: UPath) -> str:
         "files": files,
     }
     target = folder / "manifests" / f"{day}.json"
-    write_whole(target, json.dumps(manifest, indent=2).encode() + b"\n")
+    write_whole(target, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
+    fail_for({f"{symbol} of {day}": error for symbol, error in exported.failed.items()})
     return str(target)
+
+
+def _export_symbol(
+    day: str, symbol: str, minutes: pd.DataFrame, folder: UPath
+) -> list[dict[str, str | int]]:
+    """Write a symbol's files of a day; return their entries in the manifest."""
+    files: list[dict[str, str | int]] = []
+    for kind in FORMATS:
+        name = f"{kind}/{day}/{symbol}.{kind}"
+        table = minutes if kind == "csv" else typed_frame(minutes)
+        content = _written(table, f"{symbol}.{kind}")
+        write_whole(folder / name, content)
+        files.append(
+            {
+                "path": name,
+                "symbol": symbol,
+                "format": kind,
+                "rows": len(minutes),
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
+    return files
 
 
 def _written(frame: pd.DataFrame, name: str) -> bytes:

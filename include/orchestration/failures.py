@@ -1,6 +1,7 @@
 """Turning the pipeline's errors into what Airflow does next."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -9,12 +10,12 @@ from include.marketdata.errors import (
     ArchiveNotFoundError,
     CheckFailedError,
     ExchangeBusyError,
+    MarketDataError,
     NoSuchDayError,
     RetryableError,
     SettingsError,
 )
 
-# What a damaged file or a payload that nobody foresaw raises; Cassandra's errors are not of these.
 IN_VAIN = (
     SettingsError,
     ExchangeBusyError,
@@ -22,7 +23,8 @@ IN_VAIN = (
     ArchiveNotFoundError,
     NoSuchDayError,
 )
-UNREADABLE = (OSError, ValueError, TypeError, KeyError, ArithmeticError)
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -36,6 +38,44 @@ def no_retry_in_vain() -> Iterator[None]:
         yield
     except IN_VAIN as error:
         raise AirflowFailException(str(error)) from error
+
+
+def problems_of(failed: Mapping[str, Exception]) -> list[str]:
+    """Say what some parts of a task raised, each with its name.
+
+    What the pipeline does not raise itself is an error of the program: it is named as that, and its
+    traceback stands in the log.
+
+    Args:
+        failed: By name of the part.
+    """
+    problems = []
+    for name, error in failed.items():
+        if isinstance(error, MarketDataError):
+            problems.append(f"{name}: {error}")
+        else:
+            log.error("%s met an error of the program", name, exc_info=error)
+            problems.append(f"{name} met an error of the program: {type(error).__name__}: {error}")
+    return problems
+
+
+def fail_for(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> None:
+    """End a task for what some of its parts raised, when the others are done; nothing if none did.
+
+    Args:
+        failed: By name of the part.
+        problems: What else is wrong, each with its name.
+
+    Raises:
+        RetryableError: Trying again may help one of them.
+        AirflowFailException: It helps none.
+    """
+    words = "; ".join([*problems, *problems_of(failed)])
+    errors = [*failed.values()]
+    if any(isinstance(e, RetryableError) and not isinstance(e, IN_VAIN) for e in errors):
+        raise RetryableError(words) from errors[0]
+    if words:
+        raise AirflowFailException(words) from next(iter(errors), None)
 
 
 @contextmanager

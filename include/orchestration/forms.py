@@ -1,13 +1,28 @@
 """The forms of the DAGs that are run by hand."""
 
+from enum import StrEnum
 from typing import Any
 
 from airflow.sdk import Param
 
+from include.orchestration.defaults import LANDING_DAYS
+
+
+class Action(StrEnum):
+    """What replay_quarantine may do with refused rows."""
+
+    LIST = "list"
+    """Only show what is open."""
+    REPLAY = "replay"
+    """Through the gate again."""
+    CLOSE = "close"
+    """Leave the rows out for good."""
+
+
 REPLAY_QUARANTINE: dict[str, Any] = {
     "action": Param(
-        "list",
-        enum=["list", "replay", "close"],
+        Action.LIST.value,
+        enum=[action.value for action in Action],
         description="list: only show what is open. replay: through the gate again. "
         "close: leave the rows out for good.",
     ),
@@ -18,7 +33,7 @@ REPLAY_QUARANTINE: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description="First day of detection, UTC; a week back without one.",
+        description=f"First day of detection, UTC; {LANDING_DAYS} days back without one.",
     ),
     "until": Param(
         None, type=["string", "null"], format="date", description="Last day; today without one."

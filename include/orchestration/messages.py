@@ -11,6 +11,7 @@ class PlanMessage(TypedDict):
     end: str
     tick_size: str | None
     clock_offset_ms: int
+    unreadable: str
 
 
 class BatchMessage(TypedDict):

@@ -13,10 +13,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
-from include.marketdata.errors import MarketDataError
+from include.marketdata.apart import each_apart
+from include.marketdata.errors import MarketDataError, RetryableError
 from include.marketdata.quality_days import quality_day
 from include.marketdata.windows import from_ms
 from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.failures import problems_of
 from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
 
 DOCS = (".html", ".css", ".js")
@@ -54,13 +56,17 @@ def show_day(day: str = "") -> Response:
         return _problem(f"{shown} is not one of the last {DAYS_BACK} days")
     try:
         store = open_store()
-        days = [quality_day(store, symbol, shown) for symbol in symbols()]
+        read = each_apart(
+            symbols(), lambda symbol: quality_day(store, symbol, shown), ends_all=RetryableError
+        )
     except MarketDataError as error:
         return _problem(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+    days = [*read.done.values()]
     rows = sorted(
         (row for each in days for row in each.rows), key=lambda row: row.detected_at, reverse=True
     )
     return _page(
+        unread=problems_of(read.failed),
         days=days,
         rows=rows[:SHOWN_ROWS],
         row_count=len(rows),

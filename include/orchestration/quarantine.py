@@ -10,14 +10,14 @@ from pydantic import BaseModel, ValidationError, field_validator
 
 from include.marketdata.batches import QuarantinedRow
 from include.marketdata.replay import Choice, Settled, close, open_rows, replay
+from include.marketdata.symbols import read_symbol
 from include.orchestration.checks import open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
+from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.forms import Action
 from include.orchestration.steps import now
 
-LIST, REPLAY, CLOSE = ACTIONS = ("list", "replay", "close")
-# As long as a person takes to come back from a weekend, and some.
-DEFAULT_DAYS = 7
 LONGEST_DAYS = 400
 LISTED_ROWS = 200
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 class Order(BaseModel, extra="forbid"):
     """What the form asks for; every field is explained there."""
 
-    action: str
+    action: Action
     symbols: list[str]
     since: date | None
     until: date | None
@@ -39,6 +39,11 @@ class Order(BaseModel, extra="forbid"):
     @classmethod
     def _no_blanks(cls, listed: list[str] | None) -> list[str]:
         return [text.strip() for text in listed or () if text.strip()]
+
+    @field_validator("symbols")
+    @classmethod
+    def _symbols(cls, listed: list[str]) -> list[str]:
+        return list(dict.fromkeys(map(read_symbol, listed)))
 
 
 class Work(TypedDict):
@@ -66,13 +71,13 @@ def plan(params: Mapping[str, object]) -> list[Work]:
             "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
         ) from error
     until = order.until or now().date()
-    since = order.since or until - timedelta(days=DEFAULT_DAYS - 1)
+    since = order.since or until - timedelta(days=LANDING_DAYS - 1)
     if not 0 <= (until - since).days < LONGEST_DAYS:
         raise AirflowFailException(
             f"from {since} to {until} is no span of at most {LONGEST_DAYS} days: let 'since' be "
             "the first day of detection and 'until' the last"
         )
-    if (order.action == CLOSE or order.accept) and not order.note.strip():
+    if (order.action is Action.CLOSE or order.accept) and not order.note.strip():
         raise AirflowFailException(
             "say why in 'note': rows that are left out for good, or stored in spite of what they "
             "fail, keep it"
@@ -81,7 +86,7 @@ def plan(params: Mapping[str, object]) -> list[Work]:
         return [
             Work(
                 symbol=symbol,
-                action=order.action,
+                action=order.action.value,
                 since=since.isoformat(),
                 until=until.isoformat(),
                 expectations=order.expectations,
@@ -93,8 +98,13 @@ def plan(params: Mapping[str, object]) -> list[Work]:
 
 
 def work(part: Work) -> dict[str, int]:
-    """Do one symbol's part; return how many rows are in each state now."""
-    symbol = part["symbol"]
+    """Do one symbol's part; return how many rows are in each state now.
+
+    Raises:
+        AirflowFailException: Its action is none, or an expectation cannot be accepted; nothing was
+            done.
+    """
+    symbol, action = part["symbol"], _action(part["action"])
     choice = Choice(
         date.fromisoformat(part["since"]),
         date.fromisoformat(part["until"]),
@@ -104,13 +114,14 @@ def work(part: Work) -> dict[str, int]:
     )
     with no_retry_in_vain():
         store = open_store()
-        match part["action"]:
-            case "list":
+        match action:
+            case Action.LIST:
                 settled = Settled(tuple(open_rows(store, symbol, choice)), 0)
-            case "close":
+            case Action.CLOSE:
                 settled = close(store, symbol, choice, now)
-            case _:
-                settled = _replay(symbol, choice)
+            case Action.REPLAY:
+                checkpoints = open_checkpoints()
+                settled = replay(open_publisher(checkpoints), checkpoints, symbol, choice)
     for row in settled.rows[:LISTED_ROWS]:
         log.info("%s", _line(row))
     if len(settled.rows) > LISTED_ROWS:
@@ -125,12 +136,13 @@ def work(part: Work) -> dict[str, int]:
     return settled.counts()
 
 
-def _replay(symbol: str, choice: Choice) -> Settled:
-    checkpoints = open_checkpoints()
+def _action(text: str) -> Action:
     try:
-        return replay(open_publisher(checkpoints), checkpoints, symbol, choice)
+        return Action(text)
     except ValueError as error:
-        raise AirflowFailException(str(error)) from error
+        raise AirflowFailException(
+            f"action {text!r} is none: give one of {', '.join(Action)}"
+        ) from error
 
 
 def _line(row: QuarantinedRow) -> str:

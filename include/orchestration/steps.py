@@ -3,17 +3,15 @@
 Those that need Great Expectations are in checks.py: importing it takes seconds.
 """
 
-import functools
 import logging
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowFailException
 
+from include.marketdata.apart import each_apart
 from include.marketdata.batches import Run
 from include.marketdata.errors import LostBatchError
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
@@ -37,11 +35,10 @@ from include.orchestration.connections import (
     storage_url,
     symbols,
 )
-from include.orchestration.failures import UNREADABLE, no_retry_in_vain
+from include.orchestration.defaults import LANDING_DAYS
+from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
-# Long enough to look into a batch that was refused over a weekend.
-LANDING_AGE = timedelta(days=3)
 LOADS_AT_A_TIME = 4
 
 log = logging.getLogger(__name__)
@@ -117,23 +114,25 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
         windows: What was planned.
 
     Raises:
-        AirflowFailException: A batch is missing, refused or unreadable; the others are stored.
+        AirflowFailException: A batch is missing, refused or unreadable, or met an error of the
+            program; the others are stored.
+        RetryableError: Cassandra did not answer for one.
     """
     problems = {window["symbol"]: "was not fetched, or not checked" for window in windows}
-    alarming: list[str] = []
+    messages = {message["symbol"]: message for shard in shards for message in shard}
     with no_retry_in_vain():
-        store = open_store()
-        messages = [message for shard in shards for message in shard]
-        with ThreadPoolExecutor(LOADS_AT_A_TIME) as pool:
-            loaded = pool.map(functools.partial(_load, store, current_run()), messages)
-            for message, (problem, alarm) in zip(messages, loaded, strict=True):
-                problems[message["symbol"]] = problem
-                alarming += [alarm] if alarm else []
-    leave_alerts(alarming)
-    delete_before(storage_url(), now().date() - LANDING_AGE)
-    named = [f"{symbol} {problem}" for symbol, problem in problems.items() if problem]
-    if named:
-        raise AirflowFailException("; ".join(named))
+        store, run = open_store(), current_run()
+    loaded = each_apart(
+        messages, lambda each: _load(store, run, messages[each]), at_a_time=LOADS_AT_A_TIME
+    )
+    problems |= {symbol: problem for symbol, (problem, _) in loaded.done.items()}
+    problems |= dict.fromkeys(loaded.failed, "")
+    leave_alerts([alarm for _, alarm in loaded.done.values() if alarm])
+    delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
+    fail_for(
+        loaded.failed,
+        [f"{symbol} {problem}" for symbol, problem in problems.items() if problem],
+    )
 
 
 def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, str]:
@@ -144,10 +143,7 @@ def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, 
         verdict = read_verdict(url)
     except LostBatchError as error:
         return str(error), ""
-    try:
-        record = load_batch(store, batch, verdict, url, run)
-    except UNREADABLE as error:
-        return f"could not be read ({error!r})", ""
+    record = load_batch(store, batch, verdict, url, run)
     log.info(
         "%s: %d rows stored, %d quarantined",
         record.symbol,
@@ -164,6 +160,7 @@ def _message(plan: FetchPlan) -> PlanMessage:
         end=plan.window.end.isoformat(),
         tick_size=str(plan.tick_size) if plan.tick_size is not None else None,
         clock_offset_ms=plan.clock_offset // timedelta(milliseconds=1),
+        unreadable=plan.unreadable,
     )
 
 
@@ -176,4 +173,5 @@ def _plan(message: PlanMessage) -> FetchPlan:
         ),
         tick_size=Decimal(tick_size) if tick_size is not None else None,
         clock_offset=timedelta(milliseconds=message["clock_offset_ms"]),
+        unreadable=message["unreadable"],
     )

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from airflow.sdk import Variable
-from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, ValidationError
 
+from include.marketdata.apart import Apart, each_apart
 from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.price_watch import evaluate, wanted
 from include.marketdata.prices import MinuteAverage
@@ -15,9 +15,9 @@ from include.marketdata.watch_settings import Channel, Watch, read_watch
 from include.marketdata.watch_states import Announcement, Change, RuleState, Subject, subjects
 from include.marketdata.watch_words import utc
 from include.marketdata.windows import Window
-from include.orchestration.channels import UNDELIVERED, deliver
+from include.orchestration.channels import UndeliveredError, deliver
 from include.orchestration.connections import PROJECT, open_store, symbols
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.steps import now
 
 VARIABLE = "price_watch"
@@ -50,7 +50,8 @@ def watch(params: Mapping[str, object]) -> None:
     did not take waits for the next try.
 
     Raises:
-        AirflowFailException: The rules are wrong, or a channel failed in a test.
+        AirflowFailException: The rules are wrong, a channel failed in a test, or a rule or a
+            channel met an error of the program; the others have done theirs.
         RetryableError: A channel failed, or Cassandra did not answer; how old the data is was
             judged all the same.
     """
@@ -61,15 +62,18 @@ def watch(params: Mapping[str, object]) -> None:
             _test(told)
             return
         before = _remembered()
-        problems, announcements, states = _judge(watched, before.rules)
+        problems, failed, announcements, states = _judge(watched, before.rules)
     waiting = {
         str(channel): [*before.undelivered.get(str(channel), ()), *announcements][-MOST_WAITING:]
         for channel in told.notify
     }
     try:
-        problems += _deliver(told.notify, waiting)
+        undelivered, broken = _deliver(told.notify, waiting)
     finally:
         _remember(before, Memory(rules=states, undelivered=waiting))
+    problems += undelivered
+    if failed or broken:
+        fail_for(failed | broken, problems)
     if problems:
         raise RetryableError("; ".join(problems))
 
@@ -96,25 +100,39 @@ def _read() -> Watch:
 
 def _judge(
     watched: Sequence[Subject], states: Mapping[str, RuleState]
-) -> tuple[list[str], list[Announcement], dict[str, RuleState]]:
-    """Return what could not be read, what there is to say, and the new states."""
+) -> tuple[list[str], dict[str, Exception], list[Announcement], dict[str, RuleState]]:
+    """Return what could not be read, what not be judged, what there is to say, and the states.
+
+    A symbol that cannot be read, or a rule that cannot be judged, keeps no other from being judged,
+    and its state as it was.
+    """
     if not watched:
-        return [], [], {}
+        return [], {}, [], {}
     moment = now()
     problems = []
+    failed: dict[str, Exception] = {}
     averages: dict[str, list[MinuteAverage]] = {}
     try:
-        averages = _published(wanted(watched, states, moment))
+        read = _published(wanted(watched, states, moment))
+        averages, failed = read.done, dict(read.failed)
     except RetryableError as error:
         # Without an answer prices are not judged, and age by what is remembered.
         problems.append(str(error))
-    announcements, after = evaluate(watched, averages, states, moment)
+    subject_of = {subject.key: subject for subject in watched if subject.symbol not in failed}
+    judged = each_apart(
+        subject_of, lambda key: evaluate([subject_of[key]], averages, states, moment)
+    )
+    failed |= judged.failed
+    announcements = [each for said, _ in judged.done.values() for each in said]
+    after = {
+        key: state for key, state in states.items() if key in {each.key for each in watched}
+    } | {key: state for _, kept in judged.done.values() for key, state in kept.items()}
     for each in announcements:
         log.warning("price watch: %s", each.text)
     log.info(
         "pairs of rule and symbol judged: %d, announcements: %d", len(watched), len(announcements)
     )
-    return problems, announcements, after
+    return problems, failed, announcements, after
 
 
 def _subjects(rules: Sequence[AnyRule]) -> list[Subject]:
@@ -130,27 +148,43 @@ def _subjects(rules: Sequence[AnyRule]) -> list[Subject]:
     return subjects(rules, extracted)
 
 
-def _published(windows: Mapping[str, Sequence[Window]]) -> dict[str, list[MinuteAverage]]:
+def _published(windows: Mapping[str, Sequence[Window]]) -> Apart[str, list[MinuteAverage]]:
     table = open_store().minute_prices
-    return {
-        symbol: [price.average for each in spans for price in table.between(symbol, each)]
-        for symbol, spans in windows.items()
+    return each_apart(
+        windows,
+        lambda symbol: [
+            price.average for each in windows[symbol] for price in table.between(symbol, each)
+        ],
+        ends_all=RetryableError,
+    )
+
+
+def _deliver(
+    channels: Sequence[Channel], waiting: dict[str, list[Announcement]]
+) -> tuple[list[str], dict[str, Exception]]:
+    """Send what waits for each channel, and empty what was taken.
+
+    Returns:
+        Which channels did not take it, and what errors of the program were met.
+    """
+    by_name = {str(channel): channel for channel in channels if waiting[str(channel)]}
+
+    def send(name: str) -> None:
+        deliver(by_name[name], waiting[name])
+        waiting[name] = []
+
+    sent = each_apart(by_name, send)
+    problems = [
+        f"{name} {error}"
+        for name, error in sent.failed.items()
+        if isinstance(error, UndeliveredError)
+    ]
+    broken = {
+        name: error
+        for name, error in sent.failed.items()
+        if not isinstance(error, UndeliveredError)
     }
-
-
-def _deliver(channels: Sequence[Channel], waiting: dict[str, list[Announcement]]) -> list[str]:
-    """Send what waits for each channel, and empty what was taken; return what went wrong."""
-    problems = []
-    for channel in channels:
-        if not waiting[str(channel)]:
-            continue
-        try:
-            deliver(channel, waiting[str(channel)])
-        except UNDELIVERED as error:
-            problems.append(f"{channel} did not take the message: {type(error).__name__}: {error}")
-        else:
-            waiting[str(channel)] = []
-    return problems
+    return problems, broken
 
 
 def _test(told: Watch) -> None:
@@ -162,9 +196,8 @@ def _test(told: Watch) -> None:
         f"test of the price watch at {utc(moment)}; rules: {len(told.rules) or 'none, it is off'}"
     )
     test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=moment, text=text)
-    problems = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
-    if problems:
-        raise AirflowFailException("; ".join(problems))
+    problems, broken = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
+    fail_for(broken, problems)
     log.info("sent a test by %s", ", ".join(map(str, told.notify)))
 
 

@@ -26,8 +26,8 @@ from include.simulator.tapes import MINUTE_MS
 from include.simulator.time_units import Clock, TimeUnit
 
 PATH = re.compile(
-    r"(?:klines/(?P<of>[A-Z0-9]+)/(?P<interval>1s|1m)|(?P<kind>trades|aggTrades)/(?P<whose>[A-Z0-9]+))"
-    r"/(?P<symbol>[A-Z0-9]+)-(?P<what>1s|1m|trades|aggTrades)-(?P<day>\d{4}-\d{2}-\d{2})\.zip"
+    r"(?:klines/(?P<of>[^/]+)/(?P<interval>1s|1m)|(?P<kind>trades|aggTrades)/(?P<whose>[^/]+))"
+    r"/(?P<symbol>[^/]+)-(?P<what>1s|1m|trades|aggTrades)-(?P<day>\d{4}-\d{2}-\d{2})\.zip"
     r"(?P<checksum>\.CHECKSUM)?"
 )
 MINUTES_A_DAY = DAY_MS // MINUTE_MS
@@ -70,7 +70,8 @@ def archive_route(exchange: Exchange, clock: Clock, recorded: Path | None = None
             return Response(status_code=404)
         tag = hashlib.sha256(content).hexdigest()
         if found["checksum"]:
-            return PlainTextResponse(f"{tag}  {request.url.path.split('/')[-1][:-9]}\n")
+            name = f"{found['symbol']}-{found['what']}-{found['day']}.zip"
+            return PlainTextResponse(f"{tag}  {name}\n")
         return _ranged(content, tag, request.headers.get("range"))
 
     return Route("/data/spot/daily/{path:path}", answer)

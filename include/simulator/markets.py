@@ -83,6 +83,8 @@ MARKETS = {
         _generated("FIL", "0.001", "0.01", "3.6"),
         _generated("NEAR", "0.001", "0.1", "3.9"),
         _generated("AAVE", "0.01", "0.001", "96.5"),
+        # Listed in 2025: a symbol need not be ASCII.
+        _generated("币安人生", "0.0001", "0.1", "0.15"),
     )
 }
 

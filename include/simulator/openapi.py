@@ -8,7 +8,7 @@ from include.simulator.endpoints import ENDPOINTS, Endpoint
 from include.simulator.exchange import Exchange
 from include.simulator.intervals import LONG_INTERVALS
 from include.simulator.klines import INTERVALS_MS
-from include.simulator.parameters import LEGAL
+from include.simulator.parameters import PATTERNS
 from include.simulator.selection import STATUSES
 from include.simulator.tickers import TYPES
 
@@ -75,7 +75,7 @@ def _answer(words: str, schema: Schema) -> Schema:
 def _parameter(name: str, symbols: list[str]) -> Schema:
     if name == "symbol":
         return _words(symbols)
-    return PARAMETERS.get(name) or {"type": "string", "pattern": LEGAL[name]}
+    return PARAMETERS.get(name) or {"type": "string", "pattern": PATTERNS[name]}
 
 
 def _words(words: Iterable[str]) -> Schema:

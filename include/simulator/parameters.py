@@ -12,18 +12,23 @@ MOST_ROWS = 1000
 # Times of 1e15 and more are microseconds: as milliseconds they would lie beyond the year 33,000.
 LEAST_MICROSECONDS = 10**15
 
-_SYMBOL = "[A-Z0-9-_.]{1,20}"
+# Word characters of every script without a to z. The exchange prints it in Java's notation, which
+# knows intersections; Python writes them as a look ahead.
+_SYMBOL, _PYTHON_SYMBOL = r"[\w\-._&&[^a-z]]{1,50}", r"(?:(?![a-z])[\w.-]){1,50}"
+_SYMBOLS = r'^\[("{0}"(,"{0}"){{0,}}){{0,1}}\]$'
 _INTEGER = "^[0-9]{1,20}$"
-# As the exchange prints them in its messages; each is also a valid Python pattern.
+# As the exchange prints them in its messages.
 LEGAL = {
     "symbol": f"^{_SYMBOL}$",
-    "symbols": rf'^\[("{_SYMBOL}"(,"{_SYMBOL}"){{0,}}){{0,1}}\]$',
+    "symbols": _SYMBOLS.format(_SYMBOL),
     "permissions": r'^[A-Z0-9_]+$|^\["[A-Z0-9_]+"(,"[A-Z0-9_]+")*\]$',
     "startTime": _INTEGER,
     "endTime": _INTEGER,
     "fromId": _INTEGER,
     "limit": _INTEGER,
 }
+# The same as Python reads them.
+PATTERNS = LEGAL | {"symbol": f"^{_PYTHON_SYMBOL}$", "symbols": _SYMBOLS.format(_PYTHON_SYMBOL)}
 
 
 class Parameters:
@@ -63,9 +68,8 @@ class Parameters:
         for name in read:
             if not values[name]:
                 raise errors.empty_parameter(name)
-            legal = LEGAL.get(name)
-            if legal and not re.fullmatch(legal, values[name]):
-                raise errors.illegal_characters(name, legal)
+            if name in PATTERNS and not re.fullmatch(PATTERNS[name], values[name]):
+                raise errors.illegal_characters(name, LEGAL[name])
         if len(read) < len(sent):
             raise errors.unread_parameters(len(read), len(sent))
         self._values = values

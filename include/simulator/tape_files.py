@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ TRADES, AGG_TRADES, SECONDS, MINUTES = "trades", "aggTrades", "1s", "1m"
 # The finest first: where two cover the same minute, the first of these is played.
 KINDS = (TRADES, AGG_TRADES, SECONDS, MINUTES)
 # Letters of any script: not every symbol is written in ASCII.
-NAME = re.compile(r"([^\W_a-z]{3,20})[-_](trades|aggTrades|1s|1m)[-_].*\.(csv|csv\.gz|zip)")
+NAME = re.compile(
+    r"((?!\.)(?:(?![a-z])[\w.-]){1,50}?)[-_](trades|aggTrades|1s|1m)[-_].*\.(csv|csv\.gz|zip)"
+)
 DATED = re.compile(r".*-([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?\.(?:csv|csv\.gz|zip)")
 # Twice what twelve columns of the longest numbers come to.
 LONGEST_LINE = 1_000
@@ -66,7 +69,8 @@ def tape_files(folder: Path) -> list[TapeFile]:
         TapeError: There is none, or a name has a date that is none.
     """
     found = [
-        TapeFile(path, match[1], match[2], _dated_span(path))
+        # Some file systems take letters apart.
+        TapeFile(path, unicodedata.normalize("NFC", match[1]), match[2], _dated_span(path))
         for path in sorted(folder.glob("*"))
         if (match := NAME.fullmatch(path.name))
     ]

@@ -11,12 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from upath import UPath
 
 from include.marketdata.exports import COLUMNS, DECIMALS, PRICE_COLUMNS
 from include.marketdata.thresholds import METHOD_VERSION
 from include.marketdata.windows import MINUTE
-from include.orchestration import mart
+from include.orchestration import exporting, mart
 from include.orchestration.exporting import export_days
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 from tests.fakes.reporter import read_csv
@@ -195,3 +196,25 @@ def test_exports_to_an_object_store(new_mart, use_mart):
 
     assert read_csv((folder / "csv" / DAY / "ETHUSDT.csv").open()) == of_day()[3:]
     assert (folder / "manifests" / f"{DAY}.json").exists()
+
+
+def test_a_symbol_that_cannot_be_written_keeps_no_other_from_its_files(exports, monkeypatch):
+    """The manifest names what was written, and the run fails by name."""
+    typed_frame = exporting.typed_frame
+
+    def broken(frame):
+        if frame["symbol"].iloc[0] == "BTCUSDT":
+            raise ValueError("no decimal")
+        return typed_frame(frame)
+
+    monkeypatch.setattr(exporting, "typed_frame", broken)
+    before = (exports / "parquet" / DAY / "BTCUSDT.parquet").read_bytes()
+    (exports / "parquet" / DAY / "ETHUSDT.parquet").unlink()
+
+    with pytest.raises(AirflowFailException, match=f"BTCUSDT of {DAY} met an error of the program"):
+        export_days([DAY], exports)
+
+    manifest = json.loads((exports / "manifests" / f"{DAY}.json").read_text())
+    assert {file["symbol"] for file in manifest["files"]} == {"ETHUSDT"}
+    assert (exports / "parquet" / DAY / "ETHUSDT.parquet").exists()
+    assert (exports / "parquet" / DAY / "BTCUSDT.parquet").read_bytes() == before

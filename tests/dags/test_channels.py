@@ -9,7 +9,7 @@ import pytest
 from include.marketdata.watch_settings import read_watch
 from include.marketdata.watch_states import Announcement, Change
 from include.orchestration import channels
-from include.orchestration.channels import UNDELIVERED, deliver
+from include.orchestration.channels import UndeliveredError, deliver
 from tests.fakes.builders import NOON
 from tests.fakes.sinks import http_sink, mail_sink
 
@@ -111,7 +111,7 @@ def test_posts_to_a_webhook_what_a_program_can_read(posts):
 def test_what_does_not_take_the_message_has_failed(posts, to, status):
     posts.status = status
 
-    with pytest.raises(UNDELIVERED, match=str(status)):
+    with pytest.raises(UndeliveredError, match=str(status)):
         deliver(to, [announcement()])
 
 
@@ -119,14 +119,14 @@ def test_a_webhook_that_answers_with_a_page_to_log_in_has_taken_nothing(posts):
     """The page itself is there, and answers 200."""
     posts.status = 302
 
-    with pytest.raises(UNDELIVERED):
+    with pytest.raises(UndeliveredError):
         deliver(WEBHOOK, [announcement()])
 
 
 def test_a_mail_server_that_knows_nobody_has_failed(mails):
     mails.refuses = True
 
-    with pytest.raises(UNDELIVERED, match="no such mailbox"):
+    with pytest.raises(UndeliveredError, match="no such mailbox"):
         deliver(SMTP, [announcement()])
 
 
@@ -142,7 +142,7 @@ def test_a_server_that_is_not_there_has_failed(monkeypatch, to):
     for name, connection in gone.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
 
-    with pytest.raises(UNDELIVERED):
+    with pytest.raises(UndeliveredError):
         deliver(to, [announcement()])
 
 
@@ -156,5 +156,5 @@ def test_a_server_that_says_nothing_has_failed_after_a_while(monkeypatch, to):
         for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):
             monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps({"conn_type": kind} | address))
 
-        with pytest.raises(UNDELIVERED, match="timed out"):
+        with pytest.raises(UndeliveredError, match="timed out"):
             deliver(to, [announcement()])

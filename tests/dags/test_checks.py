@@ -1,11 +1,16 @@
 """The bodies of the tasks of the gate, on a store in memory and a real landing folder."""
 
+import json
 import logging
+from contextlib import nullcontext
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.marketdata.errors import RetryableError, UnreadableSymbolError, UnstorableValueError
+from include.marketdata.ingestion import FetchPlan
 from include.marketdata.landing import land_batch, read_verdict
 from include.orchestration import checks, steps
 from include.orchestration.defaults import SHARDS
@@ -169,6 +174,113 @@ def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     assert store.watermark("BTCUSDT").stored_until == batch().window.end
 
 
+class BugError(TypeError):
+    """What no library raises, and nobody foresaw."""
+
+
+def breaks_for(symbol, work, place):
+    """The same work, with an error of the program in it for one symbol."""
+
+    def broken(*arguments, **named):
+        if arguments[place].symbol == symbol:
+            raise BugError("unsupported operand")
+        return work(*arguments, **named)
+
+    return broken
+
+
+@pytest.mark.defect(37)
+def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_loaded(
+    tmp_path, store, monkeypatch, caplog
+):
+    """It is no bad data: the task fails with its traceback, and hands on what it has judged."""
+    handed = []
+    monkeypatch.setattr(checks, "hand_on", handed.extend)
+    monkeypatch.setattr(checks, "check_batch", breaks_for("BTCUSDT", checks.check_batch, 1))
+    bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+
+    monkeypatch.setattr(checks, "SHARDS", 1)
+    with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program: BugError"):
+        checks.validate([bad, good], 0)
+
+    assert [each["symbol"] for each in handed] == ["ETHUSDT"]
+    assert any(record.exc_info and record.exc_info[0] is BugError for record in caplog.records)
+    with pytest.raises(AirflowFailException, match=r"^BTCUSDT was not fetched, or not checked$"):
+        load(handed, bad, good)
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
+
+
+@pytest.mark.defect(37)
+def test_an_error_of_the_program_in_one_load_keeps_no_other_batch_from_being_stored(
+    tmp_path, store, monkeypatch, alerts
+):
+    monkeypatch.setattr(steps, "load_batch", breaks_for("BTCUSDT", steps.load_batch, 1))
+    bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT", change=spoil)
+    checked = validate(bad, good)
+
+    with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program: BugError"):
+        load(checked, bad, good)
+
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 59
+    assert len(alerts) == 1
+
+
+@pytest.mark.defect(37)
+def test_a_value_that_fits_no_column_is_named_and_the_others_are_stored(
+    tmp_path, store, monkeypatch
+):
+    def load_one(held, landed_batch, *others):
+        if landed_batch.symbol == "BTCUSDT":
+            raise UnstorableValueError("trade_count is too large for its column")
+        return load_batch(held, landed_batch, *others)
+
+    load_batch = steps.load_batch
+    monkeypatch.setattr(steps, "load_batch", load_one)
+    bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+
+    with pytest.raises(AirflowFailException, match=r"^BTCUSDT: trade_count is too large"):
+        load(validate(bad, good), bad, good)
+
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
+
+
+def test_tries_again_what_cassandra_did_not_answer(tmp_path, monkeypatch):
+    def load_one(*_):
+        raise RetryableError("Cassandra did not answer")
+
+    monkeypatch.setattr(steps, "load_batch", load_one)
+    message = landed(tmp_path)
+
+    with pytest.raises(RetryableError, match="BTCUSDT: Cassandra did not answer"):
+        load(validate(message), message)
+
+
+@pytest.mark.defect(37)
+def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeypatch, tmp_path):
+    end = batch().window.end
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        message = landed(tmp_path, symbol=symbol)
+        load(validate(message), message)
+    monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
+    monkeypatch.setattr(checks, "now", lambda: end + timedelta(seconds=30))
+    monkeypatch.setattr(checks, "leave_alerts", lambda _: None)
+    columns = store.second_prices.columns
+
+    def broken(symbol, window):
+        if symbol == "BTCUSDT":
+            raise ValueError("math domain error")
+        return columns(symbol, window)
+
+    monkeypatch.setattr(store.second_prices, "columns", broken)
+
+    event, problems = checks.publish()
+
+    assert event["symbols"] == ["ETHUSDT"]
+    assert problems == ["BTCUSDT met an error of the program: ValueError: math domain error"]
+    assert store.watermark("ETHUSDT").averaged_until == end
+    assert store.watermark("BTCUSDT").averaged_until is None
+
+
 def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
     """Airflow loads plugins anew in each task, which is a fork of a process that is warm."""
     checks.warm_up()
@@ -177,3 +289,17 @@ def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
     checks.warm_up()
 
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.defect(37)
+def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypatch):
+    """Through XCom, as JSON; the fetch asks the exchange for nothing."""
+    window = batch().window
+    plan = FetchPlan("ETHUSDT", window, None, timedelta(0), unreadable="no PRICE_FILTER")
+    monkeypatch.setattr(steps, "open_exchange", lambda *_: nullcontext())
+    monkeypatch.setattr(steps, "plan_fetches", lambda *_: [plan])
+    monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")
+    (message,) = json.loads(json.dumps(steps.plan()))
+
+    with pytest.raises(UnreadableSymbolError, match="'ETHUSDT' cannot be fetched: no PRICE_FILTER"):
+        steps.fetch(message)

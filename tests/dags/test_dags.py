@@ -89,6 +89,15 @@ def test_checks_every_batch_before_it_is_loaded_even_when_a_fetch_failed(dag_bag
     assert load.trigger_rule == "all_done_min_one_success"
 
 
+def test_fails_by_name_for_symbols_that_cannot_be_published_after_the_others_are(dag_bag):
+    """A task of its own: one that fails has no asset event, and the report would not come."""
+    unpublished = dag_bag.dags["average_minutes"].task_dict["unpublished"]
+
+    assert unpublished.is_mapped
+    assert unpublished.upstream_task_ids == {"publish"}
+    assert unpublished.outlets == []
+
+
 def test_hands_on_by_the_same_asset_objects(dag_bag):
     """A retyped name would silently never trigger."""
     load = dag_bag.dags["ingest_prices"].task_dict["load"]

@@ -51,6 +51,14 @@ def test_takes_the_symbols_that_are_named_once_and_today():
     assert [(each["symbol"], each["symbols"]) for each in named] == [("SOLUSDT", ["SOLUSDT"])]
 
 
+@pytest.mark.defect(39)
+def test_takes_a_symbol_of_any_script_and_however_it_is_typed():
+    """U and two dots are one letter; the day that is planned names it as the exchange does."""
+    named = plan(symbols=["币安人生USDT", "U\u0308USDT"], to="2026-03-01")
+
+    assert [each["symbol"] for each in named] == ["币安人生USDT", "\u00dcUSDT"]
+
+
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
@@ -58,7 +66,7 @@ def test_takes_the_symbols_that_are_named_once_and_today():
         ({"to": "2026-03-04"}, "in the future: the last day there is anything of is 2026-03-03"),
         ({"from": "2017-07-13"}, "before Binance began, on 2017-07-14"),
         ({"from": "2020-01-01"}, "are more than 1000 at a time: split the order"),
-        ({"symbols": ["BTC-USDT"]}, "'BTC-USDT' can be no symbol"),
+        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
         ({"symbols": ["../../etc"]}, "can be no symbol"),
         ({"from": None}, "from: "),
         ({"source": "ftp"}, "source: "),

@@ -173,8 +173,8 @@ def test_packs_long_answers():
         ({"symbol": ""}, 400, "name a symbol"),
         ({"symbol": "btcusdt"}, 400, "write it upper case"),
         ({"symbol": "DOGEUSDT"}, 404, "is not fetched, and nothing of it is published"),
-        ({"symbol": "<script>alert(1)</script>"}, 400, "can be none"),
-        ({"symbol": "B" * 5000}, 400, "can be none"),
+        ({"symbol": "<script>alert(1)</script>"}, 400, "can be no symbol"),
+        ({"symbol": "B" * 5000}, 400, "can be no symbol"),
         ({"from": "2016-03-02T12:00:00Z"}, 400, "before Binance began"),
         ({"from": "2018-03-02T12:00:00Z", "to": "2028-03-02T12:00:00Z"}, 400, "minutes are"),
         ({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T11:00:00Z"}, 400, "exchange them"),
@@ -236,6 +236,16 @@ def test_says_so_when_cassandra_does_not_answer(monkeypatch, name):
 
     assert answer.status_code == 503
     assert "see that it runs" in answer.json()["problem"]
+
+
+@pytest.mark.defect(39)
+def test_answers_for_a_symbol_of_any_script(store):
+    store.minute_prices.append([average(CLOSED - MINUTE, symbol="币安人生USDT")], CLOSED)
+
+    answer = get("/api/minute", symbol="币安人生USDT", minute=(CLOSED - MINUTE).isoformat())
+
+    assert answer.json()["data_docs"].endswith("/币安人生USDT.html")
+    assert get("/api/latest", symbol="币安人生USDT").json()["symbol"] == "币安人生USDT"
 
 
 def test_describes_itself():

@@ -8,7 +8,7 @@ import pytest
 from airflow.api_fastapi.core_api.security import get_user
 
 from include.marketdata.batches import BatchRecord, State
-from include.marketdata.errors import RetryableError
+from include.marketdata.errors import RetryableError, UnstorableValueError
 from include.orchestration import quality_page
 from tests.fakes.builders import quarantined_row
 from tests.fakes.memory_store import MemoryStore
@@ -152,6 +152,26 @@ def test_says_so_when_cassandra_does_not_answer(monkeypatch):
 
     assert answer.status_code == 503
     assert "did not answer" in answer.text
+
+
+@pytest.mark.defect(37)
+def test_shows_the_other_symbols_beside_one_that_cannot_be_read(store, monkeypatch):
+    monkeypatch.setattr(quality_page, "symbols", lambda: ("BTCUSDT", "ETHUSDT"))
+    of_day = store.quarantine.on_day
+
+    def broken(symbol, day):
+        if symbol == "BTCUSDT":
+            raise UnstorableValueError("a state that is none")
+        return of_day(symbol, day)
+
+    monkeypatch.setattr(store.quarantine, "on_day", broken)
+
+    page = get("/")
+
+    assert page.status_code == 200
+    assert "BTCUSDT: a state that is none" in page.text
+    assert "ETHUSDT.html" in page.text
+    assert "BTCUSDT.html" not in page.text
 
 
 def test_serves_data_docs(tmp_path):

@@ -1,10 +1,17 @@
-"""What the form of replay_quarantine may ask for."""
+"""What the form of replay_quarantine may ask for, and what is done."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import quarantine
+from include.marketdata.batches import State
+from include.marketdata.landing import land_batch
+from include.orchestration import checks, quarantine, steps
 from include.orchestration.forms import REPLAY_QUARANTINE
+from tests.fakes.builders import NOON, batch, quarantined_row, symbol_info
+from tests.fakes.memory_store import MemoryStore
 
 DEFAULTS = {name: param.value for name, param in REPLAY_QUARANTINE.items()}
 
@@ -38,11 +45,91 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
         ({"since": "2026-03-02", "until": "2026-03-01"}, "let 'since' be the first day"),
         ({"since": "2017-07-14", "until": "2026-03-01"}, "at most 400 days"),
         ({"since": "soon"}, "since: "),
+        ({"action": "reply"}, "action: Input should be 'list', 'replay' or 'close'"),
+        ({"action": ""}, "action: Input should be 'list', 'replay' or 'close'"),
+        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
         ({"action": "close"}, "say why in 'note'"),
         ({"action": "replay", "accept": ["expect_prices_to_be_on_tick_grid"]}, "say why in 'note'"),
     ],
-    ids=["backwards", "too long", "no day", "closed without a word", "accepted without a word"],
+    ids=[
+        "backwards",
+        "too long",
+        "no day",
+        "no action",
+        "an empty action",
+        "no symbol",
+        "closed without a word",
+        "accepted without a word",
+    ],
 )
 def test_says_what_is_wrong_with_an_order(wishes, words):
     with pytest.raises(AirflowFailException, match=words):
         plan(**wishes)
+
+
+@pytest.fixture
+def store(monkeypatch, tmp_path):
+    """A store with one open row, and a folder for what the gate says."""
+    held = MemoryStore()
+    held.remember_symbol(symbol_info())
+    held.quarantine.keep([quarantined_row()])
+    monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
+    monkeypatch.setattr(quarantine, "open_store", lambda: held)
+    monkeypatch.setattr(checks, "open_store", lambda: held)
+    return held
+
+
+def part(action, **changes):
+    day = NOON.date().isoformat()
+    asked = {"symbol": "BTCUSDT", "action": action, "since": day, "until": day}
+    return asked | {"expectations": [], "accept": [], "note": ""} | changes
+
+
+def states(store):
+    return [row.state for row in store.quarantine.on_day("BTCUSDT", NOON.date())]
+
+
+@pytest.mark.parametrize("action", ["reply", "REPLAY", "", "accept"])
+def test_does_nothing_for_a_message_whose_action_is_none(store, action):
+    """It may come from a run of another version, or by hand: nobody asked to store anything."""
+    with pytest.raises(AirflowFailException, match="give one of list, replay, close"):
+        quarantine.work(part(action))
+
+    assert states(store) == [State.OPEN]
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("list", State.OPEN), ("close", State.CLOSED), ("replay", State.REPLAYED)],
+)
+def test_does_what_each_action_says(store, action, expected):
+    quarantine.work(part(action))
+
+    assert states(store) == [expected]
+
+
+def test_says_what_can_never_be_accepted(store):
+    with pytest.raises(AirflowFailException, match="cannot be accepted: such a row is no price"):
+        quarantine.work(part("replay", accept=["expect_rows_to_be_well_formed"]))
+
+    assert states(store) == [State.OPEN]
+
+
+def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypatch):
+    """A batch that was refused on a Friday evening is there on Monday morning."""
+    monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
+    monkeypatch.setattr(steps, "open_store", MemoryStore)
+    asked = plan()[0]
+    first_day = date.fromisoformat(asked["since"])
+    friday = land_batch(
+        str(tmp_path), batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC))
+    )
+    older = land_batch(
+        str(tmp_path),
+        batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC) - timedelta(days=2)),
+    )
+
+    steps.load([], [])
+
+    assert Path(friday).exists()
+    assert not Path(older).exists()

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import RetryableError
+from include.marketdata.errors import RetryableError, UnstorableValueError
 from include.marketdata.watch_settings import read_watch
 from include.marketdata.windows import MINUTE
 from include.orchestration import watching
@@ -140,6 +140,51 @@ def test_a_channel_that_fails_keeps_no_other_from_its_message_and_gets_its_own_l
         "fired",
     ]
     assert "undelivered" not in json.loads(variables["price_watch_state"])
+
+
+def test_an_error_of_the_program_in_one_channel_is_named_as_that_and_the_others_are_told(
+    run, variables, store, sinks, monkeypatch
+):
+    """No connection is to be corrected for it, and nothing is said twice."""
+    variables["price_watch"] = RULES
+    publish(store, 0, "105")
+    deliver = watching.deliver
+
+    def broken(channel, announcements):
+        if channel.kind == "webhook":
+            raise TypeError("unexpected keyword")
+        deliver(channel, announcements)
+
+    monkeypatch.setattr(watching, "deliver", broken)
+
+    with pytest.raises(AirflowFailException, match=r"webhook .* met an error of the program: Type"):
+        run(1)
+    monkeypatch.setattr(watching, "deliver", deliver)
+    run(2)
+
+    assert len(sinks.slack.taken) == len(sinks.desk.taken) == 1
+
+
+@pytest.mark.defect(37)
+def test_a_symbol_that_cannot_be_read_keeps_no_other_from_being_watched(
+    run, variables, store, sinks, monkeypatch
+):
+    variables["symbols"] = "ETHUSDT,BTCUSDT"
+    variables["price_watch"] = RULES.replace("BTCUSDT", "[ETHUSDT, BTCUSDT]")
+    publish(store, 0, "105")
+    between = store.minute_prices.between
+
+    def broken(symbol, window):
+        if symbol == "ETHUSDT":
+            raise UnstorableValueError("a flag that is none")
+        return between(symbol, window)
+
+    monkeypatch.setattr(store.minute_prices, "between", broken)
+
+    with pytest.raises(AirflowFailException, match="ETHUSDT: a flag that is none"):
+        run(1)
+
+    assert [post.body["text"][:22] for post in sinks.slack.taken] == ["high: BTCUSDT is above"]
 
 
 def test_what_waits_for_a_channel_is_sent_in_one_message_in_its_order(run, variables, store, sinks):

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -26,6 +27,7 @@ from include.marketdata.errors import (
     RetryableError,
     SettingsError,
     UnknownSymbolError,
+    UnreadableSymbolError,
 )
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.prices import ExchangeMinute, Flag, SoftFlag
@@ -116,6 +118,44 @@ def test_calls_a_halted_symbol_halted_while_others_trade(status, has_flat_klines
 
     assert published["BTCUSDT", NOON + MINUTE].average.flag is Flag.HALTED
     assert published["ETHUSDT", NOON + MINUTE].average.flag is Flag.OK
+
+
+@pytest.mark.defect(43)
+def test_calls_every_symbol_halted_when_all_are():
+    """Thirteen minutes of pairs that are in BREAK for months."""
+    store, end = MemoryStore(), NOON + 13 * MINUTE
+    for symbol in BOTH:
+        store_minutes(store, symbol, [], fetched_until=end)
+        info = symbol_info(symbol, checked_at=NOON - timedelta(hours=1))
+        store.remember_symbol(replace(info, status="BREAK"))
+
+    published = publish(store, end)
+
+    assert {price.average.flag for price in published.values()} == {Flag.HALTED}
+    assert len(published) == 26
+
+
+@pytest.mark.defect(44)
+@pytest.mark.parametrize(
+    ("symbol", "base_asset", "expected"),
+    [
+        ("BTCUSDT", "BTC", SoftFlag.CROSS_SOURCE),
+        ("BTCSTUSDT", "BTCST", ""),
+        ("ETHFIUSDT", "ETHFI", ""),
+        ("BTCSTUSDT", None, ""),
+    ],
+)
+def test_takes_the_limit_of_the_base_asset(symbol, base_asset, expected):
+    """Two percent from the exchange's own average are too many of Bitcoin, and of it alone."""
+    store, end = MemoryStore(), NOON + 5 * MINUTE
+    store_minutes(store, symbol, Window(NOON, end).minutes(), fetched_until=end)
+    store.five_minute_prices.keep(symbol, end - MINUTE, Decimal(102))
+    if base_asset:
+        store.remember_symbol(replace(symbol_info(symbol), base_asset=base_asset))
+
+    published = publish(store, end, [symbol])
+
+    assert published[symbol, end - MINUTE].average.soft_flags == expected
 
 
 @pytest.mark.defect(3)
@@ -446,3 +486,89 @@ def test_names_a_symbol_that_is_not_listed_and_goes_on_with_the_others(name):
         fetch_batch(exchange, wrong, lambda: NOON)
     assert exchange.asked == []
     assert right.tick_size is not None
+
+
+GRID = [
+    {"filterType": "PRICE_FILTER", "tickSize": "0.01000000"},
+    {"filterType": "LOT_SIZE", "stepSize": "0.00001000"},
+]
+
+
+def entry(symbol, **changes):
+    base_asset = symbol.removesuffix("USDT")
+    whole = {"symbol": symbol, "status": "TRADING", "baseAsset": base_asset, "quoteAsset": "USDT"}
+    made = whole | {"filters": GRID} | changes
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def price_filter(**changes):
+    return {"filters": [{k: v for k, v in (GRID[0] | changes).items() if v is not None}, GRID[1]]}
+
+
+ODD_ENTRIES = {
+    "no PRICE_FILTER": {"filters": GRID[1:]},
+    "no LOT_SIZE": {"filters": GRID[:1]},
+    "no filter at all": {"filters": []},
+    "a filter that is none": {"filters": [1, *GRID[1:]]},
+    "filters that are no list": {"filters": "none"},
+    "no filters": {"filters": None},
+    "no status": {"status": None},
+    "no base asset": {"baseAsset": None},
+    "a status that is no text": {"status": 1},
+    "no tick": price_filter(tickSize=None),
+    "a tick that is a number": price_filter(tickSize=0.01),
+    "a tick that is a list": price_filter(tickSize=["0.01"]),
+    "a negative tick": price_filter(tickSize="-0.01"),
+    "NaN": price_filter(tickSize="NaN"),
+    "infinity": price_filter(tickSize="Infinity"),
+    "an exponent": price_filter(tickSize="1e-8"),
+    "an empty tick": price_filter(tickSize=""),
+    "a huge exponent": price_filter(tickSize="1e999999999"),
+}
+
+
+@pytest.mark.defect(37)
+@pytest.mark.parametrize("changes", ODD_ENTRIES.values(), ids=ODD_ENTRIES)
+def test_a_symbol_whose_entry_cannot_be_read_fails_alone_and_by_name(client_of, changes):
+    """Three are fetched; the second one's entry is odd."""
+    entries = [entry("BTCUSDT"), entry("ETHUSDT", **changes), entry("SOLUSDT")]
+    exchange = client_of(listing(*entries))
+
+    first, odd, last = plan_fetches(
+        MemoryStore(), exchange, ["BTCUSDT", "ETHUSDT", "SOLUSDT"], lambda: NOON
+    )
+
+    assert [each.tick_size for each in (first, last)] == [Decimal("0.01")] * 2
+    with pytest.raises(UnreadableSymbolError, match=r"'ETHUSDT' cannot be fetched: .*exchangeInfo"):
+        fetch_batch(exchange, odd, lambda: NOON)
+
+
+@pytest.mark.defect(37)
+@pytest.mark.parametrize("nameless", [{"status": "TRADING"}, 1, None, "ETHUSDT", {"symbol": 1}])
+def test_an_entry_without_a_name_fails_those_that_are_missing(client_of, nameless):
+    exchange = client_of(listing(entry("BTCUSDT"), nameless))
+
+    right, missing = plan_fetches(MemoryStore(), exchange, ["BTCUSDT", "ETHUSDT"], lambda: NOON)
+
+    assert right.unreadable == ""
+    with pytest.raises(UnreadableSymbolError, match=r"'ETHUSDT'.*names no symbol"):
+        fetch_batch(exchange, missing, lambda: NOON)
+
+
+@pytest.mark.defect(37)
+def test_a_tick_of_zero_says_that_there_is_no_such_rule(client_of):
+    """So Binance documents it; the symbol is fetched like any other."""
+    exchange = client_of(listing(entry("BTCUSDT", **price_filter(tickSize="0.00000000"))))
+
+    (plan,) = plan_fetches(MemoryStore(), exchange, ["BTCUSDT"], lambda: NOON)
+
+    assert (plan.tick_size, plan.unreadable) == (0, "")
+
+
+def listing(*entries):
+    def respond(request):
+        server_time = {"serverTime": int(NOON.timestamp() * 1000)}
+        content = server_time | ({"symbols": entries} if "Info" in request.url.path else {})
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(content).encode()))
+
+    return respond

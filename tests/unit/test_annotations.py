@@ -42,9 +42,10 @@ def silent(*indexes):
     return [without_value(index, Flag.NO_TRADES) for index in indexes]
 
 
-def flagged(flag, averages, theirs=()):
+def flagged(flag, averages, theirs=(), base_asset="BTC"):
     """Which minutes after noon carry a soft flag."""
-    annotated = annotate(averages, {at(index): Decimal(price) for index, price in theirs})
+    said = {at(index): Decimal(price) for index, price in theirs}
+    annotated = annotate(averages, said, base_asset=base_asset)
     return [(each.minute - NOON) // MINUTE for each in annotated if flag in each.soft_flags]
 
 
@@ -80,16 +81,26 @@ def test_calls_a_price_stale_after_five_minutes_that_are_known_to_be_silent(thir
     assert flagged(SoftFlag.STALE, averages) == expected
 
 
+@pytest.mark.defect(44)
 @pytest.mark.parametrize(
-    ("symbol", "near", "far"),
-    [("BTCUSDT", "101", "99"), ("ETHUSDT", "101", "99"), ("SOLUSDT", "103", "97")],
+    ("base_asset", "near", "far"),
+    [
+        ("BTC", "101", "99"),
+        ("ETH", "101", "99"),
+        ("SOL", "103", "97"),
+        ("BTCST", "103", "97"),
+        ("ETHFI", "103", "97"),
+        ("ETHW", "103", "97"),
+        ("WBTC", "103", "97"),
+        (None, "103", "97"),
+    ],
 )
-def test_compares_five_minutes_with_the_exchanges_average(symbol, near, far):
+def test_compares_five_minutes_with_the_exchanges_average(base_asset, near, far):
     """100 / 101 is 0.9901, 100 / 99 is 1.0101; 100 / 103 is 0.9709, 100 / 97 is 1.0309."""
-    averages = [priced(index, symbol=symbol) for index in range(5)]
+    averages = [priced(index) for index in range(5)]
 
-    assert flagged(SoftFlag.CROSS_SOURCE, averages, [(4, near)]) == []
-    assert flagged(SoftFlag.CROSS_SOURCE, averages, [(4, far)]) == [4]
+    assert flagged(SoftFlag.CROSS_SOURCE, averages, [(4, near)], base_asset) == []
+    assert flagged(SoftFlag.CROSS_SOURCE, averages, [(4, far)], base_asset) == [4]
 
 
 def test_weights_the_five_minutes_by_their_volume():
@@ -186,7 +197,8 @@ def test_takes_points_off_for_each_flag(after, opens, theirs, expected):
     averages = [priced(index, price) for index, price in enumerate([*QUIET, *after])]
     averages[60] = replace(averages[60], open=Decimal(opens))
 
-    judged = annotate(averages, {at(index): Decimal(price) for index, price in theirs})[60]
+    said = {at(index): Decimal(price) for index, price in theirs}
+    judged = annotate(averages, said, base_asset="BTC")[60]
 
     assert (judged.soft_flags, judged.quality) == expected
 

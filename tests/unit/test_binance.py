@@ -77,12 +77,13 @@ def test_asks_for_exactly_the_klines_that_open_in_the_span():
 
     def answer(request):
         asked.append(dict(request.url.params))
-        return httpx.Response(200, json=[kline(NOON)])
+        return httpx.Response(200, json=minute)
 
+    minute = [kline(NOON + timedelta(seconds=index)) for index in range(60)]
     with client(answer) as binance:
         rows = binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
 
-    assert rows == [kline(NOON)]
+    assert rows == minute
     assert asked == [
         {
             "symbol": "BTCUSDT",
@@ -94,7 +95,7 @@ def test_asks_for_exactly_the_klines_that_open_in_the_span():
     ]
 
 
-def test_pages_until_a_page_is_not_full():
+def test_pages_until_the_end_of_the_span():
     """20 minutes are 1,200 seconds: one page of 1,000 and one of 200."""
     starts = []
 
@@ -442,11 +443,11 @@ def test_never_makes_a_float_of_a_number():
     ],
 )
 def test_tells_what_an_answer_means(status, body, expected):
-    assert type(error_of(status, {}, body)) is expected
+    assert type(error_of(status, {}, body, NOON)) is expected
 
 
 def test_waits_a_minute_when_the_pause_has_no_length():
-    error = error_of(429, {"retry-after": "soon"}, b"")
+    error = error_of(429, {"retry-after": "soon"}, b"", NOON)
 
     assert isinstance(error, ExchangeBusyError)
     assert error.wait_seconds == 60

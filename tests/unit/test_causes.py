@@ -10,6 +10,7 @@ from tests.fakes.builders import NOON, average, exchange_minute, second, silent,
 from tests.fakes.memory_store import MemoryStore
 
 BOTH = ["BTCUSDT", "ETHUSDT"]
+HOUR = timedelta(hours=1)
 
 
 def store_of(*rows, statuses=(), fetched_until=NOON + MINUTE):
@@ -55,9 +56,48 @@ def test_calls_it_an_outage_when_no_symbol_has_a_row():
     assert cause(store_of()) is Flag.EXCHANGE_OUTAGE
 
 
-def test_calls_it_an_outage_although_the_exchange_says_break_of_all():
-    """As it does in maintenance."""
-    assert cause(store_of(statuses=[(NOON, "BREAK")])) is Flag.EXCHANGE_OUTAGE
+@pytest.mark.defect(43)
+@pytest.mark.parametrize("others_status", ["BREAK", "TRADING"])
+def test_believes_what_the_exchange_states_of_the_symbol_first(others_status):
+    """All pairs of a coin in BREAK for months have no rows, and the exchange runs all the same."""
+    store = store_of(statuses=[(NOON - HOUR, "BREAK")])
+    other = replace(symbol_info("ETHUSDT", checked_at=NOON - HOUR), status=others_status)
+    store.remember_symbol(other)
+
+    assert cause(store) is Flag.HALTED
+
+
+@pytest.mark.defect(43)
+@pytest.mark.parametrize("words", [("TRADING", "BREAK"), ("BREAK", "TRADING")])
+def test_looks_at_the_others_first_where_a_halt_began_or_ended_beside_the_minute(words):
+    """In maintenance the exchange says BREAK of all for a while, and nobody has a row."""
+    before, after = words
+    said = [(NOON - MINUTE, before), (NOON + 5 * MINUTE, after)]
+
+    assert cause(store_of(statuses=said)) is Flag.EXCHANGE_OUTAGE
+    assert cause(store_of(OTHER_MINUTE, statuses=said)) is Flag.HALTED
+
+
+@pytest.mark.defect(43)
+def test_takes_no_halted_symbol_for_a_witness_of_an_outage():
+    """The only other symbol is halted: that it has no row says nothing of the exchange."""
+    store = store_of(statuses=[(NOON - HOUR, "TRADING")])
+    store.remember_symbol(replace(symbol_info("ETHUSDT", checked_at=NOON - HOUR), status="BREAK"))
+
+    assert cause(store) is None
+
+
+@pytest.mark.defect(43)
+@pytest.mark.parametrize(
+    ("third_fetched_until", "expected"), [(NOON + MINUTE, Flag.EXCHANGE_OUTAGE), (NOON, None)]
+)
+def test_asks_the_symbols_that_were_trading(third_fetched_until, expected):
+    """Of two others one is halted; the one that trades decides, once it was fetched."""
+    store = store_of(statuses=[(NOON - HOUR, "TRADING")])
+    store.remember_symbol(replace(symbol_info("ETHUSDT", checked_at=NOON - HOUR), status="BREAK"))
+    store.set_stored_until("SOLUSDT", third_fetched_until)
+
+    assert cause(store, [*BOTH, "SOLUSDT"]) is expected
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import gzip
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from include.marketdata.errors import (
     LostBatchError,
     RetryableError,
     UnknownSymbolError,
+    UnreadableSymbolError,
 )
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
@@ -106,6 +108,20 @@ def test_plans_an_unknown_symbol_without_stopping_the_others():
         ("NOSUCH", None),
         ("BTCUSDT", Decimal("0.01")),
     ]
+
+
+@pytest.mark.defect(37)
+def test_goes_on_with_what_it_knows_beside_a_symbol_that_it_was_never_told_of():
+    """A symbol is added while exchangeInfo does not answer: it alone waits."""
+    store, exchange = MemoryStore(), FakeExchange()
+    plans(store, exchange)
+    exchange.is_down = True
+
+    known, new = plans(store, exchange, ("BTCUSDT", "ETHUSDT"))
+
+    assert known.unreadable == ""
+    with pytest.raises(UnreadableSymbolError, match=r"'ETHUSDT'.*does not answer"):
+        fetch_batch(exchange, new, lambda: NOON)
 
 
 def test_asks_what_a_symbol_is_once_in_ten_minutes():
@@ -227,6 +243,30 @@ def test_says_that_a_landed_batch_is_lost_and_will_be_fetched_again(tmp_path, co
 
     with pytest.raises(LostBatchError, match=r"cannot be read .* the next run fetches its window"):
         read_batch(url)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", "{}", '{"symbol": 1}', "nonsense"],
+    ids=["a list", "without fields", "with another field", "no JSON"],
+)
+def test_says_that_a_file_of_another_shape_is_no_batch_and_no_verdict(tmp_path, content):
+    url = land_batch(str(tmp_path), batch())
+    land_verdict(url, GOOD)
+    Path(url).write_bytes(gzip.compress(content.encode()))
+    Path(url.removesuffix(".json") + ".verdict.json").write_text(content)
+
+    with pytest.raises(LostBatchError, match="cannot be read"):
+        read_batch(url)
+    with pytest.raises(LostBatchError, match="what the gate said of the batch"):
+        read_verdict(url)
+
+
+def test_says_that_a_batch_was_not_checked(tmp_path):
+    url = land_batch(str(tmp_path), batch())
+
+    with pytest.raises(LostBatchError, match=r"what the gate said of .* cannot be read"):
+        read_verdict(url)
 
 
 def test_lands_a_verdict_although_its_batch_and_folder_are_gone(tmp_path):

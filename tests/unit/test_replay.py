@@ -6,7 +6,7 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import WITHHELD, Interval, State
-from include.marketdata.errors import RetryableError
+from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.replay import SEVERAL_ROWS, Choice, close, open_rows, replay
@@ -149,7 +149,7 @@ def test_stores_a_row_that_a_person_accepts(checkpoints):
 
 
 def test_refuses_to_accept_what_is_no_price(checkpoints):
-    with pytest.raises(ValueError, match="expect_rows_to_be_well_formed cannot be accepted"):
+    with pytest.raises(SettingsError, match="expect_rows_to_be_well_formed cannot be accepted"):
         send_again(store_with(), checkpoints, accepted=["expect_rows_to_be_well_formed"])
 
 

@@ -6,10 +6,10 @@ from include.simulator.exchange import open_exchange
 
 BTC = {"symbol": "BTCUSDT"}
 KLINES = {"symbol": "BTCUSDT", "interval": "1m"}
-SYMBOL_RANGE = "legal range is '^[A-Z0-9-_.]{1,20}$'."
+SYMBOL_RANGE = r"legal range is '^[\w\-._&&[^a-z]]{1,50}$'."
 LIST_RANGE = (
     "legal range is "
-    r"""'^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$'."""
+    r"""'^\[("[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}){0,1}\]$'."""
 )
 
 

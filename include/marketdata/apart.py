@@ -1,0 +1,76 @@
+"""The same work for each of several: what one of them raises does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Apart(Generic[Key, Result]):
+    """What became of each.
+
+    Attributes:
+        done: Results, in the order of the keys.
+        failed: What the others raised, in the same order. Whoever asked must say it in the end.
+    """
+
+    done: dict[Key, Result]
+    failed: dict[Key, Exception]
+
+    def all_done(self) -> dict[Key, Result]:
+        """Return the results of all.
+
+        Raises:
+            Exception: The first error, where there is one.
+        """
+        for error in self.failed.values():
+            raise error
+        return self.done
+
+
+def each_apart(
+    keys: Iterable[Key],
+    work: Callable[[Key], Result],
+    *,
+    at_a_time: int = 1,
+    ends_all: type[Exception] | None = None,
+) -> Apart[Key, Result]:
+    """Do a piece of work for each key, whatever becomes of the others.
+
+    Args:
+        keys: Each is done once.
+        work: Gets a key.
+        at_a_time: How many, in threads; those that wait for a server most of their time.
+        ends_all: An error that the next would meet, too, after as long a wait: it is raised at
+            once.
+    """
+    stopping = (ends_all,) if ends_all else ()
+    done: dict[Key, Result] = {}
+    failed: dict[Key, Exception] = {}
+
+    def attempt(key: Key) -> None:
+        try:
+            done[key] = work(key)
+        except stopping:
+            raise
+        # Whatever it is, a fault of ours too: it is raised when the others are done.
+        except Exception as error:  # noqa: BLE001
+            failed[key] = error
+
+    once = list(dict.fromkeys(keys))
+    if at_a_time > 1:
+        with ThreadPoolExecutor(at_a_time) as pool:
+            list(pool.map(attempt, once))
+    else:
+        for key in once:
+            attempt(key)
+    return Apart(
+        {key: done[key] for key in once if key in done},
+        {key: failed[key] for key in once if key in failed},
+    )

@@ -1,0 +1,46 @@
+import threading
+
+import pytest
+
+from include.marketdata.apart import each_apart
+from include.marketdata.errors import RetryableError
+
+
+def halved(number):
+    if number % 2:
+        raise ValueError(f"{number} is odd")
+    return number // 2
+
+
+@pytest.mark.parametrize("at_a_time", [1, 3])
+def test_does_the_others_when_one_fails(at_a_time):
+    apart = each_apart([4, 3, 2, 4], halved, at_a_time=at_a_time)
+
+    assert apart.done == {4: 2, 2: 1}
+    assert [str(error) for error in apart.failed.values()] == ["3 is odd"]
+    with pytest.raises(ValueError, match="3 is odd"):
+        apart.all_done()
+
+
+def test_works_at_some_at_a_time():
+    """Each waits for the other, so that one after the other would never end."""
+    both = threading.Barrier(2, timeout=10)
+
+    assert len(each_apart(["one", "two"], lambda _: both.wait(), at_a_time=2).done) == 2
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2])
+def test_ends_at_once_for_what_the_others_would_meet_too(at_a_time):
+    def ask(_):
+        raise RetryableError("nobody answers")
+
+    with pytest.raises(RetryableError):
+        each_apart([1, 2], ask, at_a_time=at_a_time, ends_all=RetryableError)
+
+
+def test_does_not_hold_back_what_ends_a_process():
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        each_apart([1], stop)
