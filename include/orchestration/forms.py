@@ -48,6 +48,12 @@ REPLAY_QUARANTINE: dict[str, Any] = {
         type=["array", "null"],
         description="Store rows that fail no more than these. A note is needed.",
     ),
+    "rows": Param(
+        [],
+        type=["array", "null"],
+        description="Only these rows, by the digest that list shows: of several that differ for "
+        "one moment at most one is accepted.",
+    ),
     "note": Param("", type="string", description="Why; kept with the rows."),
 }
 

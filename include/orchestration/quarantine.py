@@ -1,6 +1,7 @@
 """The bodies of the tasks of replay_quarantine."""
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import TypedDict
@@ -20,6 +21,8 @@ from include.orchestration.steps import now
 
 LONGEST_DAYS = 400
 LISTED_ROWS = 200
+SHOWN_DIGITS = 12
+DIGEST = re.compile(r"[0-9a-f]{8,64}")
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +36,10 @@ class Order(BaseModel, extra="forbid"):
     until: date | None
     expectations: list[str]
     accept: list[str]
+    rows: list[str]
     note: str
 
-    @field_validator("symbols", "expectations", "accept", mode="before")
+    @field_validator("symbols", "expectations", "accept", "rows", mode="before")
     @classmethod
     def _no_blanks(cls, listed: list[str] | None) -> list[str]:
         return [text.strip() for text in listed or () if text.strip()]
@@ -44,6 +48,17 @@ class Order(BaseModel, extra="forbid"):
     @classmethod
     def _symbols(cls, listed: list[str]) -> list[str]:
         return list(dict.fromkeys(map(read_symbol, listed)))
+
+    @field_validator("rows")
+    @classmethod
+    def _digests(cls, listed: list[str]) -> list[str]:
+        wrong = [text for text in listed if not DIGEST.fullmatch(text)]
+        if wrong:
+            raise ValueError(
+                f"{', '.join(map(repr, wrong))}: write the first characters of a row's digest, at "
+                "least 8 of them, as the action 'list' shows it"
+            )
+        return listed
 
 
 class Work(TypedDict):
@@ -55,6 +70,7 @@ class Work(TypedDict):
     until: str
     expectations: list[str]
     accept: list[str]
+    rows: list[str]
     note: str
 
 
@@ -91,6 +107,7 @@ def plan(params: Mapping[str, object]) -> list[Work]:
                 until=until.isoformat(),
                 expectations=order.expectations,
                 accept=order.accept,
+                rows=order.rows,
                 note=order.note.strip(),
             )
             for symbol in order.symbols or symbols()
@@ -111,6 +128,7 @@ def work(part: Work) -> dict[str, int]:
         frozenset(part["expectations"]),
         frozenset(part["accept"]),
         part["note"] or part["action"],
+        tuple(part["rows"]),
     )
     with no_retry_in_vain():
         store = open_store()
@@ -147,4 +165,7 @@ def _action(text: str) -> Action:
 
 def _line(row: QuarantinedRow) -> str:
     reasons = "; ".join(f"{name} ({seen})" if seen else name for name, seen in row.observed.items())
-    return f"{row.state} {row.symbol} {row.interval} {row.open_time}: {reasons}; {row.payload:.300}"
+    return (
+        f"{row.state} {row.symbol} {row.interval} {row.open_time} {row.digest[:SHOWN_DIGITS]}: "
+        f"{reasons}; {row.payload:.300}"
+    )

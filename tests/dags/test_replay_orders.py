@@ -8,9 +8,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.marketdata.batches import State
 from include.marketdata.landing import land_batch
+from include.marketdata.windows import SECOND
 from include.orchestration import checks, quarantine, steps
 from include.orchestration.forms import REPLAY_QUARANTINE
-from tests.fakes.builders import NOON, batch, quarantined_row, symbol_info
+from tests.fakes.builders import NOON, batch, kline, quarantined_row, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
 DEFAULTS = {name: param.value for name, param in REPLAY_QUARANTINE.items()}
@@ -49,7 +50,8 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
         ({"action": ""}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
         ({"action": "close"}, "say why in 'note'"),
-        ({"action": "replay", "accept": ["expect_prices_to_be_on_tick_grid"]}, "say why in 'note'"),
+        ({"action": "replay", "accept": ["expect_prices_to_be_in_order"]}, "say why in 'note'"),
+        ({"rows": ["12ab"]}, "rows: .*'12ab': write the first characters of a row's digest"),
     ],
     ids=[
         "backwards",
@@ -60,6 +62,7 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
         "no symbol",
         "closed without a word",
         "accepted without a word",
+        "a digest cut short",
     ],
 )
 def test_says_what_is_wrong_with_an_order(wishes, words):
@@ -82,7 +85,7 @@ def store(monkeypatch, tmp_path):
 def part(action, **changes):
     day = NOON.date().isoformat()
     asked = {"symbol": "BTCUSDT", "action": action, "since": day, "until": day}
-    return asked | {"expectations": [], "accept": [], "note": ""} | changes
+    return asked | {"expectations": [], "accept": [], "rows": [], "note": ""} | changes
 
 
 def states(store):
@@ -106,6 +109,20 @@ def test_does_what_each_action_says(store, action, expected):
     quarantine.work(part(action))
 
     assert states(store) == [expected]
+
+
+@pytest.mark.defect(42)
+def test_takes_the_row_that_is_named_as_the_list_shows_it(store, caplog):
+    caplog.set_level("INFO")
+    other = quarantined_row(kline(NOON + SECOND))
+    store.quarantine.keep([other])
+    quarantine.work(part("list"))
+    shown = other.digest[:12]
+    assert f"OPEN BTCUSDT 1s {other.open_time} {shown}: " in caplog.text
+
+    quarantine.work(part("replay", rows=[shown]))
+
+    assert states(store) == [State.OPEN, State.REPLAYED]
 
 
 def test_says_what_can_never_be_accepted(store):
