@@ -22,7 +22,8 @@ from dev.processes import Processes
 NAME = "postgres"
 USER = "airflow"
 DATABASE = "postgres"
-START_TIMEOUT_SECONDS = 60.0
+# As in dev/airflow.py, a last resort.
+START_TIMEOUT_SECONDS = 300.0
 # The metadata of a stack on one machine can lose its last milliseconds in a crash.
 SETTINGS = ("synchronous_commit=off", "shared_buffers=64MB", "unix_socket_directories=")
 

@@ -74,15 +74,16 @@ def body(text, status=200, **headers):
     ],
 )  # fmt: skip
 def test_ends_in_one_clear_error(simulator, client_of, effect, expected, words):
-    """Two seconds of patience; a hang would last until the server ends."""
+    """What may pass is tried again for two seconds; a hang would last until the server ends."""
     simulator.fault(effect, endpoint="klines")
+    patience_seconds = 2 if expected is RetryableError else 600
     started = time.monotonic()
 
     with pytest.raises(expected, match=words) as caught:
-        fetch(client_of(simulator.url))
+        fetch(client_of(simulator.url, patience_seconds))
 
     assert type(caught.value) is expected
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
 
@@ -95,11 +96,11 @@ def test_gets_the_rows_in_the_end_when_failures_pass(simulator, client_of):
     ]
     simulator.faults(rules)
 
-    assert len(fetch(client_of(simulator.url, 10))) == 300
+    assert len(fetch(client_of(simulator.url, 120))) == 300
 
 
 def test_reads_packed_answers(simulator, client_of):
-    assert len(fetch(client_of(simulator.url))) == 300
+    assert len(fetch(client_of(simulator.url, 120))) == 300
 
 
 MEASURE = """
@@ -107,7 +108,7 @@ import json, sys, tracemalloc
 from tests.faults.test_hostile_bodies import fetch
 from tests.faults.conftest import *
 def client():
-    settings = BinanceSettings((sys.argv[1],), 2.0)
+    settings = BinanceSettings((sys.argv[1],), 600.0)
     return BinanceClient(settings, RequestBudget(MemoryBudgetTable(6000), 0.5),
                          lambda: datetime.now(UTC))
 with client() as c:
@@ -177,4 +178,4 @@ def tls_server(tmp_path):
 
 def test_refuses_a_certificate_that_nobody_vouches_for(tls_server, client_of):
     with pytest.raises(SettingsError, match=r"certificate.*not trusted.*binance_default"):
-        client_of(tls_server).server_time()
+        client_of(tls_server, 120).server_time()
