@@ -24,8 +24,9 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-START_TIMEOUT_SECONDS = 180.0
-REQUEST_TIMEOUT_SECONDS = 30.0
+# A last resort: one that dies is seen at once, and a busy machine takes minutes.
+START_TIMEOUT_SECONDS = 600.0
+REQUEST_TIMEOUT_SECONDS = 120.0
 
 # What every deployment needs; the rest of the environment is about this machine.
 DEPLOYMENT_SETTINGS: Mapping[str, str] = {

@@ -33,8 +33,8 @@ SYMBOL = "BTCUSDT"
 START = datetime(2026, 3, 1, tzinfo=UTC)
 # What one call of the loader writes: what it returns from is acknowledged.
 ROWS_PER_CALL = 5_000
-PATIENCE_SECONDS = 180.0
-WAIT_SECONDS = 300.0
+PATIENCE_SECONDS = 600.0
+WAIT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Outage:
         found: Rows in the table at the end, each with its own value.
         load_seconds: From the first row to the last, with the outage.
         recovery_seconds: From the moment the server answered again to the next call of the
-            loader that returned; None when the loader was killed.
+            loader that returned; None when the loader was killed, or had ended by then.
     """
 
     acknowledged: int
@@ -119,7 +119,7 @@ def kill_server(server: CassandraServer, *, rows: int, outage_seconds: float) ->
         rows=rows,
         found=_found(settings, rows),
         load_seconds=time.monotonic() - started,
-        recovery_seconds=min(stamp for stamp in stamps if stamp > back) - back,
+        recovery_seconds=min((stamp - back for stamp in stamps if stamp > back), default=None),
     )
 
 

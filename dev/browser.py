@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,16 +11,21 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
+from dev.browser_needs import (
+    CHROMIUM,
+    Need,
+    advice,
+    can_load,
+    find,
+    may_install,
+    missing,
+    packages_of,
+)
 from dev.console import complain, say, step
 from dev.errors import SetupError
 from dev.home import DEFAULT_HOME
 
-VARIABLE = "MINUTE_PRICES_CHROMIUM"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Without a font Chromium draws boxes; without --no-install-recommends come 100 MB more.
-PACKAGES = ("chromium", "fonts-dejavu-core")
 APT = ("apt-get", "--yes", "-o", "DPkg::Lock::Timeout=300")
-COMMANDS = ((*APT, "update"), (*APT, "install", "--no-install-recommends", *PACKAGES))
 INSTALL_TIMEOUT_SECONDS = 600.0
 LAST_LINES = 5
 # It looks for updates and accounts at every start otherwise, and asks hosts that are not ours.
@@ -33,64 +37,62 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-ADVICE = (
-    "Chromium is needed for the browser tests and for pictures. Install it (on Debian: apt-get "
-    f"install {' '.join(PACKAGES)}), or name one that is installed with {VARIABLE}=PATH"
-)
-
 Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 
 def chromium() -> Path:
-    """Return this machine's Chromium; install Debian's first where there is none and we may.
+    """Return this machine's Chromium; install what is missing first where we may.
 
     Who comes meanwhile, from another process too, waits for the installation.
 
     Raises:
-        SetupError: There is none and it cannot be installed, or the variable names no program.
+        SetupError: Something is missing and cannot be installed, or the variable names no program.
     """
     DEFAULT_HOME.mkdir(exist_ok=True)
     with (DEFAULT_HOME / "chromium.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return find(os.environ) or install(os.environ, is_root=os.geteuid() == 0)
+        return provide(os.environ, is_root=os.geteuid() == 0)
 
 
-def find(environment: Mapping[str, str]) -> Path | None:
-    """Return the Chromium that an environment names, or the first on its PATH; None without one.
-
-    Raises:
-        SetupError: The variable names no program.
-    """
-    path = environment.get("PATH")
-    if named := environment.get(VARIABLE):
-        if found := shutil.which(named, path=path):
-            return Path(found)
-        raise SetupError(f"{VARIABLE} names {named}, which is no program")
-    return next((Path(found) for name in NAMES if (found := shutil.which(name, path=path))), None)
-
-
-def install(environment: Mapping[str, str], *, is_root: bool, run: Runner | None = None) -> Path:
-    """Install Debian's Chromium and return it.
+def provide(
+    environment: Mapping[str, str],
+    *,
+    is_root: bool,
+    run: Runner | None = None,
+    loads: Callable[[str], bool] = can_load,
+) -> Path:
+    """Return Chromium; first install Debian's packages of it, and of what drives it, if missing.
 
     Args:
         environment: Whose PATH leads to apt-get and, afterwards, to Chromium.
         is_root: Whether this process may install packages.
         run: Runs a command and returns its exit code and output; by default, really.
+        loads: Tells whether a library can be loaded.
 
     Raises:
         SetupError: It may not or cannot; says what to do.
     """
-    if not is_root or shutil.which("apt-get", path=environment.get("PATH")) is None:
-        raise SetupError(ADVICE)
-    with step("Chromium: installing Debian's package", "about a minute, once"):
-        for command in COMMANDS:
-            done = (run or _run)(command)
+    if needs := missing(environment, loads):
+        if not may_install(environment, is_root=is_root):
+            raise SetupError(advice(needs))
+        _install(needs, run or _run)
+        if left := missing(environment, loads):
+            raise SetupError(f"{advice(left)}. Debian's package is installed, but not found")
+    if (found := find(environment)) is None:
+        raise SetupError(advice([CHROMIUM]))
+    return found
+
+
+def _install(needs: Sequence[Need], run: Runner) -> None:
+    # Without --no-install-recommends come 100 MB more.
+    install = (*APT, "install", "--no-install-recommends", *packages_of(needs))
+    names = " and ".join(need.name for need in needs)
+    with step(f"{names}: installing Debian's package", "about a minute, once"):
+        for command in ((*APT, "update"), install):
+            done = run(command)
             if done.returncode != 0:
                 last = "\n  ".join(done.stdout.splitlines()[-LAST_LINES:])
-                raise SetupError(f"{ADVICE}. This failed: {' '.join(command)}\n  {last}")
-        if (found := find(environment)) is None:
-            raise SetupError(f"{ADVICE}. Debian's package is installed, but not on the PATH")
-    return found
+                raise SetupError(f"{advice(needs)}. This failed: {' '.join(command)}\n  {last}")
 
 
 def launch(playwright: Playwright, executable: Path) -> Browser:

@@ -19,7 +19,8 @@ from dev.security import DEFAULT_PASSWORD, SUPERUSER, Security
 __all__ = ["NAME", "CassandraServer", "answers"]
 
 NAME = "cassandra"
-START_TIMEOUT_SECONDS = 120.0
+# As in dev/airflow.py, a last resort.
+START_TIMEOUT_SECONDS = 600.0
 # JAVA_HOME itself is often set for other programs, to a Java that Cassandra cannot run on.
 JAVA_HOME_VARIABLE = "CASSANDRA_JAVA_HOME"
 

@@ -23,7 +23,8 @@ from include.marketdata.whole_files import write_whole
 NAME = "postgres"
 USER = "airflow"
 DATABASE = "postgres"
-START_TIMEOUT_SECONDS = 60.0
+# As in dev/airflow.py, a last resort.
+START_TIMEOUT_SECONDS = 300.0
 # The metadata of a stack on one machine can lose its last milliseconds in a crash.
 SETTINGS = ("synchronous_commit=off", "shared_buffers=64MB", "unix_socket_directories=")
 
@@ -37,12 +38,24 @@ def _program(name: str) -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin" / name
 
 
+def require_name(user_id: int) -> None:
+    """Raise SetupError for a user without a name, as containers start some: Postgres wants one."""
+    try:
+        pwd.getpwuid(user_id)
+    except KeyError:
+        raise SetupError(
+            f"Postgres does not run as the user {user_id}, who has no name in /etc/passwd; run "
+            f"./dev/up as one who has, or give a name (as root: useradd --uid {user_id} NAME)"
+        ) from None
+
+
 def _as_allowed_user(data: Path) -> list[str]:
     """Return the words before a Postgres command: it refuses to run as root.
 
     As root it runs as the user nobody, with the one privilege of passing folders that are
     closed to others, such as a checkout below root's home.
     """
+    require_name(os.geteuid())
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")

@@ -22,7 +22,7 @@ from include.marketdata.whole_files import write_whole
 
 # Clock steps move the start time that the system reports by a little.
 START_TIME_SLACK_SECONDS = 2.0
-KILL_WAIT_SECONDS = 5.0
+KILL_WAIT_SECONDS = 60.0
 LAST_LINES = 15
 POLL_SECONDS = 0.1
 

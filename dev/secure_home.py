@@ -28,8 +28,9 @@ PIPELINE_ROLE = "prices_pipeline"
 ROLES = (SUPERUSER, SCHEMA_ROLE, PIPELINE_ROLE)
 # The section and the keys under which cqlsh looks for a login.
 CREDENTIALS_SECTION = "PlainTextAuthProvider"
-STATEMENT_TIMEOUT_SECONDS = 20.0
-LOGIN_TIMEOUT_SECONDS = 30.0
+STATEMENT_TIMEOUT_SECONDS = 120.0
+LOGIN_TIMEOUT_SECONDS = 120.0
+CONNECT_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.1
 SET_UP_ROLES = (
     "CREATE ROLE IF NOT EXISTS {schema} WITH PASSWORD = '{schema_password}' AND LOGIN = true",
@@ -170,6 +171,8 @@ def open_session(port: int, tls: ssl.SSLContext, role: str, password: str) -> It
         auth_provider=PlainTextAuthProvider(role, password),
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         protocol_version=5,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        control_connection_timeout=CONNECT_TIMEOUT_SECONDS,
     ) as cluster:
         yield cluster.connect()
 

@@ -28,7 +28,7 @@ INITIAL_DAG = "initialize_store"
 MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
 # They run once a day, or when somebody fills in their form, and should not wait to be unpaused.
 OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
-DAG_TIMEOUT_SECONDS = 180.0
+DAG_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)

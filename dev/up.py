@@ -30,8 +30,8 @@ from include.marketdata.prices import MinutePrice
 from include.marketdata.windows import MINUTE
 
 POLL_SECONDS = 1.0
-# A cold machine needs about a minute from the first fetch to the first report.
-PATIENCE_SECONDS = 240.0
+# A cold machine needs about a minute from the first fetch to the first report, a busy one more.
+PATIENCE_SECONDS = 600.0
 # A minute is shown when every symbol has it, or this long after its end.
 SHOWN_AFTER = timedelta(seconds=40)
 FOLLOWED = timedelta(minutes=10)

@@ -21,7 +21,7 @@ def settings(astra):
         login="token",
         password=ASTRA_TOKEN,
         secure_connect_bundle=str(astra.bundle()),
-        patience_seconds=3.0,
+        patience_seconds=60.0,
     )
     SESSIONS.close()
 
@@ -46,7 +46,7 @@ def test_never_makes_a_keyspace_there(settings):
 
 def test_refuses_a_wrong_token_at_once(settings):
     with pytest.raises(SettingsError, match="refuses the login 'token'"):
-        connect(replace(settings, password="AstraCS:wrong", patience_seconds=60.0))
+        connect(replace(settings, password="AstraCS:wrong", patience_seconds=600.0))
 
 
 def test_says_that_the_bundle_is_no_zip_file(settings, astra):
@@ -70,9 +70,9 @@ def test_refuses_a_bundle_of_another_authority(settings, astra):
 
 def test_is_patient_while_the_metadata_service_is_down(settings, astra):
     with astra.metadata_down(), pytest.raises(RetryableError, match="did not answer for 3 s"):
-        connect(settings)
+        connect(replace(settings, patience_seconds=3.0))
 
 
 def test_is_patient_while_the_proxy_knows_no_node(settings, astra):
     with astra.unknown_node(), pytest.raises(RetryableError, match="did not answer for 3 s"):
-        connect(settings)
+        connect(replace(settings, patience_seconds=3.0))

@@ -85,7 +85,7 @@ def test_works_on_both_sides_of_a_fork(migrated, cassandra):
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

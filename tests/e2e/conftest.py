@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from dev.airflow import airflow_url
 from dev.browser import chromium, launch
@@ -18,6 +18,7 @@ from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.store import connect
 from include.marketdata.windows import MINUTE, Window, floor_minute
 from tests.e2e.looks import DESKTOP
+from tests.e2e.runs import Runs
 from tests.e2e.watch import Watch
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -25,8 +26,15 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 # What a page looked like and said when its test failed.
 FAILURES = PROJECT / ".dev" / "test" / "browser"
-# A machine that runs other tests beside takes its time over Airflow's scripts.
-PAGE_TIMEOUT_MS = 60_000
+# Last resorts: a machine that is busy takes its time over Airflow's scripts.
+PAGE_TIMEOUT_MS = 180_000
+ANSWER_SECONDS = 120
+# What brings a minute, and what brings files, reports and Data Docs.
+PIPELINE = ("ingest_prices", "average_minutes")
+REPORT = ("report_prices",)
+LOOK_SECONDS = 10
+
+expect.set_options(timeout=PAGE_TIMEOUT_MS)
 
 
 class Product:
@@ -34,7 +42,9 @@ class Product:
 
     def __init__(self, stack, control_port):
         self.stack = stack
-        self.simulator = httpx.Client(base_url=f"http://127.0.0.1:{control_port}")
+        self.simulator = httpx.Client(
+            base_url=f"http://127.0.0.1:{control_port}", timeout=ANSWER_SECONDS
+        )
         self.started_at = floor_minute(datetime.now(UTC))
 
     @property
@@ -51,16 +61,27 @@ class Product:
     def minutes(self, symbol, start, end):
         return self.store().minute_prices.between(symbol, Window(start, end))
 
-    def wait_for(self, is_true, *, seconds, what):
-        """Wait until something is true; fail, saying what did not come, when it is not."""
-        deadline = time.monotonic() + seconds
+    def wait_for(self, is_true, *, what, runs_of=PIPELINE):
+        """Wait until something is true.
+
+        It fails, saying what did not come, when so many runs of the DAGs that bring it have
+        ended without it that no other will bring it.
+        """
+        runs, looked_at = None, time.monotonic()
         while not is_true():
             self.stack.check()
-            if time.monotonic() > deadline:
-                pytest.fail(f"{what} did not come within {seconds} s")
+            if runs is None or time.monotonic() > looked_at + LOOK_SECONDS:
+                runs, looked_at = runs or Runs(runs_of, self.count_ended), time.monotonic()
+                if why := runs.why_enough():
+                    pytest.fail(f"{what} did not come {why}")
             time.sleep(1)
 
-    def wait_until_published(self, last_minute, *, flags=("OK",), seconds=150, symbols=SYMBOLS):
+    def count_ended(self, dag_id):
+        """Return how many runs of a DAG have ended, well or not."""
+        path = f"/dags/{dag_id}/dagRuns"
+        return self.get(path, limit=1, state=["success", "failed"])["total_entries"]
+
+    def wait_until_published(self, last_minute, *, flags=("OK",), symbols=SYMBOLS):
         """Wait until a minute is published for every symbol, with one of some flags."""
 
         def is_published():
@@ -71,7 +92,7 @@ class Product:
             ]
             return len(found) == len(symbols) and set(found) <= set(flags)
 
-        self.wait_for(is_published, seconds=seconds, what=f"{last_minute} as {'/'.join(flags)}")
+        self.wait_for(is_published, what=f"{last_minute} as {'/'.join(flags)}")
 
     def get(self, path, **parameters):
         with self.stack.rest() as api:
@@ -102,7 +123,7 @@ class Product:
         with self.stack.rest() as api:
             return api.get(f"{self.url}{path}").text
 
-    def run_dag(self, dag_id, *, seconds=120, **conf):
+    def run_dag(self, dag_id, **conf):
         """Run a DAG with a filled-in form, and return its state and the logs of its tasks."""
         with self.stack.rest() as api:
             body = {"logical_date": None, "conf": conf}
@@ -110,8 +131,8 @@ class Product:
             path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
             self.wait_for(
                 lambda: api.get(path).json()["state"] in {"success", "failed"},
-                seconds=seconds,
                 what=f"the end of {dag_id}",
+                runs_of=[dag_id],
             )
             state = api.get(path).json()["state"]
         tasks = [
@@ -153,7 +174,7 @@ def product(tmp_path_factory):
     with Stack(options) as stack:
         stack.start_pipeline()
         running = Product(stack, control_port)
-        running.wait_until_published(running.started_at - MINUTE, seconds=240)
+        running.wait_until_published(running.started_at - MINUTE)
         yield running
 
 

@@ -1,21 +1,24 @@
 """The main job on the running product; later tests find what earlier ones published."""
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 
+from include.marketdata.publication import GRACE
 from include.marketdata.windows import MINUTE, Window, floor_minute
-from tests.e2e.conftest import SYMBOLS
+from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.tape import tape_vwaps
 
 NEW_MINUTES = 2
+WORK_SECONDS = 0.5
 
 
 def test_publishes_every_new_minute_of_every_symbol(product):
     """Minutes that closed while it ran, and before them a quarter of an hour it caught up on."""
-    product.wait_until_published(product.started_at, seconds=240)
-    product.wait_until_published(product.started_at + (NEW_MINUTES - 1) * MINUTE, seconds=240)
+    product.wait_until_published(product.started_at)
+    product.wait_until_published(product.started_at + (NEW_MINUTES - 1) * MINUTE)
 
     for symbol in SYMBOLS:
         end = product.started_at + NEW_MINUTES * MINUTE
@@ -67,13 +70,13 @@ def test_reports_what_is_stored(product):
 
     product.wait_for(
         lambda: all(len(exported(symbol)) == 1 for symbol in SYMBOLS),
-        seconds=90,
         what=f"the export of {wanted}",
+        runs_of=REPORT,
     )
     for symbol in SYMBOLS:
         (price,) = product.minutes(symbol, last, last + MINUTE)
         assert exported(symbol).iloc[0]["vwap"] == str(price.average.vwap)
-    product.wait_for(home.report.exists, seconds=60, what="the report")
+    product.wait_for(home.report.exists, what="the report", runs_of=REPORT)
     for symbol in SYMBOLS:
         assert symbol in Path(home.report).read_text(encoding="utf-8")
         assert symbol in Path(home.report).with_suffix(".txt").read_text(encoding="utf-8")
@@ -82,7 +85,7 @@ def test_reports_what_is_stored(product):
 
 def test_builds_data_docs(product):
     index = product.stack.home.data / "gx" / "docs" / "index.html"
-    product.wait_for(index.exists, seconds=90, what="Data Docs")
+    product.wait_for(index.exists, what="Data Docs", runs_of=REPORT)
 
     assert "BTCUSDT-" in index.read_text(encoding="utf-8")
 
@@ -93,10 +96,20 @@ def test_fails_no_task_and_no_import(product):
     assert [(task.dag_id, task.task_id, task.start_date) for task in failed] == []
 
 
+def slowdown():
+    """How many times as long as alone a piece of work takes now, beside what else runs here."""
+    began, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < WORK_SECONDS:
+        pass
+    return (time.monotonic() - began) / WORK_SECONDS
+
+
 def test_ends_every_run_within_its_minute(product):
+    """A minute of a machine that is ours: one that has other work as well takes longer."""
     runs = product.get("/dags/~/dagRuns", limit=100, state="success")["dag_runs"]
 
-    late = [run["dag_run_id"] for run in runs if run["duration"] > 60]
+    longest_seconds = 60 * max(1, slowdown())
+    late = [run["dag_run_id"] for run in runs if run["duration"] > longest_seconds]
 
     assert len(runs) >= 2 * NEW_MINUTES
     assert late == []
@@ -108,8 +121,13 @@ def test_shows_each_fetch_under_its_symbol(product):
     assert {task.rendered_map_index for task in fetches} == set(SYMBOLS)
 
 
-def test_knows_the_last_minute_within_seconds(product):
-    """Not how fast: only that publication waits for no grace period when all goes well."""
+def test_publishes_from_their_rows_what_is_stored_in_time(product):
+    """Not how fast: only that a minute waits for no second look where all went well."""
+    in_time = {
+        datetime.fromisoformat(load.run_after) - MINUTE
+        for load in product.task_instances("ingest_prices", task_id="load", state=["success"])
+        if datetime.fromisoformat(load.end_date) < datetime.fromisoformat(load.run_after) + GRACE
+    }
     prices = [
         price
         for symbol in SYMBOLS
@@ -119,4 +137,4 @@ def test_knows_the_last_minute_within_seconds(product):
     ]
 
     assert prices
-    assert all(price.revision == 1 for price in prices)
+    assert {price.revision for price in prices if price.average.minute in in_time} <= {1}

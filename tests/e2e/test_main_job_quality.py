@@ -9,7 +9,7 @@ import pytest
 
 from include.marketdata.batches import State
 from include.marketdata.windows import MINUTE, Window, floor_minute, to_ms
-from tests.e2e.conftest import SYMBOLS
+from tests.e2e.conftest import REPORT, SYMBOLS
 
 NEWCOMER = "ADAUSDT"
 BAD_ROWS = 3
@@ -33,7 +33,7 @@ def bad_second(product):
     product.simulator.post("/faults", json=[fault]).raise_for_status()
     with product.extracting([*SYMBOLS, NEWCOMER]):
         product.fetch_now()
-        product.wait_until_published(start, seconds=180, symbols=[NEWCOMER])
+        product.wait_until_published(start, symbols=[NEWCOMER])
         yield start
     product.simulator.delete("/faults").raise_for_status()
 
@@ -75,7 +75,7 @@ def test_shows_them_on_the_quality_page_and_in_data_docs(product, bad_second):
     day = datetime.now(UTC).date()
     page = f"/quality/docs/days/{day}/{NEWCOMER}.html"
     product.wait_for(
-        lambda: EXPECTATION in product.page(page), seconds=120, what="the failure in Data Docs"
+        lambda: EXPECTATION in product.page(page), what="the failure in Data Docs", runs_of=REPORT
     )
 
     quality, docs = product.page("/quality/"), product.page(page)

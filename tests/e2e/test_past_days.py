@@ -33,7 +33,7 @@ def official_minutes():
 
 
 def order(product, **wishes):
-    return product.run_dag("backfill_prices", seconds=300, **FORM | wishes)
+    return product.run_dag("backfill_prices", **FORM | wishes)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dev.login_server import login_server
-from tests.e2e.conftest import PAGE_TIMEOUT_MS, watched
+from tests.e2e.conftest import ANSWER_SECONDS, PAGE_TIMEOUT_MS, watched
 
 USER, PASSWORD = "viewer", "only-for-this-test"
 # Every kind of address that the plugins serve, with and without something to find there.
@@ -53,7 +53,9 @@ def stranger(browser, guarded, request):
 
 @pytest.mark.parametrize("path", PROTECTED)
 def test_tells_a_stranger_nothing(guarded, path):
-    answer = httpx.get(f"{guarded}{path}", trust_env=False, follow_redirects=True)
+    answer = httpx.get(
+        f"{guarded}{path}", trust_env=False, follow_redirects=True, timeout=ANSWER_SECONDS
+    )
 
     assert answer.status_code == 401
     # One word under one name, and nothing else.
@@ -63,7 +65,7 @@ def test_tells_a_stranger_nothing(guarded, path):
 
 @pytest.mark.parametrize("path", ABSENT)
 def test_describes_itself_to_nobody(guarded, path):
-    assert httpx.get(f"{guarded}{path}", trust_env=False).status_code == 404
+    assert httpx.get(f"{guarded}{path}", trust_env=False, timeout=ANSWER_SECONDS).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_describes_itself_to_nobody(guarded, path):
     ids=["header", "cookie"],
 )
 def test_takes_no_false_token(guarded, token):
-    answer = httpx.get(f"{guarded}/quality/", trust_env=False, **token)
+    answer = httpx.get(f"{guarded}/quality/", trust_env=False, timeout=ANSWER_SECONDS, **token)
 
     assert answer.status_code in {401, 403}, answer.text
 

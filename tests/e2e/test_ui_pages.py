@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.marketdata.quality_days import quality_day
-from tests.e2e.conftest import SYMBOLS
+from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import (
     PHONE,
     SCHEMES,
@@ -41,7 +41,7 @@ each_page = pytest.mark.parametrize("ui_page", PAGES.values(), ids=PAGES)
 @pytest.fixture(scope="module", autouse=True)
 def _filled(product):
     """What is looked at is there."""
-    product.wait_for(product.stack.home.data_docs.exists, seconds=120, what="Data Docs")
+    product.wait_for(product.stack.home.data_docs.exists, what="Data Docs", runs_of=REPORT)
 
 
 def open_alone(page, ui_page):
@@ -119,7 +119,7 @@ def test_shows_the_counts_that_are_stored(page, product):
     day = datetime.now(UTC).date()
     page.goto("/plugin/quality")
     frame = frame_of(page, PAGES["quality"])
-    for _ in range(5):
+    for _ in range(20):
         before = stored_counts(product, day)
         frame.goto(f"/quality/?day={day}")
         shown = shown_counts(frame)

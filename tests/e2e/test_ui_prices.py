@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from include.marketdata.shown_numbers import price_text
 from include.marketdata.windows import MINUTE, floor_minute, from_ms, to_ms
-from tests.e2e.conftest import SYMBOLS
+from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import is_dark
 from tests.e2e.prices_page import (
     CAUSE,
@@ -56,7 +56,7 @@ def gap(product):
 def _filled(product, gap):
     """There is something to look at."""
     product.wait_until_published(gap - 2 * MINUTE)
-    product.wait_for(product.stack.home.report.exists, seconds=120, what="a report")
+    product.wait_for(product.stack.home.report.exists, what="a report", runs_of=REPORT)
 
 
 def test_shows_the_numbers_that_are_stored(page, product):
@@ -66,7 +66,7 @@ def test_shows_the_numbers_that_are_stored(page, product):
         now = floor_minute(datetime.now(UTC))
         return product.minutes(SYMBOL, now - DAY, now)
 
-    for _ in range(5):
+    for _ in range(20):
         before = stored()
         open_prices(page, SYMBOL)
         rows = shown_rows(page)
@@ -88,7 +88,6 @@ def test_shows_the_numbers_that_are_stored(page, product):
 def test_goes_back_to_what_was_known_at_a_moment(page, product):
     product.wait_for(
         lambda: known_at(product, SYMBOL, datetime.now(UTC) - 3 * MINUTE),
-        seconds=200,
         what="a past",
     )
     open_prices(page, SYMBOL)
@@ -231,10 +230,10 @@ def test_shows_a_new_minute_by_itself_and_a_space_where_it_has_no_value(page, pr
     coming = max(gap, max(there) + MINUTE)
 
     product.wait_until_published(coming, flags=("OK", *GAPS), symbols=[HALF_SYMBOL])
-    expect(row_of(page, coming)).to_contain_text(PUBLISHED, timeout=90_000)
+    expect(row_of(page, coming)).to_contain_text(PUBLISHED)
     # A slow machine fetches late, and publishes at first that nothing was fetched.
     product.wait_until_published(gap, flags=("SOURCE_GAP",), symbols=[HALF_SYMBOL])
-    expect(row_of(page, gap)).to_contain_text("SOURCE_GAP", timeout=90_000)
+    expect(row_of(page, gap)).to_contain_text("SOURCE_GAP")
 
     assert page.evaluate("window.isSamePage")
     rows = shown_rows(page)

@@ -41,8 +41,8 @@ def answer(route):
 
 
 def comes(watch, fault):
-    """Wait some seconds for a fault, and tell whether it came."""
-    for _ in range(50):
+    """Wait for a fault, a minute at most, and tell whether it came."""
+    for _ in range(600):
         if any(re.search(fault, each) for each in watch.faults()):
             return True
         watch.page.wait_for_timeout(100)

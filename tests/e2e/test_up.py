@@ -24,7 +24,7 @@ def test_refuses_and_says_why(words, message):
         [str(PROJECT / "dev" / "up"), *words],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

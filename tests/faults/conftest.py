@@ -10,13 +10,16 @@ from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
 from tests.fakes.memory_budget import MemoryBudgetTable
 
+# A last resort, on a busy machine.
+ANSWER_SECONDS = 120
+
 
 class Simulator:
     """A simulator in a process of its own, with its control port."""
 
     def __init__(self, url, control):
         self.url = url
-        self.control = httpx.Client(base_url=control)
+        self.control = httpx.Client(base_url=control, timeout=ANSWER_SECONDS)
 
     def fault(self, effect, **options):
         self.faults([{"effect": effect, **options}])
@@ -34,7 +37,7 @@ def running_simulator():
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             ready = dict(process.stdout.readline().strip().split(" ready: ") for _ in range(2))
-            with httpx.Client() as probe:
+            with httpx.Client(timeout=ANSWER_SECONDS) as probe:
                 probe.get(ready["simulator"] + "/api/v3/ping").raise_for_status()
             yield Simulator(ready["simulator"], ready["control"])
         finally:

@@ -9,8 +9,13 @@ from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.batches import Interval
 from include.marketdata.errors import ArchiveNotFoundError
+from tests.faults.conftest import ANSWER_SECONDS
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+
+def get(url, **options):
+    return httpx.get(url, timeout=ANSWER_SECONDS, **options)
 
 
 @pytest.mark.parametrize("interval", [Interval.MINUTE, Interval.SECOND])
@@ -23,7 +28,7 @@ def test_holds_the_same_klines_as_the_api(simulator, tmp_path, interval):
     with ArchiveClient(ArchiveSettings(tmp_path, simulator.url)) as archives:
         rows = list(read_klines(file, archives.fetch(file)))
 
-    served = httpx.get(
+    served = get(
         f"{simulator.url}/api/v3/klines",
         params={"symbol": "XRPUSDT", "interval": interval, "endTime": end_ms, "limit": 1000},
     ).json()
@@ -52,15 +57,15 @@ def test_has_no_day_that_is_not_over(simulator, tmp_path):
     ],
 )
 def test_has_nothing_else(simulator, path):
-    assert httpx.get(f"{simulator.url}/data/spot/daily/{path}").status_code == 404
+    assert get(f"{simulator.url}/data/spot/daily/{path}").status_code == 404
 
 
 def test_continues_from_an_offset_and_keeps_its_bytes(simulator):
     path = f"{simulator.url}/data/spot/daily/trades/XRPUSDT/XRPUSDT-trades-{YESTERDAY}.zip"
-    whole = httpx.get(path)
+    whole = get(path)
 
-    rest = httpx.get(path, headers={"range": "bytes=1000-"})
-    beyond = httpx.get(path, headers={"range": f"bytes={len(whole.content)}-"})
+    rest = get(path, headers={"range": "bytes=1000-"})
+    beyond = get(path, headers={"range": f"bytes={len(whole.content)}-"})
 
     assert (whole.status_code, rest.status_code, beyond.status_code) == (200, 206, 416)
     assert rest.content == whole.content[1000:]

@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
@@ -73,15 +74,16 @@ def body(text, status=200, **headers):
     ],
 )  # fmt: skip
 def test_ends_in_one_clear_error(simulator, client_of, effect, expected, words):
-    """Two seconds of patience; a hang would last until the server ends."""
+    """What may pass is tried again for two seconds; a hang would last until the server ends."""
     simulator.fault(effect, endpoint="klines")
+    patience_seconds = 2 if expected is RetryableError else 600
     started = time.monotonic()
 
     with pytest.raises(expected, match=words) as caught:
-        fetch(client_of(simulator.url))
+        fetch(client_of(simulator.url, patience_seconds))
 
     assert type(caught.value) is expected
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 600
 
@@ -94,11 +96,11 @@ def test_gets_the_rows_in_the_end_when_failures_pass(simulator, client_of):
     ]
     simulator.faults(rules)
 
-    assert len(fetch(client_of(simulator.url, 10))) == 300
+    assert len(fetch(client_of(simulator.url, 120))) == 300
 
 
 def test_reads_packed_answers(simulator, client_of):
-    assert len(fetch(client_of(simulator.url))) == 300
+    assert len(fetch(client_of(simulator.url, 120))) == 300
 
 
 MEASURE = """
@@ -106,7 +108,7 @@ import json, sys, tracemalloc
 from tests.faults.test_hostile_bodies import fetch
 from tests.faults.conftest import *
 def client():
-    settings = BinanceSettings((sys.argv[1],), 2.0)
+    settings = BinanceSettings((sys.argv[1],), 600.0)
     return BinanceClient(settings, RequestBudget(MemoryBudgetTable(6000), 0.5),
                          lambda: datetime.now(UTC))
 with client() as c:
@@ -138,7 +140,7 @@ def test_takes_little_memory_for_a_body_without_end(simulator, packed, record_pr
 def tls_server(tmp_path):
     """A server on loopback with a certificate that nobody vouches for."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -148,7 +150,9 @@ def tls_server(tmp_path):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
         .sign(key, hashes.SHA256())
     )
     pem = tmp_path / "server.pem"
@@ -167,11 +171,11 @@ def tls_server(tmp_path):
     server.handle_error = lambda *_: None
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"https://localhost:{server.server_port}"
+    yield f"https://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
 
 
 def test_refuses_a_certificate_that_nobody_vouches_for(tls_server, client_of):
     with pytest.raises(SettingsError, match=r"certificate.*not trusted.*binance_default"):
-        client_of(tls_server).server_time()
+        client_of(tls_server, 120).server_time()

@@ -53,7 +53,9 @@ def url(tmp_path_factory):
 
 
 def get(url, path, **parameters):
-    return httpx.get(f"{url}/api/v3/{path}", params=parameters).raise_for_status().json()
+    return (
+        httpx.get(f"{url}/api/v3/{path}", params=parameters, timeout=120).raise_for_status().json()
+    )
 
 
 @pytest.mark.parametrize("name", ["python-binance", "binance-connector", "ccxt"])

@@ -1,9 +1,27 @@
+import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
+import playwright
 import pytest
 
-from dev import browser
+from dev import browser, browser_needs
 from dev.errors import SetupError
+
+# What the smallest Debian has: of the C library, of GCC's, and the kernel's.
+OF_EVERY_SYSTEM = re.compile(r"linux-vdso|ld-linux|lib(c|m|dl|pthread|rt|gcc_s|stdc\+\+)\.so")
+PROJECT = Path(__file__).resolve().parents[3]
+NODE = Path(playwright.__file__).parent / "driver" / "node"
+
+
+def everything(_library):
+    return True
+
+
+def nothing(_library):
+    return False
 
 
 @pytest.fixture
@@ -41,38 +59,70 @@ class Apt:
 def test_finds_debians_name_before_the_others(programs):
     environment = programs("google-chrome", "chromium-browser", "chromium")
 
-    assert browser.find(environment).name == "chromium"
+    assert browser_needs.find(environment).name == "chromium"
 
 
 def test_finds_none_on_an_empty_path(programs):
-    assert browser.find(programs()) is None
+    assert browser_needs.find(programs()) is None
 
 
 def test_takes_the_one_that_is_named(programs):
     environment = programs("chromium", "my-chromium")
     named = f"{environment['PATH']}/my-chromium"
 
-    assert str(browser.find(environment | {browser.VARIABLE: named})) == named
+    assert str(browser_needs.find(environment | {browser_needs.VARIABLE: named})) == named
 
 
 def test_refuses_a_name_that_is_no_program(programs):
     """It does not quietly take another one."""
-    environment = programs("chromium") | {browser.VARIABLE: "/no/such/chromium"}
+    environment = programs("chromium") | {browser_needs.VARIABLE: "/no/such/chromium"}
 
     with pytest.raises(SetupError, match=r"names /no/such/chromium, which is no program"):
-        browser.find(environment)
+        browser_needs.find(environment)
 
 
 def test_installs_debians_package_and_a_font(programs, capsys):
     apt = Apt(programs)
 
-    found = browser.install(programs("apt-get"), is_root=True, run=apt)
+    found = browser.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
 
     update, install = apt.commands
     assert found.name == "chromium"
     assert update.endswith("update")
-    assert "--no-install-recommends chromium fonts-" in install
-    assert "installing Debian's package" in capsys.readouterr().out
+    assert install.endswith("--no-install-recommends chromium fonts-dejavu-core")
+    assert "Chromium: installing Debian's package" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("installed", [[], ["chromium"]], ids=["without Chromium", "with Chromium"])
+def test_installs_what_playwrights_own_node_needs_with_or_without_chromium(programs, installed):
+    """A desktop has a Chromium, and may still lack a library that only Node.js asks for."""
+    apt = Apt(programs)
+    loads = lambda _library: bool(apt.commands)  # noqa: E731 - once apt has run
+
+    found = browser.provide(programs("apt-get", *installed), is_root=True, run=apt, loads=loads)
+
+    assert found.name == "chromium"
+    assert apt.commands[-1].endswith(" libatomic1")
+    assert ("fonts-dejavu-core" in apt.commands[-1]) == (installed == [])
+
+
+def test_installs_nothing_where_all_is_there(programs):
+    apt = Apt(programs)
+
+    browser.provide(programs("apt-get", "chromium"), is_root=True, run=apt, loads=everything)
+
+    assert apt.commands == []
+
+
+def test_asks_for_no_library_where_another_node_is_named(programs):
+    environment = programs("chromium") | {"PLAYWRIGHT_NODEJS_PATH": "/usr/bin/node"}
+
+    assert browser_needs.missing(environment, nothing) == ()
+
+
+def test_says_so_when_a_library_is_installed_and_not_found(programs):
+    with pytest.raises(SetupError, match=r"need libatomic\.so\.1.*installed, but not found"):
+        browser.provide(programs("apt-get"), is_root=True, run=Apt(programs), loads=nothing)
 
 
 @pytest.mark.parametrize(
@@ -81,12 +131,64 @@ def test_installs_debians_package_and_a_font(programs, capsys):
 def test_says_what_to_install_where_it_may_not(programs, is_root, tools):
     apt = Apt(programs)
 
-    with pytest.raises(SetupError, match="apt-get install chromium"):
-        browser.install(programs(*tools), is_root=is_root, run=apt)
+    with pytest.raises(
+        SetupError,
+        match=r"need Chromium and libatomic\.so\.1.*apt-get install chromium \S+ libatomic1",
+    ):
+        browser.provide(programs(*tools), is_root=is_root, run=apt, loads=nothing)
     assert apt.commands == []
 
 
 @pytest.mark.parametrize("fails_at", [1, 2], ids=["update", "install"])
 def test_says_why_an_installation_failed(programs, fails_at):
+    apt = Apt(programs, fails_at)
+
     with pytest.raises(SetupError, match=r"This failed: apt-get(.|\n)*E: no such host"):
-        browser.install(programs("apt-get"), is_root=True, run=Apt(programs, fails_at))
+        browser.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
+
+
+def test_names_every_library_of_playwrights_own_node_that_a_small_system_lacks():
+    listed = subprocess.run(
+        [shutil.which("ldd"), NODE], capture_output=True, text=True, check=True
+    ).stdout
+    libraries = {Path(line.split()[0]).name for line in listed.splitlines()}
+
+    beyond = {name for name in libraries if not OF_EVERY_SYSTEM.match(name)}
+
+    assert beyond == {browser_needs.LIBRARY.name}
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        pytest.param({}, "need Chromium.* Install .*apt-get install chromium", id="no Chromium"),
+        pytest.param(
+            {"MINUTE_PRICES_CHROMIUM": "/no/such/chromium"}, "/no/such/chromium", id="wrong name"
+        ),
+    ],
+)
+def test_the_tests_say_in_their_first_line_what_only_root_can_install(
+    programs, tmp_path, variables, words
+):
+    """Before anything else, so also before there is a .venv, by whatever Python there is."""
+    environment = programs() | variables
+    for tool, program in {"dirname": shutil.which("dirname"), "python3": sys.executable}.items():
+        Path(environment["PATH"], tool).symlink_to(program)
+    checkout = tmp_path / "checkout"
+    (checkout / "dev").mkdir(parents=True)
+    for name in ("__init__.py", "browser_needs.py", "errors.py", "test"):
+        shutil.copy(PROJECT / "dev" / name, checkout / "dev")
+    (checkout / "dev" / "bootstrap.sh").write_text("echo Python packages; exit")
+
+    done = subprocess.run(
+        [shutil.which("bash"), checkout / "dev" / "test"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+
+    first, *others = done.stdout.splitlines()
+    assert re.search(words, first)
+    assert others == ["Python packages"]

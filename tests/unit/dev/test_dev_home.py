@@ -11,7 +11,7 @@ from dev.home import CHECKOUT, Home
 
 HOLD_UNTIL_KILLED = (
     "import sys, time; from pathlib import Path; from dev.home import Home\n"
-    "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(60)"
+    "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(600)"
 )
 
 

@@ -9,14 +9,14 @@ import pytest
 from dev.errors import StartError
 from dev.processes import Processes
 
-SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 # Forks as Airflow's schedulers do, into a process group of its own, and says when it has.
 FORKER = [
     sys.executable,
     "-c",
     """import os, time
 if os.fork() == 0: os.setpgid(0, 0); print('forked', flush=True)
-time.sleep(60)""",
+time.sleep(600)""",
 ]
 STUBBORN = [
     sys.executable,
@@ -24,7 +24,7 @@ STUBBORN = [
     """import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('deaf', flush=True)
-time.sleep(60)""",
+time.sleep(600)""",
 ]
 
 
@@ -44,7 +44,7 @@ def is_alive(process):
 
 
 def wait_for_word(processes, name, word):
-    processes.wait_until(lambda: word in processes.log(name).read_text(), name, 10)
+    processes.wait_until(lambda: word in processes.log(name).read_text(), name, 120)
 
 
 def test_stops_what_it_started(processes):
@@ -124,7 +124,7 @@ def test_tells_which_process_died_and_its_last_words(processes):
     processes.spawn("failing", [sys.executable, "-c", "import sys; sys.exit('disk full')"])
 
     with pytest.raises(StartError, match=r"failing ended with code 1; .*failing\.log:\s+disk full"):
-        processes.wait_until(lambda: False, "failing", 10)
+        processes.wait_until(lambda: False, "failing", 120)
 
 
 def test_gives_up_on_a_process_that_is_never_ready(processes):

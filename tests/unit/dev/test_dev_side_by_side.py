@@ -10,7 +10,7 @@ from dev.side_by_side import SideBySide, added_up, exit_code
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The second is there once the first can open the pipe between them; none waits without end.
 FIRST = """import signal, sys
-signal.alarm(30)
+signal.alarm(300)
 print('outages', flush=True)
 try:
     open(sys.argv[1]).close()
@@ -20,7 +20,7 @@ except KeyboardInterrupt:
     print('tidied up')
 """
 SECOND = """import signal, sys
-signal.alarm(30)
+signal.alarm(300)
 try:
     open(sys.argv[1], 'w').close()
     signal.pause()
@@ -73,7 +73,7 @@ def test_starts_the_second_at_the_mark_and_lets_both_clear_up_when_it_is_stopped
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         _heading, *before = [running.stdout.readline() for _ in range(3)]
         running.send_signal(number)
-        after, _ = running.communicate(timeout=30)
+        after, _ = running.communicate(timeout=300)
 
     assert before == ["outages\n", "both are there\n"]
     assert after.splitlines().count("tidied up") == 2

@@ -26,7 +26,7 @@ def test_says_when_it_answers_and_stops_cleanly_when_told(number):
     ready = simulator.stdout.readline()
 
     simulator.send_signal(number)
-    rest, log = simulator.communicate(timeout=10)
+    rest, log = simulator.communicate(timeout=120)
 
     assert ready.startswith("simulator ready: http://127.0.0.1:")
     assert simulator.returncode == 0
@@ -41,9 +41,9 @@ def test_refuses_a_taken_port_with_one_line():
     port = first.stdout.readline().rstrip().rpartition(":")[2]
 
     second = start("--port", port)
-    output, log = second.communicate(timeout=10)
+    output, log = second.communicate(timeout=120)
     first.terminate()
-    first.communicate(timeout=10)
+    first.communicate(timeout=120)
 
     assert second.returncode == 2
     assert output == ""
@@ -54,7 +54,7 @@ def test_refuses_a_taken_port_with_one_line():
 def test_refuses_a_symbol_it_does_not_have():
     simulator = start("--symbols", "NOSUCH")
 
-    _, log = simulator.communicate(timeout=10)
+    _, log = simulator.communicate(timeout=120)
 
     assert simulator.returncode == 2
     assert "invalid choice: 'NOSUCH'" in log

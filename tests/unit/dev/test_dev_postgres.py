@@ -1,0 +1,19 @@
+import os
+
+import pytest
+
+from dev.errors import SetupError
+from dev.postgres import require_name
+
+# The largest, which stands for nobody.
+NAMELESS = 2**32 - 2
+
+
+def test_says_what_to_do_for_a_user_without_a_name():
+    """As a container has that is started with another user's number."""
+    with pytest.raises(SetupError, match=f"{NAMELESS}, who has no name.*useradd --uid {NAMELESS}"):
+        require_name(NAMELESS)
+
+
+def test_takes_a_user_with_a_name():
+    require_name(os.geteuid())
