@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import tempfile
@@ -51,6 +52,8 @@ def main() -> None:
         ):
             settings = CassandraSettings(hosts=(server.host,), port=server.port)
             migrate(settings)
+            # What the tasks say to Airflow; the figures are printed.
+            logging.disable(logging.WARNING)
             os.environ |= {
                 "AIRFLOW_HOME": str(folder / "airflow"),
                 "AIRFLOW_CONN_BINANCE_DEFAULT": f'{{"conn_type": "http", "host": "{url}"}}',
