@@ -65,17 +65,23 @@ def test_reports_what_is_stored(product):
 
     def exported(symbol):
         file = Path(home.exports, "minute_prices", "csv", f"{last:%Y-%m-%d}", f"{symbol}.csv")
-        frame = pd.read_csv(file, dtype=str) if file.exists() else pd.DataFrame({"minute": []})
+        frame = (
+            pd.read_csv(file, dtype=str)
+            if file.exists()
+            else pd.DataFrame({"minute": [], "vwap": []})
+        )
         return frame[frame["minute"] == wanted]
 
+    def stored(symbol):
+        (price,) = product.minutes(symbol, last, last + MINUTE)
+        return [str(price.average.vwap)]
+
+    # The files hold an earlier revision first, where the minute was fetched late.
     product.wait_for(
-        lambda: all(len(exported(symbol)) == 1 for symbol in SYMBOLS),
-        what=f"the export of {wanted}",
+        lambda: all([*exported(symbol)["vwap"]] == stored(symbol) for symbol in SYMBOLS),
+        what=f"the digits of {wanted} in the exports",
         runs_of=REPORT,
     )
-    for symbol in SYMBOLS:
-        (price,) = product.minutes(symbol, last, last + MINUTE)
-        assert exported(symbol).iloc[0]["vwap"] == str(price.average.vwap)
     product.wait_for(home.report.exists, what="the report", runs_of=REPORT)
     for symbol in SYMBOLS:
         assert symbol in Path(home.report).read_text(encoding="utf-8")
