@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
@@ -21,6 +20,7 @@ from include.marketdata.errors import (
     RetryableError,
     UnreadableSymbolError,
 )
+from include.marketdata.exchange_infos import read_infos
 from include.marketdata.hosts import is_loopback
 from include.marketdata.prices import SymbolInfo
 from include.marketdata.windows import MINUTE, Window, from_ms, to_ms
@@ -29,8 +29,6 @@ ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12
 # Seventeen digits: beyond any time in microseconds, and within Cassandra's bigint.
 LARGEST_INTEGER = 10**17
-# As the exchange writes steps: 0.00000100, and never 1e-6.
-STEP = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT, AVERAGE_WEIGHT = 1, 20, 2, 2
 # Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
@@ -143,7 +141,7 @@ class BinanceClient:
         match answer:
             case {"serverTime": int(server_time_ms), "symbols": list(entries), **others}:
                 self._learn_weight_limit(others.get("rateLimits"))
-                return _infos(symbols, entries, _moment(server_time_ms))
+                return read_infos(symbols, entries, _moment(server_time_ms))
             case other:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
 
@@ -238,66 +236,3 @@ def _moment(epoch_ms: int) -> datetime:
         return from_ms(epoch_ms)
     except OverflowError as error:
         raise InvalidAnswerError("the exchange's time is none", epoch_ms) from error
-
-
-def _infos(
-    symbols: Sequence[str], entries: Sequence[object], checked_at: datetime
-) -> dict[str, SymbolInfo | UnreadableSymbolError]:
-    found: dict[str, SymbolInfo | UnreadableSymbolError] = {}
-    nameless = None
-    for entry in entries:
-        match entry:
-            case {"symbol": str(symbol), **fields}:
-                try:
-                    found[symbol] = _info(symbol, fields, checked_at)
-                except InvalidAnswerError as error:
-                    found[symbol] = UnreadableSymbolError(symbol, str(error))
-            case other:
-                nameless = InvalidAnswerError("an entry of exchangeInfo names no symbol", other)
-    if nameless:
-        # It may be the entry of any of those that are not there.
-        absent = [symbol for symbol in symbols if symbol not in found]
-        found |= {symbol: UnreadableSymbolError(symbol, str(nameless)) for symbol in absent}
-    return found
-
-
-def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) -> SymbolInfo:
-    match fields:
-        case {
-            "status": str(status),
-            "baseAsset": str(base_asset),
-            "quoteAsset": str(quote_asset),
-            "filters": list(filters),
-        }:
-            return SymbolInfo(
-                symbol=symbol,
-                status=status,
-                base_asset=base_asset,
-                quote_asset=quote_asset,
-                tick_size=_step(filters, "PRICE_FILTER", "tickSize"),
-                step_size=_step(filters, "LOT_SIZE", "stepSize"),
-                checked_at=checked_at,
-            )
-        case _:
-            wanted = ("status", "baseAsset", "quoteAsset", "filters")
-            lacking = [name for name in wanted if not isinstance(fields.get(name), str | list)]
-            raise InvalidAnswerError(
-                f"its entry in exchangeInfo has no {' and no '.join(lacking or wanted)} that can "
-                "be read",
-                fields,
-            )
-
-
-def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
-    """Return a step of a symbol's filters; zero says that there is no such rule."""
-    for each in filters:
-        match each:
-            case {"filterType": str(found), **fields} if found == kind:
-                return _step_size(kind, name, fields.get(name))
-    raise InvalidAnswerError(f"its entry in exchangeInfo has no {kind}", filters)
-
-
-def _step_size(kind: str, name: str, sent: object) -> Decimal:
-    if not isinstance(sent, str) or not STEP.fullmatch(sent):
-        raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is no step", sent)
-    return Decimal(sent)

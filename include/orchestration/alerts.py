@@ -26,9 +26,12 @@ def hand_on(value: object) -> None:
     """Give the tasks that follow what this one would return, before it fails.
 
     Args:
-        value: JSON.
+        value: JSON. Outside of a running task there is nobody to give it to.
     """
-    task_instance: Any = get_current_context()["ti"]
+    try:
+        task_instance: Any = get_current_context()["ti"]
+    except RuntimeError:
+        return
     task_instance.xcom_push(key=RESULT_KEY, value=value)
 
 

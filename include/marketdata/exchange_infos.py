@@ -1,0 +1,84 @@
+"""Reading the symbols of exchangeInfo: what is wrong with one is said of it alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from include.marketdata.errors import InvalidAnswerError, UnreadableSymbolError
+from include.marketdata.prices import SymbolInfo
+
+# As the exchange writes steps: 0.00000100, and never 1e-6.
+STEP = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+
+
+def read_infos(
+    symbols: Sequence[str], entries: Sequence[object], checked_at: datetime
+) -> dict[str, SymbolInfo | UnreadableSymbolError]:
+    """Return what exchangeInfo says of symbols, or by name why it cannot be read.
+
+    Args:
+        symbols: Those asked for; one that is not listed has no entry, and is left out.
+        entries: Untrusted.
+        checked_at: When the exchange said so, aware UTC.
+    """
+    found: dict[str, SymbolInfo | UnreadableSymbolError] = {}
+    nameless = None
+    for entry in entries:
+        match entry:
+            case {"symbol": str(symbol), **fields}:
+                try:
+                    found[symbol] = _info(symbol, fields, checked_at)
+                except InvalidAnswerError as error:
+                    found[symbol] = UnreadableSymbolError(symbol, str(error))
+            case other:
+                nameless = InvalidAnswerError("an entry of exchangeInfo names no symbol", other)
+    if nameless:
+        # It may be the entry of any of those that are not there.
+        absent = [symbol for symbol in symbols if symbol not in found]
+        found |= {symbol: UnreadableSymbolError(symbol, str(nameless)) for symbol in absent}
+    return found
+
+
+def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) -> SymbolInfo:
+    match fields:
+        case {
+            "status": str(status),
+            "baseAsset": str(base_asset),
+            "quoteAsset": str(quote_asset),
+            "filters": list(filters),
+        }:
+            return SymbolInfo(
+                symbol=symbol,
+                status=status,
+                base_asset=base_asset,
+                quote_asset=quote_asset,
+                tick_size=_step(filters, "PRICE_FILTER", "tickSize"),
+                step_size=_step(filters, "LOT_SIZE", "stepSize"),
+                checked_at=checked_at,
+            )
+        case _:
+            wanted = ("status", "baseAsset", "quoteAsset", "filters")
+            lacking = [name for name in wanted if not isinstance(fields.get(name), str | list)]
+            raise InvalidAnswerError(
+                f"its entry in exchangeInfo has no {' and no '.join(lacking or wanted)} that can "
+                "be read",
+                fields,
+            )
+
+
+def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
+    """Return a step of a symbol's filters; zero says that there is no such rule."""
+    for each in filters:
+        match each:
+            case {"filterType": str(found), **fields} if found == kind:
+                return _step_size(kind, name, fields.get(name))
+    raise InvalidAnswerError(f"its entry in exchangeInfo has no {kind}", filters)
+
+
+def _step_size(kind: str, name: str, sent: object) -> Decimal:
+    if not isinstance(sent, str) or not STEP.fullmatch(sent):
+        raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is no step", sent)
+    return Decimal(sent)
