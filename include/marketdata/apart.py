@@ -23,16 +23,6 @@ class Apart(Generic[Key, Result]):
     done: dict[Key, Result]
     failed: dict[Key, Exception]
 
-    def all_done(self) -> dict[Key, Result]:
-        """Return the results of all.
-
-        Raises:
-            Exception: The first error, where there is one.
-        """
-        for error in self.failed.values():
-            raise error
-        return self.done
-
 
 def each_apart(
     keys: Iterable[Key],

@@ -140,7 +140,8 @@ class Verdict:
     Attributes:
         bad_rows: By interval and row index, the expectations that the row fails, each with what
             was observed there.
-        warnings: Expectations that failed without harm to any row, each with how many rows.
+        warnings: Expectations that failed without harm to any row, each with of how many rows, or
+            of how many intervals where it is about all of them.
         is_refused: Nothing of the batch may be stored.
         reason: Why it is refused; empty otherwise.
         check_ms: Time of the checkpoint.

@@ -6,15 +6,18 @@ minutes are told by their place, counted from the start of the window.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import TypedDict
 
+from include.marketdata.apart import each_apart
 from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
 from include.marketdata.charts import NOT_PUBLISHED
+from include.marketdata.errors import RetryableError
 from include.marketdata.json_values import iso, plain, plain_or_none
 from include.marketdata.minute_rows import CandleRow, CauseRow
 from include.marketdata.recent_minutes import RecentMinutes
@@ -25,6 +28,8 @@ from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to
 DUE = "DUE"
 # A process asks Cassandra for so many symbols at a time; each waits most of its time.
 READERS = 6
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,7 @@ def board(store: Store, minutes: RecentMinutes, asked: Asked) -> Board:
             if each.minute in window
         ],
         "ribbons": [
-            Ribbon(symbol=name, causes=_runs(found.result(), window, moment))
-            for name, found in causes.items()
+            Ribbon(symbol=name, causes=runs) for name, runs in _ribbons(causes, window, moment)
         ],
         "tiles": tiles(
             [row for row in counted.result() if row.known_ms <= moment_ms],
@@ -164,6 +168,20 @@ def _candles(rows: Mapping[int, CandleRow], window: Window) -> Candles:
         "vwap": [plain_or_none(row.vwap) if row else None for row in held],
         "quality": [row.quality if row else None for row in held],
     }
+
+
+def _ribbons(
+    causes: Mapping[str, Future[Sequence[CauseRow | CandleRow]]], window: Window, moment: datetime
+) -> list[tuple[str, list[tuple[str, int]]]]:
+    """Return the runs of each symbol's causes; one that cannot be read is left out and logged."""
+    read = each_apart(
+        causes,
+        lambda name: _runs(causes[name].result(), window, moment),
+        ends_all=RetryableError,
+    )
+    for name, error in read.failed.items():
+        log.error("the causes of %s cannot be shown", name, exc_info=error)
+    return [*read.done.items()]
 
 
 def _runs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -64,7 +65,7 @@ def check_averages(
 
 def check_mart(
     checkpoints: Checkpoints, minutes: pd.DataFrame, window: Window, checked_at: datetime
-) -> None:
+) -> dict[str, CheckFailedError]:
     """Judge the mart's minutes before they are exported and reported.
 
     Args:
@@ -73,22 +74,29 @@ def check_mart(
         window: Which.
         checked_at: Aware UTC.
 
+    Returns:
+        The symbols of which the mart does not hold what was published, each with a row.
+
     Raises:
-        CheckFailedError: The mart does not hold what was published; it names a row.
+        CheckFailedError: The table as a whole could not be judged.
     """
     table = minutes.astype(object).where(minutes.notna(), None)
     table[ROW] = range(len(table))
     outcome = checkpoints.run(
         Suite.REPORT_MART, table, Subject(SEVERAL, window_name(window), checked_at), {}
     )
-    reasons = refusals(Suite.REPORT_MART, outcome)
+    if reasons := refusals(Suite.REPORT_MART, outcome):
+        raise CheckFailedError(f"the mart's minutes may not be reported: {'; '.join(reasons)}")
+    found: dict[str, list[str]] = defaultdict(list)
     for row, observed in by_row(outcome).items():
         symbol, minute = table["symbol"].iloc[row], table["minute"].iloc[row]
-        reasons += [f"{symbol} {minute}: {name} ({seen})" for name, seen in observed.items()]
-    if reasons:
-        raise CheckFailedError(
+        found[str(symbol)] += [f"{minute}: {name} ({seen})" for name, seen in observed.items()]
+    return {
+        symbol: CheckFailedError(
             f"the mart's minutes may not be reported, {len(reasons)} failures: {reasons[0]}"
         )
+        for symbol, reasons in found.items()
+    }
 
 
 def average_table(averages: Sequence[MinuteAverage]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from include.marketdata.apart import each_apart
 from include.marketdata.charts import HEIGHT, NOT_PUBLISHED, time_ticks
 from include.marketdata.exports import minute_text
 from include.marketdata.figures import figures_of, moment_of
@@ -36,11 +37,13 @@ class Report:
         html: A page without script or outside file, light and dark, for screen and paper.
         text: A few lines for a mail or a chat.
         picture: A PNG of the same.
+        failed: What the symbols raised whose figures could not be made; the others are shown.
     """
 
     html: str
     text: str
     picture: bytes
+    failed: dict[str, Exception]
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,18 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
         window: The span it is about.
         title: Its name in words, such as "One-minute average prices, 1 March 2026".
     """
-    content = _content(facts, window, title)
+    content, failed = _content(facts, window, title)
     return Report(
         html=_template("report.html.j2").render(content),
         text=_template("report.txt.j2").render(content),
         picture=draw_picture(content["figures"], window, title),
+        failed=failed,
     )
 
 
-def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
+def _content(
+    facts: Facts, window: Window, title: str
+) -> tuple[dict[str, Any], dict[str, Exception]]:
     start, end = minute_text(window.start), minute_text(window.end)
     moments = facts.minutes["minute"]
     shown = facts.minutes[(moments >= start) & (moments < end)]
@@ -97,17 +103,18 @@ def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
     returns = returns[returns.index >= pd.Timestamp(window.start)] if len(returns) else returns
     own = {str(symbol): minutes for symbol, minutes in shown.groupby("symbol")}
     pairs = correlations(returns[[each for each in facts.symbols if each in returns]])
-    return {
+    figures = each_apart(
+        facts.symbols,
+        lambda symbol: figures_of(
+            symbol,
+            own.get(symbol, shown[:0]),
+            returns[symbol] if symbol in returns.columns else NONE,
+            window,
+        ),
+    )
+    content = {
         "title": title,
-        "figures": [
-            figures_of(
-                symbol,
-                own.get(symbol, shown[:0]),
-                returns[symbol] if symbol in returns.columns else NONE,
-                window,
-            )
-            for symbol in facts.symbols
-        ],
+        "figures": [*figures.done.values()],
         "window": window,
         "generated_at": facts.generated_at,
         "source": facts.source,
@@ -126,6 +133,7 @@ def _content(facts: Facts, window: Window, title: str) -> dict[str, Any]:
         },
         "is_over": facts.generated_at >= window.end,
     }
+    return content, figures.failed
 
 
 @cache

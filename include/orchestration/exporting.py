@@ -7,7 +7,7 @@ annotations are postponed here, as in mart.py.
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,13 +20,14 @@ from include.marketdata.whole_files import remove_drafts, write_whole
 from include.marketdata.windows import Window
 from include.orchestration import mart
 from include.orchestration.astro_sdk import File, aql, run
-from include.orchestration.failures import fail_for
 
 FORMATS = ("csv", "parquet")
 DAY = timedelta(days=1)
 
 
-def export_days(days: Iterable[str], folder: UPath) -> list[str]:
+def export_days(
+    days: Iterable[str], folder: UPath, without: Collection[str] = ()
+) -> dict[str, Exception]:
     """Write the mart's minutes of UTC days, one file a day, symbol and format.
 
     `csv/DAY/SYMBOL.csv` holds exact text, `parquet/DAY/SYMBOL.parquet` decimal128(38, 12) and UTC
@@ -37,24 +38,28 @@ def export_days(days: Iterable[str], folder: UPath) -> list[str]:
     Args:
         days: YYYY-MM-DD.
         folder: Where they go.
+        without: Symbols that are left out: their files stay as they are.
 
     Returns:
-        The manifests written.
+        By symbol and day what could not be written, and why; the manifest names what could.
 
     Raises:
         OSError: A file cannot be written; those of before are as they were.
-        AirflowFailException: A symbol's minutes cannot be; the others' files are written, and the
-            manifest names those alone.
     """
     remove_drafts(folder)
-    exported = each_apart(days, lambda day: _export_day(day, folder), ends_all=OSError)
-    return [*exported.all_done().values()]
+    exported = each_apart(days, lambda day: _export_day(day, folder, without), ends_all=OSError)
+    failed = {**exported.failed}
+    for day, symbols in exported.done.items():
+        failed |= {f"{symbol} of {day}": error for symbol, error in symbols.items()}
+    return failed
 
 
-def _export_day(day: str, folder: UPath) -> str:
+def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, Exception]:
+    """Write the files of a day; return what the symbols raised whose could not be written."""
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     window = Window(start, start + DAY)
     frame = mart.minutes_in(window)
+    frame = frame[~frame["symbol"].isin([*without])]
     own = {str(symbol): minutes for symbol, minutes in frame.groupby("symbol", sort=True)}
     exported = each_apart(
         own, lambda symbol: _export_symbol(day, symbol, own[symbol], folder), ends_all=OSError
@@ -71,8 +76,7 @@ def _export_day(day: str, folder: UPath) -> str:
     }
     target = folder / "manifests" / f"{day}.json"
     write_whole(target, json.dumps(manifest, indent=2, ensure_ascii=False).encode() + b"\n")
-    fail_for({f"{symbol} of {day}": error for symbol, error in exported.failed.items()})
-    return str(target)
+    return exported.failed
 
 
 def _export_symbol(

@@ -1,11 +1,14 @@
 """The bodies of the tasks of report_prices."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypedDict
 
 from upath import UPath
 
+from include.marketdata.apart import each_apart
 from include.marketdata.binance import describe_source
+from include.marketdata.errors import RetryableError
 from include.marketdata.publication_gate import check_mart
 from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
 from include.marketdata.reports import SPAN, Facts, build_report, latest_span
@@ -21,7 +24,12 @@ from include.orchestration.connections import (
     whole_number,
 )
 from include.orchestration.exporting import export_days
-from include.orchestration.failures import no_retry_in_vain, telling_of_full_disks
+from include.orchestration.failures import (
+    fail_for,
+    no_retry_in_vain,
+    problems_of,
+    telling_of_full_disks,
+)
 from include.orchestration.mart_failures import telling_what_is_wrong
 
 # So that a whole day is left to show when the last minutes are published late.
@@ -34,29 +42,38 @@ class News(TypedDict):
     """What a run has brought into the mart.
 
     hours: the UTC hours touched, YYYY-MM-DDTHH. known_at: when the newest revision that the mart
-    then held was published; None of an empty mart.
+    then held was published; None of an empty mart. problems: by symbol, why it is not to be shown.
     """
 
     hours: list[str]
     known_at: str | None
+    problems: dict[str, str]
 
 
 def refresh_mart() -> News:
     """Bring what was published since the mart's watermark into the mart.
 
     Raises:
-        AirflowFailException: The mart's minutes fail their suite: nothing is exported, old files
-            stay.
+        AirflowFailException: The mart's minutes could not be judged: nothing is exported, old
+            files stay.
         RetryableError: The mart's database is locked, full or gone.
 
     Returns:
-        What `publish_report` has to show.
+        What `publish_report` has to show. A symbol whose minutes cannot be read, or fail their
+        suite, is none of it and stops no other.
     """
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         mart_creation.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
-        changed = store.minute_prices.changed(symbols(), mart.watermark(look_back))
+        since = mart.watermark(look_back)
+        read = each_apart(
+            symbols(),
+            lambda symbol: store.minute_prices.changed([symbol], since),
+            ends_all=RetryableError,
+        )
+        failed = {**read.failed}
+        changed = [price for prices in read.done.values() for price in prices]
         hours = mart.refresh(changed)
         for symbol in symbols():
             minutes = {p.average.minute for p in changed if p.average.symbol == symbol}
@@ -66,14 +83,17 @@ def refresh_mart() -> News:
             all_minutes = [price.average.minute for price in changed]
             window = Window(min(all_minutes), max(all_minutes) + MINUTE)
             checkpoints = open_checkpoints()
-            check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
-        return News(hours=hours, known_at=mart.newest())
+            failed |= check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
+        problems = {symbol: problems_of({symbol: error})[0] for symbol, error in failed.items()}
+        return News(hours=hours, known_at=mart.newest(), problems=problems)
 
 
 def publish_report(news: News) -> None:
     """Write the files and the reports of the hours with news, then move the watermark.
 
     Raises:
+        AirflowFailException: Symbols could not be shown; they are named, the others are shown, and
+            the watermark stays: the next run takes them up again.
         RetryableError: The mart's database is locked or gone, or a file cannot be written; files
             of before are as they were.
     """
@@ -81,37 +101,46 @@ def publish_report(news: News) -> None:
         folder = UPath(storage_url())
         generated_at = datetime.now(UTC)
         hours, known_at = news["hours"], news["known_at"]
-        export_days(sorted({hour[:10] for hour in hours}), folder / "exports" / "minute_prices")
+        problems = news["problems"]
+        days = sorted({hour[:10] for hour in hours})
+        failed = export_days(days, folder / "exports" / "minute_prices", without=problems)
         reports = folder / "reports"
-        _write_latest(reports, generated_at)
+        shown = [symbol for symbol in symbols() if symbol not in problems]
+        failed |= _write_latest(reports, shown, generated_at)
         kept = whole_number("hourly_reports", HOURLY_REPORTS)
         for due in due_reports(hours, reports, generated_at, kept):
-            _write_report(reports, due, _facts(due.window, generated_at))
+            failed |= _write_report(reports, due, _facts(due.window, shown, generated_at))
         remove_old(reports, generated_at, kept)
+        fail_for(failed, [*problems.values()])
         if known_at:
             mart.advance_watermark(known_at)
 
 
-def _write_latest(reports: UPath, generated_at: datetime) -> None:
-    shown = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
-    facts = _facts(shown, generated_at)
+def _write_latest(
+    reports: UPath, shown: Sequence[str], generated_at: datetime
+) -> dict[str, Exception]:
+    span = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
+    facts = _facts(span, shown, generated_at)
     span = latest_span(facts.minutes, generated_at)
-    _write_report(reports, Due("latest", span, latest_title(span)), facts)
+    return _write_report(reports, Due("latest", span, latest_title(span)), facts)
 
 
-def _facts(window: Window, generated_at: datetime) -> Facts:
+def _facts(window: Window, shown: Sequence[str], generated_at: datetime) -> Facts:
+    # The first return of a span starts in the minute before it.
+    minutes = mart.minutes_in(Window(window.start - MINUTE, window.end))
     return Facts(
-        symbols=symbols(),
-        # The first return of a span starts in the minute before it.
-        minutes=mart.minutes_in(Window(window.start - MINUTE, window.end)),
+        symbols=shown,
+        minutes=minutes[minutes["symbol"].isin(shown)],
         restatements=mart.restatements_in(window),
         generated_at=generated_at,
         source=describe_source(binance_settings().base_urls[0]),
     )
 
 
-def _write_report(reports: UPath, due: Due, facts: Facts) -> None:
+def _write_report(reports: UPath, due: Due, facts: Facts) -> dict[str, Exception]:
+    """Write a report in its three forms; return what the symbols raised that it could not show."""
     report = build_report(facts, due.window, due.title)
     write_whole(reports / f"{due.name}.png", report.picture)
     write_whole(reports / f"{due.name}.txt", report.text)
     write_whole(reports / f"{due.name}.html", report.html)
+    return report.failed

@@ -99,7 +99,8 @@ def market_of(symbol: str, tick_e8: int, step_e8: int) -> Market:
     """
     if symbol in MARKETS:
         return MARKETS[symbol]
-    quote_asset = next((name for name in QUOTE_ASSETS if symbol.endswith(name)), symbol[-3:])
+    known = [name for name in QUOTE_ASSETS if symbol.endswith(name) and symbol != name]
+    quote_asset = max(known, key=len, default=symbol[-3:])
     return Market(
         base_asset=symbol.removesuffix(quote_asset),
         tick_size=Decimal(tick_e8) / ONE_E8,

@@ -15,6 +15,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from dev.ports import any_free_port
+from include.marketdata import reports
 from include.marketdata.errors import RetryableError
 from include.marketdata.windows import MINUTE
 from include.orchestration import mart, reporting
@@ -154,16 +155,68 @@ def test_says_that_the_server_does_not_know_the_password(held, use_mart, postgre
         use_mart_of(wrong, use_mart)
 
 
-def test_what_the_gate_refuses_changes_no_file(held):
+def of_symbol(files, symbol):
+    return {name: content for name, content in files.items() if f"/{symbol}." in name}
+
+
+def exported_of(reporter, symbol):
+    return [each.average.minute for each in reporter.exported() if each.average.symbol == symbol]
+
+
+def test_what_the_gate_refuses_changes_no_file_of_its_symbol_and_stops_no_other(held):
     """A minute that says both that it has no price and that its seconds are whole."""
     bad = unpriced(START + 2 * MINUTE, level=1, known_at=START + 3 * MINUTE)
-    held.publish(bad)
+    held.publish(bad, traded(START + MINUTE, symbol="ETHUSDT", known_at=START + 3 * MINUTE))
+    before, watermark = of_symbol(held.files(), "BTCUSDT"), mart.watermark(LOOK_BACK)
 
-    with (
-        nothing_changes(held),
-        pytest.raises(AirflowFailException, match="may not be reported, 1 failures: BTCUSDT"),
+    with pytest.raises(
+        AirflowFailException, match="BTCUSDT: the mart's minutes may not be reported, 1 failures"
     ):
         held.run()
+
+    assert of_symbol(held.files(), "BTCUSDT") == before
+    assert exported_of(held, "ETHUSDT") == [START + MINUTE]
+    latest = (held.folder / "reports" / "latest.txt").read_text()
+    assert ("ETHUSDT" in latest, "BTCUSDT" in latest) == (True, False)
+    assert mart.watermark(LOOK_BACK) == watermark
+
+
+def test_a_symbol_that_cannot_be_read_stops_no_other(held, monkeypatch):
+    held.publish(traded(START + MINUTE, symbol="ETHUSDT", known_at=START + 3 * MINUTE))
+    changed = held.store.minute_prices.changed
+
+    def broken(symbols, since):
+        if "BTCUSDT" in symbols:
+            raise ValueError("no decimal")
+        return changed(symbols, since)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(held.store.minute_prices, "changed", broken)
+        with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program"):
+            held.run()
+
+    assert exported_of(held, "ETHUSDT") == [START + MINUTE]
+    assert exported_of(held, "BTCUSDT") == [START]
+    held.run()
+    assert exported_of(held, "BTCUSDT") == [START, START + MINUTE]
+
+
+def test_a_symbol_whose_figures_cannot_be_made_stops_no_other(held, monkeypatch):
+    held.publish(traded(START + MINUTE, symbol="ETHUSDT", known_at=START + 3 * MINUTE))
+    figures_of = reports.figures_of
+
+    def broken(symbol, *others):
+        if symbol == "BTCUSDT":
+            raise ZeroDivisionError
+        return figures_of(symbol, *others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reports, "figures_of", broken)
+        with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program"):
+            held.run()
+
+    assert "ETHUSDT" in (held.folder / "reports" / "latest.txt").read_text()
+    assert len(held.exported()) == 3
 
 
 def test_a_run_that_cannot_write_leaves_no_new_watermark(held):

@@ -122,6 +122,26 @@ def test_audits_a_day_once_with_each_issue_of_its_archive(store, checkpoints):
     assert len(store.days.audited("BTCUSDT", DAY.date(), DAY.date())) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.defect(39)
+def test_audits_and_restates_a_symbol_of_any_script(checkpoints):
+    symbol, store = "币安人生USDT", MemoryStore()
+    store.exchange_minutes.write(
+        [exchange_minute(minute, symbol=symbol, trades=2) for minute in TEN.minutes()], TEN.end
+    )
+    publisher = Publisher(
+        store, [symbol], lambda: AUDITED_AT, functools.partial(check_averages, checkpoints)
+    )
+    publisher.publish_windows({symbol: [TEN]}, are_fetched=True)
+    fetcher = Fetcher(minute_3={"price": "101.00"})
+
+    result = audit_day(publisher, checkpoints, fetcher, symbol, DAY.date())
+
+    assert (result.day.minute_count, len(result.restated)) == (10, 1)
+    found = span(store, symbol, TEN, AUDITED_AT)
+    assert [each.average.vwap for each in found[2:5]] == [100, 101, 100]
+
+
 @pytest.mark.defect(35)
 def test_audits_what_a_longer_issue_of_the_archive_brings(store, checkpoints):
     """The file ends after the sixth minute, and is issued anew ten days later."""

@@ -86,6 +86,25 @@ def test_has_a_ribbon_for_each_symbol_in_the_order_asked(store):
     ]
 
 
+@pytest.mark.defect(37)
+def test_leaves_out_the_ribbon_of_a_symbol_that_cannot_be_read(store, monkeypatch, caplog):
+    window = five(store)
+    causes = RecentMinutes.causes
+
+    def broken(minutes, symbol, window):
+        if symbol == "ETHUSDT":
+            raise ValueError("no flag")
+        return causes(minutes, symbol, window)
+
+    monkeypatch.setattr(RecentMinutes, "causes", broken)
+
+    found = shown(store, window, symbols=("ETHUSDT", "BTCUSDT"))
+
+    assert [ribbon["symbol"] for ribbon in found["ribbons"]] == ["BTCUSDT"]
+    assert found["candles"]["vwap"] == ["100.5"] * 5
+    assert "the causes of ETHUSDT cannot be shown" in caplog.text
+
+
 def test_marks_what_is_filled_flagged_and_revised(store):
     filled = replace(average(NOON + MINUTE, vwap=None), filled_vwap=Decimal("100.5"))
     publish(store, average(NOON), replace(filled, soft_flags="STALE"))

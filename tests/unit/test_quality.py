@@ -250,7 +250,7 @@ def test_only_warns_of_an_empty_batch(checkpoints):
     """An exchange in an outage has no rows; there is nothing to store, or to fetch again."""
     verdict = verdict_on(checkpoints, [], minute_rows=[])
 
-    assert verdict.warnings == {"expect_table_row_count_to_be_between": 1}
+    assert verdict.warnings == {"expect_table_row_count_to_be_between": 2}
     assert not verdict.is_refused
 
 

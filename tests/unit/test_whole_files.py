@@ -17,6 +17,7 @@ from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.stores import FolderStoreBackend
 from include.marketdata import whole_files
+from include.marketdata.errors import LostBatchError
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
 from include.marketdata.quality import check_batch
 from include.marketdata.whole_files import remove_drafts, write_whole
@@ -112,7 +113,7 @@ def test_a_killed_check_leaves_the_batch_and_no_verdict(tmp_path):
     url = land_batch(str(tmp_path), batch())
     kill_in_the_middle(lambda: land_verdict(url, verdict()))
 
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(LostBatchError):
         read_verdict(url)
 
     land_verdict(url, verdict())
