@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -145,13 +145,10 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
     held = _held(store, symbol, choice)
     chosen = [row for row in held if choice.includes(row)]
     withheld = [row for row in chosen if row.interval == WITHHELD]
-    by_fetch: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
-    for row in chosen:
-        if row.interval != WITHHELD:
-            by_fetch[row.detected_at].append(row)
+    of_fetch = _by_fetch(held)
     fetches = [
-        _judge(store, checkpoints, rows, _beside(rows, held), choice.accepted)
-        for rows in by_fetch.values()
+        _judge(store, checkpoints, rows, _beside(rows, of_fetch[fetched_at]), choice.accepted)
+        for fetched_at, rows in _by_fetch(chosen).items()
     ]
     judged = _one_a_moment([row for fetch in fetches for row in fetch.rows], held)
     decided = {_name(row): row.state for row in judged}
@@ -178,17 +175,23 @@ def _held(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]:
     return [row for day in choice.days() for row in store.quarantine.on_day(symbol, day)]
 
 
+def _by_fetch(rows: Iterable[QuarantinedRow]) -> dict[datetime, list[QuarantinedRow]]:
+    """Return refused rows by the moment of their fetch; minutes that were withheld are none."""
+    grouped: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
+    for row in rows:
+        if row.interval != WITHHELD:
+            grouped[row.detected_at].append(row)
+    return grouped
+
+
 def _beside(rows: Sequence[QuarantinedRow], held: Sequence[QuarantinedRow]) -> list[QuarantinedRow]:
-    """Return the other rows that a fetch brought for the same moments, unless they are closed."""
+    """Return the other rows of the same fetch and moments, unless they are closed."""
     names = {_name(row) for row in rows}
     moments = {_moment(row) for row in rows}
     return [
         row
         for row in held
-        if row.detected_at == rows[0].detected_at
-        and _moment(row) in moments
-        and _name(row) not in names
-        and row.state is not State.CLOSED
+        if _moment(row) in moments and _name(row) not in names and row.state is not State.CLOSED
     ]
 
 
@@ -201,25 +204,27 @@ def _judge(
 ) -> _Fetch:
     """Judge the chosen rows of one fetch, and return each with its state; nothing is stored yet."""
     symbol = rows[0].symbol
-    klines: dict[Interval, dict[tuple[object, ...], RawRow]] = defaultdict(dict)
+    klines: dict[Interval, list[RawRow]] = defaultdict(list)
+    place_of: dict[tuple[Interval, tuple[object, ...]], int] = {}
     places: list[tuple[Interval, int]] = []
     for row in (*rows, *beside):
         interval, kline = Interval(row.interval), json.loads(row.payload)
-        once = klines[interval]
-        once.setdefault(content_of(kline), kline)
-        places.append((interval, [*once].index(content_of(kline))))
-    batch = _batch(symbol, rows[0].detected_at, {each: [*klines[each].values()] for each in klines})
+        place = place_of.setdefault((interval, content_of(kline)), len(klines[interval]))
+        if place == len(klines[interval]):
+            klines[interval].append(kline)
+        places.append((interval, place))
+    batch = _batch(symbol, rows[0].detected_at, klines)
     minutes = _minutes(batch.rows, batch.spans)
     stored = {interval: _stored(store, symbol, interval, minutes) for interval in Interval}
     verdict = check_batch(checkpoints, batch, symbol=symbol, stored=stored, is_whole=False)
     judged: list[QuarantinedRow] = []
+    moments = {interval: {to_ms(span.start) for span in stored[interval]} for interval in Interval}
     for row, (interval, place) in zip(rows, places, strict=False):
         fails = verdict.bad_rows[interval].get(place, {})
         if verdict.is_refused:
             fails = fails or {"refused": verdict.reason}
         state = _state(fails, accepted)
-        moments = {to_ms(span.start) for span in stored[interval]}
-        is_stored = batch.rows[interval][place][OPEN_TIME] in moments
+        is_stored = batch.rows[interval][place][OPEN_TIME] in moments[interval]
         if state is State.OPEN and is_stored and NOT_SHRUNK not in fails:
             state = State.SUPERSEDED
         judged.append(replace(row, state=state, observed=fails or row.observed))
