@@ -9,7 +9,8 @@ from include.marketdata.batches import WITHHELD, Interval, State
 from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
-from include.marketdata.replay import SEVERAL_ROWS, Choice, close, open_rows, replay
+from include.marketdata.refused_rows import SEVERAL_ROWS
+from include.marketdata.replay import Choice, close, open_rows, replay
 from include.marketdata.storing import load_batch, store_good_rows
 from include.marketdata.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import (
