@@ -120,7 +120,7 @@ def faults(now: datetime) -> list[dict[str, object]]:
     minute = floor_minute(now)
     refused = {
         "kind": "rows",
-        "change": "off_tick",
+        "change": "unclosed",
         "from_ms": to_ms(minute - 10 * MINUTE),
         "until_ms": to_ms(minute - 10 * MINUTE) + 1000 * BAD_ROWS,
     }

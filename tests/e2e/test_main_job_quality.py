@@ -1,9 +1,7 @@
 """Three bad rows from the exchange to their replay, as the people who run it see them."""
 
 import re
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,12 +11,14 @@ from tests.e2e.conftest import REPORT, SYMBOLS
 
 NEWCOMER = "ADAUSDT"
 BAD_ROWS = 3
-EXPECTATION = "expect_prices_to_be_on_tick_grid"
+EXPECTATIONS = ("expect_close_time_to_end_interval", "expect_kline_to_be_closed")
+NOTE = "closed long ago, and right but for its close time"
+YEAR_MS = 365 * 86_400_000
 
 
 @pytest.fixture(scope="module")
 def bad_second(product):
-    """The first of three seconds of a new symbol that are off the tick grid when first fetched.
+    """The first of three seconds of a new symbol that close in a year when first fetched.
 
     They lie ten minutes back: in the first batch of a symbol, and in the overlap of none after.
     """
@@ -28,7 +28,7 @@ def bad_second(product):
         "endpoint": "klines",
         "symbol": NEWCOMER,
         "interval": "1s",
-        "effect": {"kind": "rows", "change": "off_tick", **span},
+        "effect": {"kind": "rows", "change": "unclosed", **span},
     }
     product.simulator.post("/faults", json=[fault]).raise_for_status()
     with product.extracting([*SYMBOLS, NEWCOMER]):
@@ -52,7 +52,7 @@ def test_stores_the_good_rows_and_says_what_is_wrong_with_the_others(product, ba
     assert [row.open_time for row in rows] == [
         str(to_ms(bad_second) + 1000 * index) for index in range(BAD_ROWS)
     ]
-    assert all(EXPECTATION in row.observed for row in rows)
+    assert {tuple(row.observed) for row in rows} == {EXPECTATIONS}
     assert len(held(product, bad_second)) == 60 - BAD_ROWS
     (price,) = product.minutes(NEWCOMER, bad_second, bad_second + MINUTE)
     assert price.average.source_level == 2
@@ -64,7 +64,8 @@ def test_stores_the_good_rows_and_says_what_is_wrong_with_the_others(product, ba
 def test_runs_green_and_warns_in_one_line(product):
     validated = product.task_instances("ingest_prices", task_id="validate", state=["success"])
     lines = re.findall(
-        rf"{NEWCOMER}: \d+ of \d+ rows good \({EXPECTATION}[^)]*\), \d+ of \d+ expectations met",
+        rf"{NEWCOMER}: \d+ of \d+ rows good \({', '.join(EXPECTATIONS)}[^)]*\), "
+        r"\d+ of \d+ expectations met",
         "\n".join(map(product.log, validated[:20])),
     )
 
@@ -75,7 +76,9 @@ def test_shows_them_on_the_quality_page_and_in_data_docs(product, bad_second):
     day = datetime.now(UTC).date()
     page = f"/quality/docs/days/{day}/{NEWCOMER}.html"
     product.wait_for(
-        lambda: EXPECTATION in product.page(page), what="the failure in Data Docs", runs_of=REPORT
+        lambda: EXPECTATIONS[0] in product.page(page),
+        what="the failure in Data Docs",
+        runs_of=REPORT,
     )
 
     quality, docs = product.page("/quality/"), product.page(page)
@@ -85,31 +88,30 @@ def test_shows_them_on_the_quality_page_and_in_data_docs(product, bad_second):
     )
     shown = product.page(f"/quality/docs/{result[1]}")
     for index in range(BAD_ROWS):
-        assert str(to_ms(bad_second) + 1000 * index) in quality
+        opens_ms = to_ms(bad_second) + 1000 * index
+        assert str(opens_ms) in quality
+        assert str(opens_ms + 999 + YEAR_MS) in shown
     assert quality.count("OPEN") >= BAD_ROWS
-    assert "The exchange matches only at multiples of the symbol" in shown
-    assert len(re.findall(r"\.\d{5}001\b", shown)) >= BAD_ROWS
+    assert "A truncated close time marks a kline cut by an outage" in shown
 
 
-def test_stores_them_after_the_fix_and_closes_the_entries(product, bad_second):
-    """The rule was wrong: the exchange had made the symbol's tick finer."""
-    store = product.store()
-    finer = replace(store.symbol_info(NEWCOMER), tick_size=Decimal("1e-8"))
-    store.remember_symbol(replace(finer, checked_at=datetime.now(UTC) + timedelta(minutes=1)))
-
+def test_stores_what_a_person_accepts_and_closes_the_entries(product, bad_second):
+    """Their close times alone are wrong, and no average rests on those."""
     state, log = product.run_dag(
-        "replay_quarantine", action="replay", symbols=[NEWCOMER], note="a finer tick"
+        "replay_quarantine",
+        action="replay",
+        symbols=[NEWCOMER],
+        accept=[*EXPECTATIONS],
+        note=NOTE,
     )
 
     assert state == "success"
-    assert f"{NEWCOMER}: {BAD_ROWS} REPLAYED; 1 minutes revised" in log
-    assert {(row.state, row.note) for row in quarantined(product)} == {
-        (State.REPLAYED, "a finer tick")
-    }
+    assert f"{NEWCOMER}: {BAD_ROWS} ACCEPTED; 1 minutes revised" in log
+    assert {(row.state, row.note) for row in quarantined(product)} == {(State.ACCEPTED, NOTE)}
     assert len(held(product, bad_second)) == 60
     *_, price = product.history(NEWCOMER, bad_second, bad_second + MINUTE)
     assert (price.revision, price.average.source_level) == (2, 1)
-    assert "REPLAYED" in product.page("/quality/")
+    assert "ACCEPTED" in product.page("/quality/")
 
 
 def test_says_what_is_wrong_with_an_order(product):
