@@ -85,7 +85,7 @@ class Publisher:
 @pytest.fixture
 def _blank_reports(monkeypatch):
     """Making them takes longest, and they say when they were made: here only which counts."""
-    monkeypatch.setattr(reporting, "build_report", lambda *_: Report("", "", b""))
+    monkeypatch.setattr(reporting, "build_report", lambda *_: Report("", "", b"", {}))
     monkeypatch.setenv("AIRFLOW_VAR_HOURLY_REPORTS", "99")
 
 
