@@ -88,7 +88,7 @@ def test_audits_days_against_their_archive_once(product):
     state, logs = product.run_dag("audit_prices", **days)
 
     assert state == "success", logs
-    assert f"BTCUSDT {DAYS[1]}: 1440 minutes as in the archive, 0 not" in logs
+    assert f"BTCUSDT {DAYS[1]}: 1440 minutes compared with the archive, 0 averaged again" in logs
     first, last = FIRST.date(), FIRST.date() + 2 * DAY
     audited = product.store().days.audited("BTCUSDT", first, last)
     assert [(each.minute_count, each.restated_count) for each in audited] == [(1_440, 0)] * 3
@@ -114,7 +114,7 @@ def test_names_a_day_that_is_nowhere_and_goes_on_with_the_others(product):
     )
 
     assert state == "failed"
-    assert f"no row of NOSUCHUSDT on {DAYS[1]}" in logs
+    assert f"neither the archive nor the exchange has a row of NOSUCHUSDT on {DAYS[1]}" in logs
     assert f"BTCUSDT {DAYS[1]} is complete" in logs
     assert f"1 of 2 days failed, their own tasks say why: NOSUCHUSDT {DAYS[1]}" in logs
     assert product.minutes("NOSUCHUSDT", FIRST + DAY, FIRST + DAY + MINUTE) == []
