@@ -1,21 +1,23 @@
 """The bodies of the tasks of audit_prices."""
 
+import functools
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.auditing import ages_to_audit, audit_day
-from include.marketdata.errors import ArchiveNotFoundError, MarketDataError
+from include.marketdata.apart import each_apart
+from include.marketdata.auditing import AuditResult, ages_to_audit, audit_day
+from include.marketdata.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import open_checkpoints, open_publisher
 from include.orchestration.connections import symbols, whole_number
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import no_retry_in_vain, problems_of
 from include.orchestration.steps import now
 
 AUDITED_DAYS = 7
@@ -60,41 +62,65 @@ def audit(asked: Days) -> dict[str, int]:
         AirflowFailException: Days could not be audited; the others are.
     """
     os.nice(NICENESS)
-    counts = {"days": 0, "minutes": 0, "restated": 0, "absent": 0, "contradicted": 0}
-    problems: list[str] = []
-    alarming: list[str] = []
     symbol = asked["symbol"]
     with no_retry_in_vain():
         checkpoints = open_checkpoints()
         publisher = open_publisher(checkpoints)
         with open_fetcher(publisher.store) as fetcher:
-            for day in map(date.fromisoformat, asked["days"]):
-                try:
-                    result = audit_day(publisher, checkpoints, fetcher, symbol, day)
-                except ArchiveNotFoundError:
-                    log.info("%s %s: the archive does not have it yet", symbol, day)
-                    continue
-                except MarketDataError as error:
-                    problems.append(f"{symbol} {day}: {error}")
-                    continue
-                if result is None:
-                    continue
-                noted = result.day
-                log.info(
-                    "%s %s: %d minutes compared with the archive, %d averaged again, %d kept "
-                    "though it says otherwise; %d are not in it",
-                    *(symbol, day, noted.minute_count, noted.restated_count),
-                    *(noted.contradicted_count, noted.absent_count),
-                )
-                for each in result.restated:
-                    log.info("%s", each)
-                alarming += [result.alarm] if result.alarm else []
-                counts["days"] += 1
-                counts["minutes"] += noted.minute_count
-                counts["restated"] += noted.restated_count
-                counts["absent"] += noted.absent_count
-                counts["contradicted"] += noted.contradicted_count
-    leave_alerts(alarming)
+            audit_one = functools.partial(audit_day, publisher, checkpoints, fetcher, symbol)
+            audited = each_apart(
+                map(date.fromisoformat, asked["days"]), _until_nobody_answers(audit_one)
+            )
+    results = [result for result in audited.done.values() if result]
+    for result in results:
+        _say(result)
+    leave_alerts([result.alarm for result in results if result.alarm])
+    problems = problems_of({f"{symbol} {day}": error for day, error in audited.failed.items()})
     if problems:
         raise AirflowFailException("; ".join(problems))
-    return counts
+    noted = [result.day for result in results]
+    return {
+        "days": len(noted),
+        "minutes": sum(each.minute_count for each in noted),
+        "restated": sum(each.restated_count for each in noted),
+        "absent": sum(each.absent_count for each in noted),
+        "contradicted": sum(each.contradicted_count for each in noted),
+    }
+
+
+def _until_nobody_answers(
+    audit_one: Callable[[date], AuditResult | None],
+) -> Callable[[date], AuditResult | None]:
+    """Return what audits one day after the other, but asks nobody again who did not answer.
+
+    Each day would wait as long for an archive that is down.
+    """
+    unanswered: list[RetryableError] = []
+
+    def ask(day: date) -> AuditResult | None:
+        if unanswered:
+            raise unanswered[0]
+        try:
+            return audit_one(day)
+        except ArchiveNotFoundError as error:
+            log.info("%s: %s", day, error)
+            return None
+        except ArchiveDamagedError:
+            raise
+        except RetryableError as error:
+            unanswered.append(error)
+            raise
+
+    return ask
+
+
+def _say(result: AuditResult) -> None:
+    noted = result.day
+    log.info(
+        "%s %s: %d minutes compared with the archive, %d averaged again, %d kept though it says "
+        "otherwise; %d are not in it",
+        *(noted.symbol, noted.day, noted.minute_count, noted.restated_count),
+        *(noted.contradicted_count, noted.absent_count),
+    )
+    for each in result.restated:
+        log.info("%s", each)

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
@@ -12,6 +12,7 @@ from include.marketdata.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
     NoSuchDayError,
+    RetryableError,
     UnknownSymbolError,
 )
 from include.marketdata.prices import Flag
@@ -175,13 +176,12 @@ def test_audits_only_days_that_are_over(wishes):
         audits.plan(wishes)
 
 
-def test_audits_the_other_days_when_one_fails(monkeypatch):
-    asked = []
+@pytest.fixture
+def audited(monkeypatch):
+    """Audits three days, the middle one of which raises an error; returns which were asked for.
 
-    def audit_day(_publisher, _checkpoints, _fetcher, _symbol, day):
-        asked.append(day)
-        if day.day == 1:
-            raise ArchiveDamagedError("not as its checksum says")
+    And what the task says in the end.
+    """
 
     @contextmanager
     def open_fetcher(_store):
@@ -190,13 +190,52 @@ def test_audits_the_other_days_when_one_fails(monkeypatch):
     class Opened:
         store = MemoryStore()
 
-    monkeypatch.setattr(audits, "audit_day", audit_day)
     monkeypatch.setattr(audits, "open_fetcher", open_fetcher)
     monkeypatch.setattr(audits, "open_publisher", lambda _checkpoints: Opened())
     monkeypatch.setattr(audits, "open_checkpoints", lambda: None)
     monkeypatch.setattr("os.nice", lambda _by: 0)
 
-    with pytest.raises(AirflowFailException, match="BTCUSDT 2026-03-01: not as its checksum says"):
-        audits.audit({"symbol": "BTCUSDT", "days": ["2026-03-01", "2026-03-02"]})
+    def audit(error):
+        asked = []
 
-    assert asked == [NOW.date() - timedelta(days=2), NOW.date() - timedelta(days=1)]
+        def audit_day(_publisher, _checkpoints, _fetcher, _symbol, day):
+            asked.append(day.day)
+            if day.day == 1:
+                raise error
+
+        monkeypatch.setattr(audits, "audit_day", audit_day)
+        days = ["2026-02-28", "2026-03-01", "2026-03-02"]
+        try:
+            said = audits.audit({"symbol": "BTCUSDT", "days": days})
+        except AirflowFailException as failure:
+            said = str(failure)
+        return asked, said
+
+    return audit
+
+
+@pytest.mark.defect(37)
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ArchiveDamagedError("not as its checksum says"), ": not as its checksum says"),
+        (ZeroDivisionError("by 0"), " met an error of the program: ZeroDivisionError: by 0"),
+    ],
+)
+def test_audits_the_other_days_when_one_fails(audited, error, words):
+    assert audited(error) == ([28, 1, 2], f"BTCUSDT 2026-03-01{words}")
+
+
+def test_asks_an_archive_that_does_not_answer_for_no_other_day(audited):
+    """Each would take its whole patience; the days that are left are named all the same."""
+    asked, said = audited(RetryableError("nobody answers"))
+
+    assert asked == [28, 1]
+    assert said == "BTCUSDT 2026-03-01: nobody answers; BTCUSDT 2026-03-02: nobody answers"
+
+
+def test_does_not_stop_for_a_day_that_the_archive_does_not_have(audited):
+    asked, said = audited(ArchiveNotFoundError("no such day"))
+
+    assert asked == [28, 1, 2]
+    assert said == dict.fromkeys(("days", "minutes", "restated", "absent", "contradicted"), 0)
