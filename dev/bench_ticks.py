@@ -38,6 +38,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev/bench ticks", description=__doc__)
     parser.add_argument("--days", type=int, default=14, help="(%(default)s)")
     options = parser.parse_args()
+    # What the steps say in Airflow; here only the figures count.
+    logging.disable(logging.WARNING)
     days = [CHANGED_ON + (place - options.days // 2) * A_DAY for place in range(options.days)]
     with tempfile.TemporaryDirectory(prefix="bench-ticks-") as name:
         folder = Path(name)
@@ -52,8 +54,6 @@ def main() -> None:
         ):
             settings = CassandraSettings(hosts=(server.host,), port=server.port)
             migrate(settings)
-            # What the tasks say to Airflow; the figures are printed.
-            logging.disable(logging.WARNING)
             os.environ |= {
                 "AIRFLOW_HOME": str(folder / "airflow"),
                 "AIRFLOW_CONN_BINANCE_DEFAULT": f'{{"conn_type": "http", "host": "{url}"}}',
