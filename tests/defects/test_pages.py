@@ -42,7 +42,15 @@ def fetched(server, window=DAY, interval=Interval.MINUTE):
 
 @pytest.mark.defect(38)
 @pytest.mark.parametrize(
-    ("most", "requests"), [(500, 3), (1000, 2), (1440, 1), (999, 2), (480, 3), (60, 24)]
+    ("most", "requests"),
+    [
+        (500, 3),
+        (1000, 2),
+        (1440, 1),
+        (999, 2),
+        (480, 3),
+        pytest.param(60, 24, marks=pytest.mark.slow),
+    ],
 )
 def test_gets_every_row_of_a_day_from_a_server_that_gives_fewer_than_asked_for(most, requests):
     """1,440 minutes, whatever the server's own limit; no request is wasted."""
