@@ -441,6 +441,19 @@ def encrypted():
         ("csv", "1,2,3".encode("utf-16")),
         ("csv", zip_of("a.csv")),
     ],
+    # Not the bytes, which hold the moment at which they were packed: two workers would differ.
+    ids=[
+        "no zip",
+        "an empty zip",
+        "two files",
+        "a zip cut short",
+        "encrypted",
+        "no gzip",
+        "a gzip cut short",
+        "a zip within a gzip",
+        "another encoding",
+        "a zip that is called csv",
+    ],
 )
 def test_refuses_what_cannot_be_unpacked(folder, listings, suffix, content):
     name = f"PEPEUSDT-trades-2024-02-01.{suffix}"
