@@ -22,7 +22,7 @@ from dev.errors import SetupError
 from dev.ports import LOOPBACK
 from dev.secure_home import open_session
 from dev.security import SUPERUSER
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 CREATE_ROLE = "CREATE ROLE IF NOT EXISTS {role} WITH PASSWORD = '{password}' AND LOGIN = true"
 # Every Astra token logs in under this name; quoted, because it is a word of CQL's own.

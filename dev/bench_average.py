@@ -19,9 +19,9 @@ from dev.console import say
 from dev.sample_prices import SYMBOL, second_price
 from include.marketdata.annotations import annotate
 from include.marketdata.averages import average_minutes
-from include.marketdata.prices import ExchangeMinute, MinuteAverage, SecondPrice
-from include.marketdata.span_columns import SpanColumns
-from include.marketdata.windows import SECOND, Window
+from include.records.columns import SpanColumns
+from include.records.prices import ExchangeMinute, MinuteAverage, SecondPrice
+from include.records.windows import SECOND, Window
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS, MINUTE_LENGTH = 86_400, 60

@@ -29,7 +29,6 @@ from include.gx.checkpoints import Checkpoints
 from include.marketdata.archive_files import ArchiveFile
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.backfill import A_DAY, backfill
-from include.marketdata.batches import Interval
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
@@ -42,6 +41,7 @@ from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
 from include.orchestration.checks import warm_up
+from include.records.klines import Interval
 from tests.foreign.test_foreign_clients import environment
 
 NO_LIMIT = "1000000000"

@@ -26,9 +26,9 @@ from dev.run_times import RunTimes, run_times
 from dev.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.ingestion import SETTLE
-from include.marketdata.prices import Flag
 from include.marketdata.session import SESSIONS
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window, floor_minute
 
 INGEST_DAG, AVERAGE_DAG, _ = MINUTE_DAGS
 EMPTY_DAGS = CHECKOUT / "dev" / "empty_dags.py"

@@ -23,11 +23,11 @@ from dev.console import say
 from dev.errors import StartError
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.frames import span_frames
-from include.marketdata.prices import SecondPrice
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, SECOND, Window
+from include.records.prices import SecondPrice
+from include.records.windows import MINUTE, SECOND, Window
 
 SYMBOL = "BTCUSDT"
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -31,11 +31,11 @@ from dev.ports import any_free_port
 from dev.sample_prices import minute_average
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exports import minute_text
-from include.marketdata.prices import MinutePrice
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.prices import MinutePrice
+from include.records.windows import MINUTE, Window, floor_minute
 
 SYMBOLS = tuple(f"COIN{number}USDT" for number in range(10))
 HOUR = timedelta(hours=1)

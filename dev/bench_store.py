@@ -26,11 +26,11 @@ from dev.sample_prices import SYMBOL, minute_average, second_price
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.frames import span_frames
 from include.marketdata.loading import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
-from include.marketdata.prices import MinuteAverage, SecondPrice
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import Store, connect
-from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute
+from include.records.prices import MinuteAverage, SecondPrice
+from include.records.windows import MINUTE, SECOND, Window, floor_minute
 
 DAY = timedelta(days=1)
 ROUNDS = 3

@@ -21,14 +21,14 @@ from dev.console import say
 from dev.exchange import start_simulator
 from dev.ports import any_free_port
 from dev.processes import Processes
-from include.marketdata.batches import Interval
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.schema import migrate
 from include.marketdata.store import Store, connect
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.klines import Interval
+from include.records.windows import MINUTE, Window, floor_minute
 
 WEIGHT_LIMIT = 600
 CEILING_RATIO = 0.5

@@ -23,7 +23,7 @@ from include.marketdata.reads import span
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import Store, connect
-from include.marketdata.windows import Window
+from include.records.windows import Window
 
 # As INJUSDT's tick was changed; the simulator lists this symbol with the coarser one.
 SYMBOL, CHANGED_ON = "SOLUSDT", date(2024, 1, 12)

@@ -15,7 +15,7 @@ import yaml
 from dev.errors import SetupError
 from dev.ports import LOOPBACK
 from dev.security import Security
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 SUPPORTED_JAVA = (17, 21)
 

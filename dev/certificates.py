@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 KEY_MODE = 0o600
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 from dev.ports import LOOPBACK
 from dev.secure_home import SecureHome
 from dev.security import SUPERUSER
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 CQLSH = "cqlsh==6.2.2"
 

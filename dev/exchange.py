@@ -10,7 +10,7 @@ import httpx
 from dev.errors import SetupError
 from dev.ports import LOOPBACK
 from dev.processes import Processes
-from include.marketdata.symbols import read_symbol
+from include.records.symbols import read_symbol
 
 NAME = "exchange"
 LIVE_URL = "https://data-api.binance.vision"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.prices import Flag
 from include.marketdata.session import SESSIONS
-from include.marketdata.windows import EPOCH, MINUTE, Window
+from include.records.prices import Flag
+from include.records.windows import EPOCH, MINUTE, Window
 
 SELECT = """
 SELECT minute, revision, known_at, flag, WRITETIME(flag) AS stored_us

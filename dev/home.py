@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dev.errors import SetupError
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 DEFAULT_HOME = CHECKOUT / ".dev"

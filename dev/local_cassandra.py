@@ -15,7 +15,7 @@ from dev.home import Home, read_json
 from dev.ports import choose_ports as choose_ports_of_stack
 from dev.ports import is_free
 from dev.secure_home import SecureHome
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 NAME_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_NAME = 32

@@ -10,7 +10,7 @@ from dev import airflow
 from dev.ports import any_free_port
 from dev.processes import Processes
 from dev.stack import Stack
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 NAME = "login-server"
 ROLE = "VIEWER"

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Error, Page
 
 from dev.console import step
 from dev.errors import StartError
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 FOLDER = Path("docs") / "images"
 Scheme = Literal["light", "dark"]

@@ -16,7 +16,7 @@ from cassandra.query import BatchStatement, BatchType, PreparedStatement
 from dev.sample_prices import SYMBOL
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.loading import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
-from include.marketdata.prices import SecondPrice
+from include.records.prices import SecondPrice
 
 AMOUNTS = (
     "open",

@@ -18,7 +18,7 @@ from dev.errors import SetupError, StartError
 from dev.home import Home
 from dev.ports import LOOPBACK
 from dev.processes import Processes
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 NAME = "postgres"
 USER = "airflow"

@@ -18,7 +18,7 @@ import psutil  # type: ignore[import-untyped]
 
 from dev.errors import StartError
 from dev.home import CHECKOUT, read_json
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 # Clock steps move the start time that the system reports by a little.
 START_TIME_SLACK_SECONDS = 2.0

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from dev.ports import LOOPBACK
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.prices import Flag, MinutePrice
 from include.marketdata.session import SESSIONS
-from include.marketdata.shown_numbers import price_text
 from include.marketdata.store import Store, connect
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.prices import Flag, MinutePrice
+from include.records.shown_numbers import price_text
+from include.records.windows import MINUTE, Window, floor_minute
 
 KEYSPACE = "prices"
 # On one machine a server that does not answer soon is down.

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from include.marketdata.windows import Window
+from include.records.windows import Window
 
 PAGE_ROWS = 100
 

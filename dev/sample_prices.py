@@ -6,8 +6,8 @@ import random
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.prices import Flag, Grade, MinuteAverage, SecondPrice
-from include.marketdata.thresholds import METHOD_VERSION
+from include.records.limits import METHOD_VERSION
+from include.records.prices import Flag, Grade, MinuteAverage, SecondPrice
 
 SYMBOL = "BTCUSDT"
 _TO_EIGHT = Decimal("0.00000001")

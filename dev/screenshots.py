@@ -25,7 +25,7 @@ from dev.pictures import FOLDER, PICTURES, Picture, take
 from dev.ports import LOOPBACK, PORT_NAMES, any_free_port
 from dev.published import count_complete, open_published
 from dev.stack import Stack, StackOptions
-from include.marketdata.windows import MINUTE, floor_minute, to_ms
+from include.records.windows import MINUTE, floor_minute, to_ms
 
 TAPES = CHECKOUT / "include" / "simulator" / "tape"
 RECORDED = CHECKOUT / "tests" / "data" / "binance"

@@ -21,7 +21,7 @@ from dev.certificates import Authority
 from dev.errors import StartError
 from dev.ports import LOOPBACK
 from dev.security import DEFAULT_PASSWORD, SUPERUSER, Security
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 SCHEMA_ROLE = "prices_schema"
 PIPELINE_ROLE = "prices_pipeline"

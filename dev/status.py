@@ -13,7 +13,7 @@ from dev.console import CONSOLE, say
 from dev.home import Home
 from dev.processes import Processes, Record
 from dev.published import as_table, open_published
-from include.marketdata.errors import MarketDataError
+from include.records.errors import MarketDataError
 
 
 def _is_healthy(record: Record, home: Home, airflow_health: dict[str, str | None]) -> bool:

@@ -25,9 +25,9 @@ from dev.published import (
     open_published,
 )
 from dev.stack import DEFAULT_SYMBOLS, Stack, StackOptions
-from include.marketdata.errors import MarketDataError
-from include.marketdata.prices import MinutePrice
-from include.marketdata.windows import MINUTE
+from include.records.errors import MarketDataError
+from include.records.prices import MinutePrice
+from include.records.windows import MINUTE
 
 POLL_SECONDS = 1.0
 # A cold machine needs about a minute from the first fetch to the first report, a busy one more.

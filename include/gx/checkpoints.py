@@ -20,7 +20,7 @@ from include.gx.levels import ROW, Level
 from include.gx.results import Outcome, ResultSummary, Subject, failure_of, unmet
 from include.gx.stores import FOLDER_STORE
 from include.gx.suites import Suite, make_suite
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 INBOX = "new"
 

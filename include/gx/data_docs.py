@@ -24,7 +24,7 @@ from upath import UPath
 from include.gx.checkpoints import INBOX, open_context
 from include.gx.docs_index import TEMPLATES, Index, Retention, page_of, read_summary
 from include.gx.results import ResultSummary
-from include.marketdata.whole_files import write_whole
+from include.storage.whole_files import write_whole
 
 STATIC = Path(__file__).parent / "static"
 ASSETS = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "data_docs.css")

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
 from include.gx.results import ResultSummary
-from include.marketdata.whole_files import remove_drafts, write_whole
+from include.storage.whole_files import remove_drafts, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 # What the first page lists of each verdict; a day's page lists all.

@@ -14,8 +14,9 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
     multicolumn_condition_partial,
 )
 
-from include.gx.rows import EXACT, RowExpectation, RowMetric, lies_within_prices
-from include.marketdata.prices import Flag
+from include.gx.rows import RowExpectation, RowMetric, lies_within_prices
+from include.records.decimals import EXACT
+from include.records.prices import Flag
 
 # The rows of the method's table (docs/method.md).
 FLAG_OF_LEVEL = {

@@ -7,8 +7,8 @@ from great_expectations.expectations.expectation import Expectation
 from include.gx import batch_expectations as in_batch
 from include.gx import minute_expectations as in_minute
 from include.gx.levels import Level, expect, parameter
-from include.marketdata.prices import Flag
-from include.marketdata.thresholds import METHOD_VERSION
+from include.records.limits import METHOD_VERSION
+from include.records.prices import Flag
 
 
 def published_minutes() -> list[Expectation]:

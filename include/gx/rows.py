@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 from typing import Any, Literal
 
 import numpy as np
@@ -24,13 +24,12 @@ from great_expectations.render import (
 from great_expectations.render.renderer.renderer import renderer
 
 from include.gx.levels import ROW
-from include.marketdata.thresholds import QUOTE_VOLUME_STEP
+from include.records.decimals import EXACT
+from include.records.limits import QUOTE_VOLUME_STEP
 
 # Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
 PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
 SHOWN_ROWS = 20
-# A product of two such numbers has 56 digits.
-EXACT = Context(prec=60)
 # Decimals or integers; None for what is neither.
 Numbers = npt.NDArray[np.object_]
 

@@ -9,7 +9,7 @@ from great_expectations.data_context.store.tuple_store_backend import TupleStore
 from great_expectations.exceptions import InvalidKeyError
 from upath import UPath
 
-from include.marketdata.whole_files import DRAFT, write_whole
+from include.storage.whole_files import DRAFT, write_whole
 
 FOLDER_STORE: dict[str, Any] = {
     "module_name": __name__,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.prices import Flag, Grade, MinuteAverage, SoftFlag
 from include.marketdata.soft_checks import (
     cross_source_limit,
     differs_from_exchange,
@@ -19,7 +18,7 @@ from include.marketdata.soft_checks import (
     is_stale,
     jump_at,
 )
-from include.marketdata.thresholds import (
+from include.records.limits import (
     FILL_MINUTES,
     QUALITY_CROSS_SOURCE,
     QUALITY_DISAGREEING,
@@ -29,7 +28,8 @@ from include.marketdata.thresholds import (
     QUALITY_SEAM,
     QUALITY_SPIKE,
 )
-from include.marketdata.windows import MINUTE
+from include.records.prices import Flag, Grade, MinuteAverage, SoftFlag
+from include.records.windows import MINUTE
 
 LAST_VWAP = "LAST_VWAP"
 # Nothing is carried over a minute in which the market was not there.

@@ -9,15 +9,15 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import NoReturn
 
-from include.marketdata.budget import EVERY_HOST, Block
-from include.marketdata.errors import (
+from include.marketdata.pauses import stated_pause
+from include.records.errors import (
     ExchangeBusyError,
     HostRefusedError,
     InvalidAnswerError,
     MarketDataError,
     RetryableError,
 )
-from include.marketdata.pauses import stated_pause
+from include.records.request_weight import EVERY_HOST, Block
 
 # Binance's codes for a symbol it does not list, and for one written as none can be.
 SYMBOL_CODES = frozenset({-1121, -1100})

@@ -15,7 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import IO
 
-from include.marketdata.batches import (
+from include.records.errors import InvalidAnswerError
+from include.records.klines import (
     CLOSE_TIME,
     LEAST_MICROSECONDS,
     OPEN_TIME,
@@ -24,7 +25,6 @@ from include.marketdata.batches import (
     Interval,
     RawRow,
 )
-from include.marketdata.errors import InvalidAnswerError
 
 # A row has twelve columns of at most 20 characters: a day of seconds is 22 MB at most.
 LONGEST_ROW_BYTES = 260

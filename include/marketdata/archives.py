@@ -21,7 +21,10 @@ import stamina
 
 from include.marketdata.archive_files import ArchiveFile
 from include.marketdata.bodies import read_body
-from include.marketdata.errors import (
+from include.marketdata.hosts import is_loopback
+from include.marketdata.pauses import stated_pause
+from include.marketdata.retries import retry_delay
+from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
     ExchangeBusyError,
@@ -29,9 +32,6 @@ from include.marketdata.errors import (
     RetryableError,
     SettingsError,
 )
-from include.marketdata.hosts import is_loopback
-from include.marketdata.pauses import stated_pause
-from include.marketdata.retries import retry_delay
 
 HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
-from include.marketdata.averages import EXACT
-from include.marketdata.prices import ExchangeMinute, Flag, MinuteAverage
-from include.marketdata.thresholds import RESTATED_ALERT_RATIO
+from include.records.decimals import EXACT
+from include.records.limits import RESTATED_ALERT_RATIO
+from include.records.prices import ExchangeMinute, Flag, MinuteAverage
 
 
 class Finding(StrEnum):

@@ -11,14 +11,14 @@ from include.gx.checkpoints import Checkpoints
 from include.marketdata.archive_files import ArchiveFile
 from include.marketdata.audit import Audit, Finding, audit
 from include.marketdata.backfill import A_DAY, store_day
-from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayFetcher, Source
-from include.marketdata.errors import CheckFailedError
-from include.marketdata.history import AuditedDay, Restatement
-from include.marketdata.prices import ExchangeMinute
 from include.marketdata.publication import Publisher
 from include.marketdata.storing import as_record
-from include.marketdata.windows import Window, whole_ms, windows_of
+from include.records.errors import CheckFailedError
+from include.records.klines import Interval
+from include.records.prices import ExchangeMinute
+from include.records.revisions import AuditedDay, Restatement
+from include.records.windows import Window, whole_ms, windows_of
 
 # An archive was corrected after six months (binance-public-data#367).
 LONGEST_AGE_DAYS = 180

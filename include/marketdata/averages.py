@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +24,12 @@ from include.marketdata.minute_sums import (
     minutes_as_said,
     sums_of_seconds,
 )
-from include.marketdata.prices import Flag, MinuteAverage
-from include.marketdata.span_columns import SCALE, SpanColumns
-from include.marketdata.thresholds import CARRIED_SECONDS, METHOD_VERSION
-from include.marketdata.windows import Window
+from include.records.columns import SCALE, SpanColumns
+from include.records.decimals import EXACT
+from include.records.limits import CARRIED_SECONDS, METHOD_VERSION
+from include.records.prices import Flag, MinuteAverage
+from include.records.windows import Window
 
-# 20 digits before the point and 8 behind it, times 12 more for the division.
-EXACT = Context(prec=60)
 # Flags that a halt or an outage may stand behind.
 UNEXPLAINED = frozenset({Flag.SOURCE_GAP, Flag.NO_TRADES})
 CAUSE_LEVELS = {Flag.HALTED: 5, Flag.EXCHANGE_OUTAGE: 6}

@@ -10,24 +10,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.batches import (
-    OPEN_TIME,
-    TRADE_COUNT,
-    Batch,
-    BatchRecord,
-    Interval,
-    Run,
-)
 from include.marketdata.day_files import DayRows
-from include.marketdata.errors import CheckFailedError
-from include.marketdata.history import BackfilledDay
-from include.marketdata.prices import Flag, MinutePrice, SecondPrice, TradedSpan
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.store import Store
 from include.marketdata.storing import as_record, store_batch
-from include.marketdata.thresholds import QUARANTINE_ALERT_RATIO
-from include.marketdata.windows import MINUTE, Window, to_ms, whole_ms
+from include.records.batches import Batch, BatchRecord, Run
+from include.records.errors import CheckFailedError
+from include.records.klines import OPEN_TIME, TRADE_COUNT, Interval
+from include.records.limits import QUARANTINE_ALERT_RATIO
+from include.records.prices import Flag, MinutePrice, SecondPrice, TradedSpan
+from include.records.revisions import BackfilledDay
+from include.records.windows import MINUTE, Window, to_ms, whole_ms
 
 # A batch for the gate: small enough to hold its every cell as a number.
 BATCH = timedelta(hours=6)

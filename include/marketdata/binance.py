@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 import httpx
 
 from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
-from include.marketdata.batches import OPEN_TIME, Interval, RawRow, in_milliseconds
 from include.marketdata.binance_transport import BinanceSettings, BinanceTransport
 from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import (
+from include.marketdata.exchange_infos import read_infos
+from include.marketdata.hosts import is_loopback
+from include.records.errors import (
     InvalidAnswerError,
     RetryableError,
     UnreadableSymbolError,
 )
-from include.marketdata.exchange_infos import read_infos
-from include.marketdata.hosts import is_loopback
-from include.marketdata.prices import SymbolInfo
-from include.marketdata.windows import MINUTE, Window, from_ms, to_ms
+from include.records.klines import OPEN_TIME, Interval, RawRow, in_milliseconds
+from include.records.prices import SymbolInfo
+from include.records.windows import MINUTE, Window, from_ms, to_ms
 
 ROWS_PER_PAGE = 1000
 KLINE_COLUMNS = 12

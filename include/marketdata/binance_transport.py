@@ -18,9 +18,9 @@ import stamina
 from include.marketdata.answers import block_of, error_of, parse_json
 from include.marketdata.bodies import read_body
 from include.marketdata.budget import RequestBudget, is_of_one_minute
-from include.marketdata.errors import MarketDataError, RetryableError, SettingsError
 from include.marketdata.hosts import is_loopback
 from include.marketdata.retries import retry_delay
+from include.records.errors import MarketDataError, RetryableError, SettingsError
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
 # The first serves market data and nothing else; the numbered ones are faster and less stable.

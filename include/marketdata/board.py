@@ -14,15 +14,15 @@ from datetime import datetime
 from itertools import groupby
 from typing import TypedDict
 
-from include.marketdata.apart import each_apart
 from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
-from include.marketdata.charts import NOT_PUBLISHED
-from include.marketdata.errors import RetryableError
-from include.marketdata.json_values import iso, plain, plain_or_none
 from include.marketdata.minute_rows import CandleRow, CauseRow
 from include.marketdata.recent_minutes import RecentMinutes
 from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms
+from include.records.decimals import plain, plain_or_none
+from include.records.errors import RetryableError
+from include.records.isolation import each_apart
+from include.records.prices import NOT_PUBLISHED
+from include.records.windows import MINUTE, Window, floor_minute, from_ms, iso, to_ms
 
 # The minute is over, and its publication not yet late.
 DUE = "DUE"

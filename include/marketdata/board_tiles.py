@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TypedDict
 
-from include.marketdata.averages import EXACT
 from include.marketdata.delays import Delays
-from include.marketdata.json_values import iso, plain
 from include.marketdata.minute_rows import CandleRow
-from include.marketdata.prices import Flag
-from include.marketdata.thresholds import LATE_SECONDS
-from include.marketdata.windows import Window, floor_minute, from_ms, to_ms
+from include.records.decimals import EXACT, plain
+from include.records.limits import LATE_SECONDS
+from include.records.prices import Flag
+from include.records.windows import Window, floor_minute, from_ms, iso, to_ms
 
 DAY = timedelta(days=1)
 LATE = timedelta(seconds=int(LATE_SECONDS.value))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import httpx
 
-from include.marketdata.errors import InvalidAnswerError, RetryableError
+from include.records.errors import InvalidAnswerError, RetryableError
 
 GZIP_WBITS = 31
 

@@ -6,14 +6,14 @@ The rules stand here, over a table that every worker shares; exchange_budget.py 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from include.marketdata.errors import ExchangeBusyError, SettingsError
-from include.marketdata.windows import MINUTE, floor_minute, whole_ms
+from include.records.errors import ExchangeBusyError, SettingsError
+from include.records.request_weight import EVERY_HOST, Block, Use
+from include.records.windows import MINUTE, floor_minute, whole_ms
 
-EVERY_HOST = "*"
 # Until exchangeInfo has told the limit: enough to ask for it. Binance never had less than 1,200.
 ASSUMED_WEIGHT_LIMIT = 200
 # Requests of all workers leave this far apart, so that what one learns reaches the next: on
@@ -28,44 +28,6 @@ LONGEST_WAIT = timedelta(seconds=3)
 TURN = timedelta(seconds=1)
 # An answer is noted this often, not every time.
 NOTE_AGE = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Use:
-    """What was taken of one minute's weight.
-
-    Attributes:
-        minute: Start of the exchange's clock minute, aware UTC; its counts begin at 0.
-        taken_weight: What workers reserved in it or the exchange counted, the larger.
-        sent_at: When the last request reserved may leave, aware UTC, whole milliseconds.
-        answered_at: When the exchange last answered well, as far as noted; None in a new minute.
-        is_first_out: Whether the first request after a silence is out, with no answer yet.
-        version: One more with each swap.
-    """
-
-    minute: datetime
-    taken_weight: int
-    sent_at: datetime
-    answered_at: datetime | None = None
-    is_first_out: bool = False
-    version: int = 1
-
-
-@dataclass(frozen=True)
-class Block:
-    """A word of the exchange that nothing may be sent before some moment.
-
-    Attributes:
-        host: The host it is about; EVERY_HOST when it is about our address.
-        status: The HTTP status that said so: 429, 418, 403 or 451.
-        until: First moment when something may be sent again, aware UTC.
-        reason: What the exchange said, for a reader.
-    """
-
-    host: str
-    status: int
-    until: datetime
-    reason: str
 
 
 class BudgetTable(Protocol):

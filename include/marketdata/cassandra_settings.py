@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from include.marketdata.errors import SettingsError
+from include.records.errors import SettingsError
 
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 # Data centres are named by snitches and clouds: us-east-1, DC1, europe_west4.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from include.marketdata.prices import Flag
 from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, Window, windows_of
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window, windows_of
 
 TRADING = "TRADING"
 A_DAY = timedelta(days=1)

@@ -14,10 +14,10 @@ from itertools import groupby, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import NOT_PUBLISHED
+from include.records.windows import MINUTE, Window
 
 HEIGHT = 1000
-NOT_PUBLISHED = "NOT_PUBLISHED"
 MOST_TICKS = 9
 TICK_STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 60, 120, 180))
 

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from include.marketdata.annotations import annotate
 from include.marketdata.averages import UNEXPLAINED, average_minutes, explain
 from include.marketdata.causes import causes
-from include.marketdata.prices import MinuteAverage, MinutePrice
 from include.marketdata.soft_checks import CONFIRMATION, CONTEXT
 from include.marketdata.store import Store
-from include.marketdata.thresholds import CARRIED_SECONDS
-from include.marketdata.windows import Window, floor_minute, windows_of
+from include.records.limits import CARRIED_SECONDS
+from include.records.prices import MinuteAverage, MinutePrice
+from include.records.windows import Window, floor_minute, windows_of
 
 CARRIED = timedelta(seconds=int(CARRIED_SECONDS.value))
 

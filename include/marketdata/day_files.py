@@ -12,10 +12,10 @@ from enum import StrEnum
 from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient
-from include.marketdata.batches import OPEN_TIME, Interval, RawRow, once_each
 from include.marketdata.binance import BinanceClient
-from include.marketdata.errors import ArchiveNotFoundError, NoSuchDayError
-from include.marketdata.windows import Window, floor_minute, from_ms, to_ms, windows_of
+from include.records.errors import ArchiveNotFoundError, NoSuchDayError
+from include.records.klines import OPEN_TIME, Interval, RawRow, once_each
+from include.records.windows import Window, floor_minute, from_ms, to_ms, windows_of
 
 PROGRESS_SECONDS = 5.0
 MIB = 1024 * 1024

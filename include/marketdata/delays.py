@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from include.marketdata.thresholds import CARRIED_SECONDS, LATE_SECONDS
+from include.records.limits import CARRIED_SECONDS, LATE_SECONDS
 
 LATE_MS = int(LATE_SECONDS.value) * 1_000
 # A minute that is not there after five was not slow: the pipeline stood or began, or a backfill

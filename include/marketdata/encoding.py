@@ -12,7 +12,7 @@ from cassandra.cluster import PreparedStatement
 from cassandra.cqltypes import DateType, DecimalType, SimpleDateType
 from cassandra.query import BoundStatement
 
-from include.marketdata.errors import UnstorableValueError
+from include.records.errors import UnstorableValueError
 
 Encoder = Callable[[Any, int], bytes]
 

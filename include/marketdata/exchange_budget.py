@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from include.marketdata.budget import Block, Use
 from include.marketdata.statements import Statements
+from include.records.request_weight import Block, Use
 
 # A block's end is by the exchange's clock and a row's life by Cassandra's: no row goes too early.
 KEPT_SECONDS = 3600

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.errors import InvalidAnswerError, UnreadableSymbolError
-from include.marketdata.prices import SymbolInfo
+from include.records.errors import InvalidAnswerError, UnreadableSymbolError
+from include.records.prices import SymbolInfo
 
 # As the exchange writes steps: 0.00000100, and never 1e-6.
 STEP = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")

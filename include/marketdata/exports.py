@@ -13,8 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from include.marketdata.prices import Flag, Grade, MinuteAverage, MinutePrice
-from include.marketdata.windows import MINUTE
+from include.records.prices import Flag, Grade, MinuteAverage, MinutePrice
+from include.records.windows import MINUTE
 
 _KINDS = {
     name: set(get_args(kind)) or {kind} for name, kind in get_type_hints(MinuteAverage).items()

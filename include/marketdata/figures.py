@@ -13,17 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from include.marketdata.charts import (
-    NOT_PUBLISHED,
-    Floats,
-    PriceChart,
-    Run,
-    draw_causes,
-    draw_prices,
-)
+from include.marketdata.charts import Floats, PriceChart, Run, draw_causes, draw_prices
 from include.marketdata.delays import Delays
 from include.marketdata.returns import realised_volatility
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import NOT_PUBLISHED
+from include.records.windows import MINUTE, Window
 
 HOUR = timedelta(hours=1)
 TABLE_MINUTES = 30

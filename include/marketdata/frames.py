@@ -12,9 +12,9 @@ from cassandra.cqltypes import BooleanType, DateType, DecimalType, Int32Type
 
 from include.marketdata.minute_price_table import MinutePriceTable
 from include.marketdata.pages import SCALE_BYTES, Cells, Page
-from include.marketdata.prices import ExchangeMinute, SecondPrice
 from include.marketdata.span_table import SpanTable
-from include.marketdata.windows import Window
+from include.records.prices import ExchangeMinute, SecondPrice
+from include.records.windows import Window
 
 # Eighteen digits before the point, and after it as many as a VWAP has; eight are left of the 38
 # that Arrow has, so that columns can be added and subtracted.

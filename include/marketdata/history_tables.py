@@ -7,10 +7,10 @@ from dataclasses import astuple
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from include.marketdata.history import AuditedDay, BackfilledDay, Restatement
 from include.marketdata.loading import load
 from include.marketdata.statements import Row, Statements
-from include.marketdata.windows import Window, month_of
+from include.records.revisions import AuditedDay, BackfilledDay, Restatement
+from include.records.windows import Window, month_of
 
 
 class RestatementTable:

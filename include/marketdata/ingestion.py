@@ -10,23 +10,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.marketdata.answers import RejectedRequestError
-from include.marketdata.batches import (
-    Batch,
-    Interval,
-    in_milliseconds,
-    once_each,
-)
 from include.marketdata.binance import BinanceClient
-from include.marketdata.errors import (
+from include.marketdata.store import Store
+from include.records.batches import Batch
+from include.records.errors import (
     InvalidAnswerError,
     MarketDataError,
     RetryableError,
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.marketdata.prices import SymbolInfo
-from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, Window, plan_window
+from include.records.klines import Interval, in_milliseconds, once_each
+from include.records.prices import SymbolInfo
+from include.records.windows import MINUTE, Window, plan_window
 
 # A just closed kline may still change for a moment: Binance's own stream was seen to close
 # a minute 1.8 s late, and its REST answers come from a slower copy.

@@ -14,10 +14,12 @@ import stamina
 from pydantic import BaseModel, StrictInt, StrictStr, ValidationError
 from upath import UPath
 
-from include.marketdata.batches import Batch, Interval, Verdict
-from include.marketdata.errors import LostBatchError
-from include.marketdata.whole_files import write_whole
-from include.marketdata.windows import Window
+from include.records.batches import Batch
+from include.records.errors import LostBatchError
+from include.records.klines import Interval
+from include.records.verdicts import Verdict
+from include.records.windows import Window
+from include.storage.whole_files import write_whole
 
 SUFFIX = ".json"
 READ_ATTEMPTS = 3

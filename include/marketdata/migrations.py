@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.marketdata.errors import SettingsError
+from include.records.errors import SettingsError
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "schema"
 # Version 0 is the table that remembers the others.

@@ -11,7 +11,7 @@ from cassandra.cqltypes import DateType, UTF8Type
 
 from include.marketdata.pages import Page
 from include.marketdata.statements import Statements
-from include.marketdata.windows import MINUTE, Window, floor_minute, to_ms
+from include.records.windows import MINUTE, Window, floor_minute, to_ms
 
 
 class CauseRow(NamedTuple):

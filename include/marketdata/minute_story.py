@@ -12,20 +12,17 @@ from decimal import Decimal
 from enum import Enum
 from typing import TypedDict
 
-from include.marketdata.batches import (
-    LEAST_MICROSECONDS,
-    US_PER_MS,
-    BatchRecord,
-    QuarantinedRow,
-)
 from include.marketdata.board_tiles import MINUTE_MS
-from include.marketdata.history import Restatement
-from include.marketdata.json_values import iso, plain
-from include.marketdata.prices import MinuteAverage
 from include.marketdata.quality_days import quality_day
 from include.marketdata.reads import Reading, as_of
 from include.marketdata.store import Store
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.batches import BatchRecord
+from include.records.decimals import plain
+from include.records.klines import LEAST_MICROSECONDS, US_PER_MS
+from include.records.prices import MinuteAverage
+from include.records.revisions import Restatement
+from include.records.verdicts import QuarantinedRow
+from include.records.windows import MINUTE, Window, iso, to_ms
 
 # A batch that is fetched again after midnight may be of the day before.
 RETRIED_FOR = timedelta(hours=2)

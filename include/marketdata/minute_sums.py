@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from include.marketdata.span_columns import SCALE, SpanColumns, Whole
-from include.marketdata.windows import EPOCH, SECOND, Window
+from include.records.columns import SCALE, SpanColumns, Whole
+from include.records.windows import EPOCH, SECOND, Window
 
 SECONDS_A_MINUTE = 60
 AVERAGE_DECIMALS = 12

@@ -28,7 +28,7 @@ from cassandra.protocol import (
 )
 
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.errors import (
+from include.records.errors import (
     MarketDataError,
     RetryableError,
     SettingsError,

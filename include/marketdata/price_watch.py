@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.prices import Flag, MinuteAverage
 from include.marketdata.watch_rules import (
     RANKS,
     AnyMinuteRule,
@@ -23,7 +22,8 @@ from include.marketdata.watch_rules import (
 )
 from include.marketdata.watch_states import Announcement, Change, RuleState, Subject
 from include.marketdata.watch_words import Finding, condition, figures, newest_price, utc
-from include.marketdata.windows import MINUTE, Window, floor_minute, windows_of
+from include.records.prices import Flag, MinuteAverage
+from include.records.windows import MINUTE, Window, floor_minute, windows_of
 
 # What happened longer ago is history, and no news.
 CATCH_UP = timedelta(hours=3)

@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from include.marketdata.apart import each_apart
-from include.marketdata.batches import QuarantinedRow
 from include.marketdata.computation import compute
-from include.marketdata.errors import RetryableError
-from include.marketdata.history import OVERLAP, Restatement, restatement
-from include.marketdata.prices import Flag, MinutePrice
 from include.marketdata.store import Store
-from include.marketdata.windows import (
+from include.marketdata.withholding import Check, judged
+from include.records.errors import RetryableError
+from include.records.isolation import each_apart
+from include.records.prices import Flag, MinutePrice
+from include.records.revisions import OVERLAP, Restatement, restatement
+from include.records.verdicts import QuarantinedRow
+from include.records.windows import (
     MINUTE,
     Window,
     floor_minute,
@@ -24,7 +25,6 @@ from include.marketdata.windows import (
     whole_ms,
     windows_of,
 )
-from include.marketdata.withholding import Check, judged
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)

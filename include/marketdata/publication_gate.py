@@ -14,11 +14,11 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.levels import ROW
 from include.gx.results import Subject
 from include.gx.suites import Suite
-from include.marketdata.errors import CheckFailedError
-from include.marketdata.prices import MinuteAverage
 from include.marketdata.quality import by_row, refusals, window_name
-from include.marketdata.windows import Window
-from include.marketdata.withholding import AskedFor
+from include.records.errors import CheckFailedError
+from include.records.prices import MinuteAverage
+from include.records.verdicts import AskedFor
+from include.records.windows import Window
 
 SEVERAL = "all"
 COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]

@@ -15,10 +15,12 @@ from include.gx.levels import ROW, Level
 from include.gx.results import Failure, Outcome, Subject
 from include.gx.rows import read_column
 from include.gx.suites import Suite
-from include.marketdata.batches import Batch, Interval, RawRow, Verdict
-from include.marketdata.prices import TradedSpan
-from include.marketdata.thresholds import MOST_BAD_RATIO
-from include.marketdata.windows import Window, to_ms
+from include.records.batches import Batch
+from include.records.klines import Interval, RawRow
+from include.records.limits import MOST_BAD_RATIO
+from include.records.prices import TradedSpan
+from include.records.verdicts import Verdict
+from include.records.windows import Window, to_ms
 
 SUITES = {Interval.SECOND: Suite.SECOND_PRICES, Interval.MINUTE: Suite.EXCHANGE_MINUTES}
 StoredSpans = Mapping[Interval, Sequence[TradedSpan]]

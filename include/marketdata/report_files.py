@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from upath import UPath
 
-from include.marketdata.windows import Window
+from include.records.windows import Window
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -12,15 +12,15 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from include.marketdata.apart import each_apart
-from include.marketdata.charts import HEIGHT, NOT_PUBLISHED, time_ticks
+from include.marketdata.charts import HEIGHT, time_ticks
 from include.marketdata.exports import minute_text
 from include.marketdata.figures import figures_of, moment_of
-from include.marketdata.prices import Flag, Grade, SoftFlag
 from include.marketdata.report_picture import draw_picture
 from include.marketdata.returns import correlations, log_returns
-from include.marketdata.shown_numbers import percent_text, price_text
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.isolation import each_apart
+from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
+from include.records.shown_numbers import percent_text, price_text
+from include.records.windows import MINUTE, Window, floor_minute
 
 SPAN = timedelta(days=1)
 CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from include.marketdata.errors import ExchangeBusyError, RetryableError
+from include.records.errors import ExchangeBusyError, RetryableError
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.4, 10.0
 # An attempt with less time than this ends in a timeout that hides what the one before said.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.errors import SettingsError
 from include.marketdata.patience import repeat_while_passing
 from include.marketdata.session import SESSIONS
 from include.marketdata.statements import Statements
+from include.records.errors import SettingsError
 
 # Only the role of the schema writes there.
 OF_THE_SCHEMA = frozenset({"schema_migration"})

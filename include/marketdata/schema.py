@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from include.marketdata.cassandra_settings import CassandraSettings, check_keyspace
-from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.migrations import BOOKKEEPING, Migration, due, migrations
 from include.marketdata.patience import repeat_while_passing
 from include.marketdata.session import SESSIONS
 from include.marketdata.statements import Statements, qualified
+from include.records.errors import RetryableError, SettingsError
 
 SCOPE = "schema"
 # Longer than a statement of the schema may take: whoever holds the lock renews it before each.

@@ -21,9 +21,9 @@ from cassandra.policies import (
 )
 
 from include.marketdata.cassandra_settings import CassandraSettings, TlsSettings
-from include.marketdata.errors import SettingsError
 from include.marketdata.pages import PageHandler, RowFactory, dictionaries, whole_page
 from include.marketdata.patience import repeat_while_passing
+from include.records.errors import SettingsError
 
 # The execution profile whose answers come as whole pages.
 PAGES = "pages"

@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from statistics import median
 
-from include.marketdata.prices import Flag, MinuteAverage, SoftFlag
-from include.marketdata.thresholds import (
+from include.records.limits import (
     CONFIRMED_MINUTES,
     CONTEXT_MINUTES,
     CROSS_SOURCE_CLEARED,
@@ -29,7 +28,8 @@ from include.marketdata.thresholds import (
     SPIKE_CLEARED_RATIO,
     STALE_MINUTES,
 )
-from include.marketdata.windows import MINUTE
+from include.records.prices import Flag, MinuteAverage, SoftFlag
+from include.records.windows import MINUTE
 
 CONFIRMING_MINUTES = 2
 CONTEXT = timedelta(minutes=int(CONTEXT_MINUTES.value))

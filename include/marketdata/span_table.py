@@ -12,8 +12,8 @@ from cassandra.cqltypes import DecimalType
 
 from include.marketdata.loading import load
 from include.marketdata.pages import SCALE_BYTES, Cells, Page
-from include.marketdata.prices import ExchangeMinute, SecondPrice
-from include.marketdata.span_columns import (
+from include.marketdata.statements import Statements, Values
+from include.records.columns import (
     AMOUNTS,
     LARGEST_WORD,
     SCALE,
@@ -22,8 +22,8 @@ from include.marketdata.span_columns import (
     scaled,
     whole_numbers,
 )
-from include.marketdata.statements import Statements, Values
-from include.marketdata.windows import Window
+from include.records.prices import ExchangeMinute, SecondPrice
+from include.records.windows import Window
 
 Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 

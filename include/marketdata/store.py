@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
-from include.marketdata.batches import BatchRecord
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exchange_budget import ExchangeBudgetTable
 from include.marketdata.history_tables import DayTable, FiveMinutePriceTable, RestatementTable
 from include.marketdata.minute_price_table import MinutePriceTable
 from include.marketdata.minute_rows import MinuteRowTable
-from include.marketdata.prices import ExchangeMinute, SecondPrice, SymbolInfo
 from include.marketdata.quarantine_table import QuarantineTable
 from include.marketdata.schema import check_version
 from include.marketdata.span_table import SpanTable
 from include.marketdata.statements import Statements
+from include.records.batches import BatchRecord
+from include.records.prices import ExchangeMinute, SecondPrice, SymbolInfo
 
 
 @dataclass(frozen=True)

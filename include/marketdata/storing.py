@@ -7,20 +7,13 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-from include.marketdata.batches import (
-    SHOWN_OPEN_TIME,
-    Batch,
-    BatchRecord,
-    Interval,
-    QuarantinedRow,
-    RawRow,
-    Run,
-    Verdict,
-)
-from include.marketdata.prices import ExchangeMinute, SecondPrice, TradedSpan
 from include.marketdata.store import Store
-from include.marketdata.thresholds import QUARANTINE_ALERT_RATIO
-from include.marketdata.windows import MINUTE, Window, from_ms, whole_ms
+from include.records.batches import Batch, BatchRecord, Run
+from include.records.klines import Interval, RawRow
+from include.records.limits import QUARANTINE_ALERT_RATIO
+from include.records.prices import ExchangeMinute, SecondPrice, TradedSpan
+from include.records.verdicts import SHOWN_OPEN_TIME, QuarantinedRow, Verdict
+from include.records.windows import MINUTE, Window, from_ms, whole_ms
 
 Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 StoredSpans = dict[Interval, Sequence[TradedSpan]]

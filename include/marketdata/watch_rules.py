@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
-from include.marketdata.prices import Grade
-from include.marketdata.symbols import read_symbol
+from include.records.prices import Grade
+from include.records.symbols import read_symbol
 
 # No value at all is worse than any grade.
 RANKS = {grade: Decimal(rank) for rank, grade in enumerate(reversed(Grade), start=1)}

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.prices import Flag, MinuteAverage
-from include.marketdata.shown_numbers import exact_text, percent_text, price_text
 from include.marketdata.watch_rules import (
     AnyRule,
     Move,
@@ -16,6 +14,8 @@ from include.marketdata.watch_rules import (
     PriceBelow,
     QualityBelow,
 )
+from include.records.prices import Flag, MinuteAverage
+from include.records.shown_numbers import exact_text, percent_text, price_text
 
 
 @dataclass(frozen=True)

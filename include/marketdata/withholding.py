@@ -5,29 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 
-from include.marketdata.batches import WITHHELD, QuarantinedRow
 from include.marketdata.computation import Computed, annotated
-from include.marketdata.prices import MinuteAverage
 from include.marketdata.store import Store
-
-
-@dataclass(frozen=True)
-class AskedFor:
-    """What a set of averages should be.
-
-    Attributes:
-        symbols: Whose.
-        minute_count: One for each symbol and minute.
-        known_at: When they were made, aware UTC.
-    """
-
-    symbols: tuple[str, ...]
-    minute_count: int
-    known_at: datetime
-
+from include.records.prices import MinuteAverage
+from include.records.verdicts import WITHHELD, AskedFor, QuarantinedRow
 
 # Judges averages: by place, those that must not be published, with what they fail.
 Check = Callable[[Sequence[MinuteAverage], AskedFor], dict[int, dict[str, str]]]

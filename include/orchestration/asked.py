@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from include.marketdata.symbols import read_symbol
-from include.marketdata.windows import MINUTE, Window, floor_minute
 from include.orchestration.web import ProblemError
+from include.records.symbols import read_symbol
+from include.records.windows import MINUTE, Window, floor_minute
 
 DEFAULT_SPAN = timedelta(hours=1)
 # Before it Binance had no trade.

@@ -22,9 +22,9 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from include.marketdata.errors import SettingsError
 from include.orchestration.mart_failures import CONNECTION
 from include.orchestration.mart_place import mart_file
+from include.records.errors import SettingsError
 
 
 def _restore_pickling_option() -> None:

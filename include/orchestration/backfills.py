@@ -10,11 +10,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from include.marketdata.backfill import A_DAY, backfill, what_is_missing
-from include.marketdata.batches import BatchRecord
 from include.marketdata.day_files import Source, day_window
 from include.marketdata.ingestion import SETTLE
-from include.marketdata.symbols import read_symbol
-from include.marketdata.windows import Window
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
@@ -22,6 +19,9 @@ from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
 from include.orchestration.steps import current_run, now
+from include.records.batches import BatchRecord
+from include.records.symbols import read_symbol
+from include.records.windows import Window
 
 FIRST_DAY = date(2017, 7, 14)
 # Airflow maps at most 1,024 tasks.

@@ -13,23 +13,24 @@ from pydantic import JsonValue
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.apart import each_apart
 from include.marketdata.averages import is_contradicted
-from include.marketdata.batches import Batch, Interval, RawRow
-from include.marketdata.errors import LostBatchError, RetryableError
 from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
 from include.marketdata.storing import stored_before
-from include.marketdata.windows import MINUTE, Window, to_ms
 from include.orchestration.alerts import hand_on, leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number
 from include.orchestration.defaults import SHARDS
 from include.orchestration.failures import fail_for, no_retry_in_vain, problems_of
 from include.orchestration.messages import BatchMessage, CheckedMessage
 from include.orchestration.steps import now
+from include.records.batches import Batch
+from include.records.errors import LostBatchError, RetryableError
+from include.records.isolation import each_apart
+from include.records.klines import Interval, RawRow
+from include.records.windows import MINUTE, Window, to_ms
 
 log = logging.getLogger(__name__)
 

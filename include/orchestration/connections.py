@@ -20,8 +20,8 @@ from include.marketdata.cassandra_settings import (
     TlsSettings,
     replication_map,
 )
-from include.marketdata.errors import SettingsError
 from include.marketdata.store import Store, connect
+from include.records.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The pipeline's own role, and the one that may make and change tables.

@@ -14,12 +14,12 @@ from pathlib import Path
 import pandas as pd
 from upath import UPath
 
-from include.marketdata.apart import each_apart
 from include.marketdata.exports import COLUMNS, minute_text, typed_frame
-from include.marketdata.whole_files import remove_drafts, write_whole
-from include.marketdata.windows import Window
 from include.orchestration import mart
 from include.orchestration.astro_sdk import File, aql, run
+from include.records.isolation import each_apart
+from include.records.windows import Window
+from include.storage.whole_files import remove_drafts, write_whole
 
 FORMATS = ("csv", "parquet")
 DAY = timedelta(days=1)

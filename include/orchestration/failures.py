@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import (
+from include.records.errors import (
     ArchiveNotFoundError,
     CheckFailedError,
     ExchangeBusyError,

@@ -13,14 +13,14 @@ import pandas as pd
 
 from include.marketdata.delays import LATE_MS
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
-from include.marketdata.history import Restatement
-from include.marketdata.prices import MinutePrice
 from include.marketdata.returns import correlations, log_returns
-from include.marketdata.windows import MINUTE, Window
 from include.orchestration.astro_sdk import aql, create_database, run
 from include.orchestration.mart_creation import mart_table
 from include.orchestration.mart_failures import CONNECTION
 from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
+from include.records.prices import MinutePrice
+from include.records.revisions import Restatement
+from include.records.windows import MINUTE, Window
 
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg2  # type: ignore[import-untyped]
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from include.marketdata.errors import RetryableError
+from include.records.errors import RetryableError
 
 CONNECTION = "mart"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from airflow.sdk import Connection
 
-from include.marketdata.errors import SettingsError
 from include.orchestration.connections import storage_url
 from include.orchestration.mart_failures import CONNECTION
+from include.records.errors import SettingsError
 
 NAME = "mart.db"
 CURE = (

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Double, Text
 
 from include.marketdata.exports import COLUMNS, COUNTS
-from include.marketdata.prices import Flag, Grade, SoftFlag
+from include.records.prices import Flag, Grade, SoftFlag
 
 Kind = type[Text | Double[float] | BigInteger]
 

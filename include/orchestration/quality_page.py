@@ -13,13 +13,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
-from include.marketdata.apart import each_apart
-from include.marketdata.errors import MarketDataError, RetryableError
 from include.marketdata.quality_days import quality_day
-from include.marketdata.windows import from_ms
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.failures import problems_of
 from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
+from include.records.errors import MarketDataError, RetryableError
+from include.records.isolation import each_apart
+from include.records.windows import from_ms
 
 DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200

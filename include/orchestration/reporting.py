@@ -6,14 +6,10 @@ from typing import TypedDict
 
 from upath import UPath
 
-from include.marketdata.apart import each_apart
 from include.marketdata.binance import describe_source
-from include.marketdata.errors import RetryableError
 from include.marketdata.publication_gate import check_mart
 from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
 from include.marketdata.reports import SPAN, Facts, build_report, latest_span
-from include.marketdata.whole_files import write_whole
-from include.marketdata.windows import MINUTE, Window, floor_minute, windows_of
 from include.orchestration import mart, mart_creation
 from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
@@ -31,6 +27,10 @@ from include.orchestration.failures import (
     telling_of_full_disks,
 )
 from include.orchestration.mart_failures import telling_what_is_wrong
+from include.records.errors import RetryableError
+from include.records.isolation import each_apart
+from include.records.windows import MINUTE, Window, floor_minute, windows_of
+from include.storage.whole_files import write_whole
 
 # So that a whole day is left to show when the last minutes are published late.
 SLACK = timedelta(hours=1)

@@ -11,9 +11,6 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
-from include.marketdata.apart import each_apart
-from include.marketdata.batches import Run
-from include.marketdata.errors import LostBatchError
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
@@ -25,7 +22,6 @@ from include.marketdata.roles import grant_to_pipeline
 from include.marketdata.schema import migrate
 from include.marketdata.store import Store
 from include.marketdata.storing import alarm_of, load_batch
-from include.marketdata.windows import Window
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (
     cassandra_settings,
@@ -38,6 +34,10 @@ from include.orchestration.connections import (
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
+from include.records.batches import Run
+from include.records.errors import LostBatchError
+from include.records.isolation import each_apart
+from include.records.windows import Window
 
 LOADS_AT_A_TIME = 4
 

@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from airflow.sdk import Variable
 from pydantic import BaseModel, ValidationError
 
-from include.marketdata.apart import Apart, each_apart
-from include.marketdata.errors import RetryableError, SettingsError
 from include.marketdata.price_watch import evaluate, wanted
-from include.marketdata.prices import MinuteAverage
 from include.marketdata.watch_rules import AnyRule
 from include.marketdata.watch_settings import Channel, Watch, read_watch
 from include.marketdata.watch_states import Announcement, Change, RuleState, Subject, subjects
 from include.marketdata.watch_words import utc
-from include.marketdata.windows import Window
 from include.orchestration.channels import UndeliveredError, deliver
 from include.orchestration.connections import PROJECT, open_store, symbols
 from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.steps import now
+from include.records.errors import RetryableError, SettingsError
+from include.records.isolation import Apart, each_apart
+from include.records.prices import MinuteAverage
+from include.records.windows import Window
 
 VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"

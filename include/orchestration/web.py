@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from upath import UPath
 
-from include.marketdata.errors import MarketDataError
+from include.records.errors import MarketDataError
 
 TYPES = {
     ".css": "text/css; charset=utf-8",

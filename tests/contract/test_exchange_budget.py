@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.marketdata.budget import EVERY_HOST, Block, RequestBudget, Use
-from include.marketdata.errors import ExchangeBusyError
-from include.marketdata.windows import MINUTE, floor_minute
+from include.marketdata.budget import RequestBudget
+from include.records.errors import ExchangeBusyError
+from include.records.request_weight import EVERY_HOST, Block, Use
+from include.records.windows import MINUTE, floor_minute
 from tests.fakes.builders import NOON
 
 SOON = timedelta(milliseconds=25)

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from include.marketdata.annotations import annotate
-from include.marketdata.history import AuditedDay, BackfilledDay, MinuteState, Restatement
-from include.marketdata.prices import Flag
 from include.marketdata.reads import as_of, latest, span
-from include.marketdata.span_columns import SpanColumns
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.columns import SpanColumns
+from include.records.prices import Flag
+from include.records.revisions import AuditedDay, BackfilledDay, MinuteState, Restatement
+from include.records.windows import MINUTE, Window, floor_minute
 from tests.fakes.builders import NOON, average, exchange_minute, full_minute, second
 
 DAY = timedelta(days=1)

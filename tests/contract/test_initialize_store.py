@@ -7,9 +7,9 @@ import pytest
 from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
 from include.marketdata.migrations import migrations
 from include.marketdata.session import SESSIONS
-from include.marketdata.windows import MINUTE, Window
 from include.orchestration import steps
 from include.orchestration.connections import open_store
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
 
 

@@ -14,10 +14,10 @@ import pytest
 from upath import UPath
 
 from include.marketdata.exports import COLUMNS, DECIMALS, PRICE_COLUMNS
-from include.marketdata.thresholds import METHOD_VERSION
-from include.marketdata.windows import MINUTE
 from include.orchestration import exporting, mart
 from include.orchestration.exporting import export_days
+from include.records.limits import METHOD_VERSION
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 from tests.fakes.reporter import read_csv
 

@@ -16,10 +16,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dev.ports import any_free_port
 from include.marketdata import reports
-from include.marketdata.errors import RetryableError
-from include.marketdata.windows import MINUTE
 from include.orchestration import mart, reporting
 from include.orchestration.mart_failures import telling_what_is_wrong
+from include.records.errors import RetryableError
+from include.records.windows import MINUTE
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.marts import PostgresMart
 from tests.fakes.reporter import Reporter

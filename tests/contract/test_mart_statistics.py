@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from include.marketdata.exports import text_frame
-from include.marketdata.history import Restatement
-from include.marketdata.prices import Flag, Grade
 from include.marketdata.returns import correlations, log_returns, realised_volatility
-from include.marketdata.windows import MINUTE, Window
 from include.orchestration import mart
+from include.records.prices import Flag, Grade
+from include.records.revisions import Restatement
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 HOUR = timedelta(hours=1)

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include.marketdata.exports import minute_prices
-from include.marketdata.prices import Flag
-from include.marketdata.windows import MINUTE, Window
 from include.orchestration import mart, mart_creation
 from include.orchestration.mart_tables import SUMMARIES
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 
 TWO_DAYS = timedelta(days=2)

@@ -5,7 +5,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, Window
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
 
 MINUTES = 1000

@@ -11,12 +11,12 @@ from dev.certificates import Authority
 from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
 from dev.security import Security
 from include.marketdata.cassandra_settings import CassandraSettings, TlsSettings
-from include.marketdata.errors import MarketDataError, RetryableError, SettingsError
 from include.marketdata.roles import grant_to_pipeline
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, Window
+from include.records.errors import MarketDataError, RetryableError, SettingsError
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, full_minute
 
 WINDOW = Window(NOON, NOON + MINUTE)

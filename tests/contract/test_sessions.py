@@ -15,7 +15,7 @@ import os, sys
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON
 
 settings = CassandraSettings(hosts=("127.0.0.1",), port=int(sys.argv[1]), keyspace="contract")

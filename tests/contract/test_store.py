@@ -6,10 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.batches import BatchRecord, State
-from include.marketdata.prices import ExchangeMinute, Flag, MinutePrice
 from include.marketdata.store import Watermark
-from include.marketdata.windows import MINUTE, SECOND, Window, floor_minute, to_ms
+from include.records.batches import BatchRecord
+from include.records.prices import ExchangeMinute, Flag, MinutePrice
+from include.records.verdicts import State
+from include.records.windows import MINUTE, SECOND, Window, floor_minute, to_ms
 from tests.fakes.builders import (
     NOON,
     average,

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from include.marketdata.cassandra_settings import TlsSettings
-from include.marketdata.errors import SettingsError
 from include.orchestration.connections import cassandra_settings, schema_settings
+from include.records.errors import SettingsError
 
 
 @pytest.fixture

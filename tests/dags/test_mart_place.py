@@ -10,8 +10,8 @@ import pytest
 import yaml
 from airflow.sdk import Connection
 
-from include.marketdata.errors import SettingsError
 from include.orchestration.mart_place import mart_file
+from include.records.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 

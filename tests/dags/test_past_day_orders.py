@@ -8,17 +8,17 @@ from itertools import pairwise
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.errors import (
+from include.orchestration import audits, backfills
+from include.orchestration.failures import no_retry_in_vain
+from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
     NoSuchDayError,
     RetryableError,
     UnknownSymbolError,
 )
-from include.marketdata.prices import Flag
-from include.marketdata.windows import Window
-from include.orchestration import audits, backfills
-from include.orchestration.failures import no_retry_in_vain
+from include.records.prices import Flag
+from include.records.windows import Window
 from tests.fakes.builders import average
 from tests.fakes.memory_store import MemoryStore
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.batches import State
 from include.marketdata.landing import land_batch
-from include.marketdata.windows import SECOND
 from include.orchestration import checks, quarantine, steps
 from include.orchestration.forms import REPLAY_QUARANTINE
+from include.records.verdicts import State
+from include.records.windows import SECOND
 from tests.fakes.builders import NOON, batch, kline, quarantined_row, symbol_info
 from tests.fakes.memory_store import MemoryStore
 

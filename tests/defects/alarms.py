@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from include.marketdata.annotations import annotate
 from include.marketdata.averages import average_minutes
-from include.marketdata.batches import Interval
-from include.marketdata.prices import ExchangeMinute, SecondPrice, SoftFlag
 from include.marketdata.quality import check_batch
-from include.marketdata.span_columns import SpanColumns
 from include.marketdata.storing import good_rows
+from include.records.columns import SpanColumns
+from include.records.klines import Interval
+from include.records.prices import ExchangeMinute, SecondPrice, SoftFlag
 
 
 @dataclass(frozen=True)

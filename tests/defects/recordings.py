@@ -13,8 +13,9 @@ from pathlib import Path
 from random import Random
 
 from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.batches import Batch, Interval
-from include.marketdata.windows import MINUTE, Window, from_ms, to_ms
+from include.records.batches import Batch
+from include.records.klines import Interval
+from include.records.windows import MINUTE, Window, from_ms, to_ms
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAYS = sorted((PROJECT / "tests" / "data" / "binance").glob("BTCUSDT-1m-*.zip"))

@@ -10,10 +10,11 @@ import stamina
 
 from include.marketdata.archive_files import ArchiveFile
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.batches import Interval
-from include.marketdata.budget import Block, RequestBudget
-from include.marketdata.errors import ExchangeBusyError
-from include.marketdata.windows import to_ms
+from include.marketdata.budget import RequestBudget
+from include.records.errors import ExchangeBusyError
+from include.records.klines import Interval
+from include.records.request_weight import Block
+from include.records.windows import to_ms
 from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON
 from tests.fakes.memory_budget import MemoryBudgetTable

@@ -15,11 +15,14 @@ from include.marketdata.annotations import annotate
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.audit import Finding, audit
-from include.marketdata.batches import Interval
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import (
+from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
+from include.marketdata.publication import GRACE, Publisher
+from include.marketdata.quality import check_batch
+from include.marketdata.storing import load_batch, stored_before
+from include.records.errors import (
     ArchiveDamagedError,
     ExchangeBusyError,
     InvalidAnswerError,
@@ -29,12 +32,9 @@ from include.marketdata.errors import (
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
-from include.marketdata.prices import ExchangeMinute, Flag, SoftFlag
-from include.marketdata.publication import GRACE, Publisher
-from include.marketdata.quality import check_batch
-from include.marketdata.storing import load_batch, stored_before
-from include.marketdata.windows import MINUTE, Window
+from include.records.klines import Interval
+from include.records.prices import ExchangeMinute, Flag, SoftFlag
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import (
     NOON,
     average,

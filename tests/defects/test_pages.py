@@ -5,8 +5,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from include.marketdata.batches import Interval
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.klines import Interval
+from include.records.windows import MINUTE, Window, to_ms
 from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, kline
 

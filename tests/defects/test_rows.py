@@ -8,11 +8,12 @@ import pytest
 
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.marketdata.averages import average_minutes
-from include.marketdata.batches import Interval, State, in_milliseconds, once_each
-from include.marketdata.prices import Flag
 from include.marketdata.quality import check_batch, describe
 from include.marketdata.storing import load_batch, stored_before
-from include.marketdata.windows import MINUTE, SECOND, Window
+from include.records.klines import Interval, in_milliseconds, once_each
+from include.records.prices import Flag
+from include.records.verdicts import State
+from include.records.windows import MINUTE, SECOND, Window
 from tests.defects.catalogue import BAD_ROWS
 from tests.fakes.builders import NOON, batch, kline, second
 from tests.fakes.memory_store import MemoryStore

@@ -16,17 +16,17 @@ import pytest
 from include.marketdata.auditing import audit_day
 from include.marketdata.averages import is_contradicted
 from include.marketdata.backfill import store_day
-from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayRows
-from include.marketdata.history import MinuteState
-from include.marketdata.prices import ExchangeMinute, Flag, SecondPrice
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch
 from include.marketdata.reads import span
 from include.marketdata.storing import load_batch, stored_before
-from include.marketdata.windows import MINUTE, Window
 from include.orchestration.checks import alarms_of
+from include.records.klines import Interval
+from include.records.prices import ExchangeMinute, Flag, SecondPrice
+from include.records.revisions import MinuteState
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, batch, exchange_minute, full_minute, kline, silent
 from tests.fakes.memory_store import MemoryStore
 

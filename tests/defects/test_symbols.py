@@ -17,17 +17,17 @@ from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.batches import Interval
 from include.marketdata.exports import text_frame
 from include.marketdata.ingestion import FetchPlan, fetch_batch
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
-from include.marketdata.prices import MinutePrice
 from include.marketdata.quality import check_batch
 from include.marketdata.report_picture import drawable
 from include.marketdata.reports import Facts, build_report
 from include.marketdata.storing import load_batch
 from include.marketdata.watch_settings import read_watch
-from include.marketdata.windows import MINUTE, Window
+from include.records.klines import Interval
+from include.records.prices import MinutePrice
+from include.records.windows import MINUTE, Window
 from include.simulator.app import create_app
 from include.simulator.exchange import open_exchange
 from include.simulator.tape_listings import Placement, tape_listings

@@ -16,7 +16,7 @@ from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.windows import MINUTE, Window, floor_minute
 from tests.e2e.looks import DESKTOP
 from tests.e2e.runs import Runs
 from tests.e2e.watch import Watch

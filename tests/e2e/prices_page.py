@@ -7,8 +7,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from PIL import Image
 from playwright.sync_api import expect
 
-from include.marketdata.shown_numbers import price_text
-from include.marketdata.windows import floor_minute
+from include.records.shown_numbers import price_text
+from include.records.windows import floor_minute
 
 DAY = timedelta(days=1)
 # Nothing was traded, so nothing is missing.

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.marketdata.batches import State
-from include.marketdata.windows import MINUTE, Window, floor_minute, to_ms
+from include.records.verdicts import State
+from include.records.windows import MINUTE, Window, floor_minute, to_ms
 from tests.e2e.conftest import REPORT, SYMBOLS
 
 NEWCOMER = "ADAUSDT"

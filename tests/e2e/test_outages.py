@@ -4,7 +4,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from include.marketdata.windows import MINUTE, Window, floor_minute, from_ms, to_ms
+from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms
 from include.simulator.markets import MARKETS
 from tests.e2e.conftest import SYMBOLS
 

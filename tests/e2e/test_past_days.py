@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from include.marketdata.history import MinuteState
-from include.marketdata.prices import Flag
 from include.marketdata.reads import span
-from include.marketdata.windows import MINUTE, Window, from_ms
+from include.records.prices import Flag
+from include.records.revisions import MinuteState
+from include.records.windows import MINUTE, Window, from_ms
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "binance"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)

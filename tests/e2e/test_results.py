@@ -12,8 +12,8 @@ import duckdb
 import pandas as pd
 import pytest
 
-from include.marketdata.prices import MinuteAverage
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.prices import MinuteAverage
+from include.records.windows import MINUTE, Window, floor_minute
 from tests.e2e.conftest import SYMBOLS
 
 FIELDS = [field.name for field in fields(MinuteAverage)]

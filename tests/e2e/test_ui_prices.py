@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from include.marketdata.shown_numbers import price_text
-from include.marketdata.windows import MINUTE, floor_minute, from_ms, to_ms
+from include.records.shown_numbers import price_text
+from include.records.windows import MINUTE, floor_minute, from_ms, to_ms
 from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import is_dark
 from tests.e2e.prices_page import (

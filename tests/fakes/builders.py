@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.batches import Batch, Interval, QuarantinedRow, Verdict
-from include.marketdata.prices import (
+from include.records.batches import Batch
+from include.records.klines import Interval
+from include.records.limits import METHOD_VERSION
+from include.records.prices import (
     ExchangeMinute,
     Flag,
     Grade,
@@ -15,8 +17,8 @@ from include.marketdata.prices import (
     SecondPrice,
     SymbolInfo,
 )
-from include.marketdata.thresholds import METHOD_VERSION
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.verdicts import QuarantinedRow, Verdict
+from include.records.windows import MINUTE, Window, to_ms
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

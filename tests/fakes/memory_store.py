@@ -5,10 +5,10 @@ from dataclasses import replace
 from enum import Enum
 
 from include.marketdata.minute_rows import CandleRow, CauseRow
-from include.marketdata.prices import MinutePrice
-from include.marketdata.span_columns import SpanColumns
 from include.marketdata.store import Watermark
-from include.marketdata.windows import to_ms, whole_ms
+from include.records.columns import SpanColumns
+from include.records.prices import MinutePrice
+from include.records.windows import to_ms, whole_ms
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from include.marketdata.price_watch import evaluate, wanted
-from include.marketdata.prices import Flag
 from include.marketdata.watch_settings import read_watch
 from include.marketdata.watch_states import RuleState, subjects
-from include.marketdata.windows import MINUTE
+from include.records.prices import Flag
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, average
 
 ABOVE = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 100, hysteresis_ratio: 0.01}"

@@ -13,13 +13,13 @@ import httpx
 from include.marketdata.binance import BinanceClient
 from include.marketdata.binance_transport import BinanceSettings
 from include.marketdata.budget import RequestBudget
-from include.marketdata.errors import RetryableError
 from include.marketdata.ingestion import fetch_batch, plan_fetches
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch
 from include.marketdata.storing import load_batch, stored_before
-from include.marketdata.windows import MINUTE, to_ms
+from include.records.errors import RetryableError
+from include.records.windows import MINUTE, to_ms
 from include.simulator.app import create_app
 from include.simulator.exchange import REQUESTS_UNTIL_BAN, Exchange
 from include.simulator.faults import FAULTS, FaultScript

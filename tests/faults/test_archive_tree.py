@@ -7,8 +7,8 @@ import pytest
 
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.batches import Interval
-from include.marketdata.errors import ArchiveNotFoundError
+from include.records.errors import ArchiveNotFoundError
+from include.records.klines import Interval
 from tests.faults.conftest import ANSWER_SECONDS
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from include.marketdata.batches import Interval
 from include.marketdata.binance_transport import LONGEST_BODY_BYTES
-from include.marketdata.errors import InvalidAnswerError, RetryableError, SettingsError
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.errors import InvalidAnswerError, RetryableError, SettingsError
+from include.records.klines import Interval
+from include.records.windows import MINUTE, Window, floor_minute
 
 NUMBER = "123456789012345678901234567890"
 

@@ -11,12 +11,12 @@ import pytest
 from dev.bench_outage import START, SYMBOL, kill_loader, kill_server, price
 from dev.cassandra import CassandraServer
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.errors import PartlyStoredError
 from include.marketdata.loading import BATCHES_PER_ROUND, ROWS_PER_BATCH
 from include.marketdata.schema import migrate
 from include.marketdata.session import SESSIONS
 from include.marketdata.store import connect
-from include.marketdata.windows import MINUTE, Window, floor_minute
+from include.records.errors import PartlyStoredError
+from include.records.windows import MINUTE, Window, floor_minute
 
 ROWS = 40_000
 ROWS_PER_ROUND = BATCHES_PER_ROUND * ROWS_PER_BATCH

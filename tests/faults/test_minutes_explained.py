@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.history import MinuteState
-from include.marketdata.prices import Flag
 from include.marketdata.reads import as_of, span
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.prices import Flag
+from include.records.revisions import MinuteState
+from include.records.windows import MINUTE, Window, to_ms
 from tests.faults.simulated_world import START, World, rows, write_tape
 
 A, B, C = SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDT")

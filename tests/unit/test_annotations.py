@@ -6,9 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from include.marketdata.annotations import annotate, grade_of
-from include.marketdata.prices import Flag, Grade, SoftFlag
 from include.marketdata.soft_checks import CONFIRMATION, CONTEXT
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import Flag, Grade, SoftFlag
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
 
 LEVELS = {Flag.NO_TRADES: 4, Flag.HALTED: 5, Flag.EXCHANGE_OUTAGE: 6, Flag.SOURCE_GAP: 7}

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from include.marketdata.apart import each_apart
-from include.marketdata.errors import RetryableError
+from include.records.errors import RetryableError
+from include.records.isolation import each_apart
 
 
 def halved(number):

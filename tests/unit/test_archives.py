@@ -10,14 +10,14 @@ import stamina
 
 from include.marketdata.archive_files import ArchiveFile, read_klines
 from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.batches import Interval
-from include.marketdata.errors import (
+from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
     InvalidAnswerError,
     RetryableError,
     SettingsError,
 )
+from include.records.klines import Interval
 
 RECORDED = Path("tests/data/binance/BTCUSDT-1m-2020-01-02.zip")
 DAY = ArchiveFile("BTCUSDT", Interval.MINUTE, date(2020, 1, 2))

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from include.marketdata.audit import Finding, audit
-from include.marketdata.prices import ExchangeMinute, Flag
+from include.records.prices import ExchangeMinute, Flag
 from tests.fakes.builders import NOON, average, exchange_minute, silent
 
 PUBLISHED = replace(

@@ -7,14 +7,14 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.auditing import audit_day
-from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayRows
-from include.marketdata.errors import ArchiveNotFoundError, CheckFailedError
-from include.marketdata.history import MinuteState
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.reads import span
-from include.marketdata.windows import MINUTE, Window
+from include.records.errors import ArchiveNotFoundError, CheckFailedError
+from include.records.klines import Interval
+from include.records.revisions import MinuteState
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import exchange_minute, kline
 from tests.fakes.memory_store import MemoryStore
 

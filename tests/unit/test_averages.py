@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.marketdata.averages import average_minutes
-from include.marketdata.prices import ExchangeMinute, Flag, SecondPrice
-from include.marketdata.span_columns import SpanColumns
-from include.marketdata.windows import MINUTE, Window
+from include.records.columns import SpanColumns
+from include.records.prices import ExchangeMinute, Flag, SecondPrice
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import (
     NOON,
     exchange_minute,

@@ -8,14 +8,14 @@ import pytest
 from include.gx.checkpoints import Checkpoints
 from include.marketdata import backfill as backfilling
 from include.marketdata.backfill import backfill, batches, what_is_missing
-from include.marketdata.batches import Interval
 from include.marketdata.day_files import DayRows
-from include.marketdata.errors import CheckFailedError
-from include.marketdata.history import BackfilledDay
-from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
-from include.marketdata.windows import MINUTE, Window
+from include.records.errors import CheckFailedError
+from include.records.klines import Interval
+from include.records.prices import Flag
+from include.records.revisions import BackfilledDay
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import average, kline, symbol_info
 from tests.fakes.memory_store import MemoryStore
 

@@ -7,22 +7,23 @@ import pytest
 import stamina
 
 from include.marketdata.answers import RejectedRequestError, error_of, parse_json
-from include.marketdata.batches import Interval
 from include.marketdata.binance import BinanceClient, describe_source
 from include.marketdata.binance_transport import (
     LONGEST_BODY_BYTES,
     BinanceSettings,
     allowed_base_urls,
 )
-from include.marketdata.budget import Block, RequestBudget
-from include.marketdata.errors import (
+from include.marketdata.budget import RequestBudget
+from include.records.errors import (
     ExchangeBusyError,
     HostRefusedError,
     InvalidAnswerError,
     RetryableError,
     SettingsError,
 )
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.klines import Interval
+from include.records.request_weight import Block
+from include.records.windows import MINUTE, Window, to_ms
 from tests.fakes.builders import NOON, kline
 from tests.fakes.memory_budget import MemoryBudgetTable
 

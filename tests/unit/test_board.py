@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from include.marketdata.board import Asked, board
-from include.marketdata.budget import Use
-from include.marketdata.history import Restatement
-from include.marketdata.prices import Flag
 from include.marketdata.recent_minutes import RecentMinutes
-from include.marketdata.windows import MINUTE, SECOND, Window
+from include.records.prices import Flag
+from include.records.request_weight import Use
+from include.records.revisions import Restatement
+from include.records.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
 

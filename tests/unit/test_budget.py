@@ -7,16 +7,14 @@ from hypothesis import strategies as st
 
 from include.marketdata.budget import (
     ASSUMED_WEIGHT_LIMIT,
-    EVERY_HOST,
     SPACING,
-    Block,
     RequestBudget,
-    Use,
     is_of_one_minute,
     take,
 )
-from include.marketdata.errors import ExchangeBusyError, SettingsError
-from include.marketdata.windows import MINUTE
+from include.records.errors import ExchangeBusyError, SettingsError
+from include.records.request_weight import EVERY_HOST, Block, Use
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON
 from tests.fakes.memory_budget import MemoryBudgetTable
 

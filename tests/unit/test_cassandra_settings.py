@@ -1,7 +1,7 @@
 import pytest
 
 from include.marketdata.cassandra_settings import CassandraSettings, replication_map
-from include.marketdata.errors import SettingsError
+from include.records.errors import SettingsError
 
 
 @pytest.mark.parametrize(

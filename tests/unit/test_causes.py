@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from include.marketdata.causes import causes
-from include.marketdata.prices import ExchangeMinute, Flag
-from include.marketdata.windows import MINUTE
+from include.records.prices import ExchangeMinute, Flag
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, average, exchange_minute, second, silent, symbol_info
 from tests.fakes.memory_store import MemoryStore
 

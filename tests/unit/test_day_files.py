@@ -3,10 +3,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from include.marketdata.answers import RejectedRequestError
-from include.marketdata.batches import OPEN_TIME, Interval
 from include.marketdata.day_files import DayFetcher, Source, day_window, missing_windows
-from include.marketdata.errors import ArchiveNotFoundError, NoSuchDayError
-from include.marketdata.windows import MINUTE, Window, to_ms
+from include.records.errors import ArchiveNotFoundError, NoSuchDayError
+from include.records.klines import OPEN_TIME, Interval
+from include.records.windows import MINUTE, Window, to_ms
 from tests.fakes.builders import kline
 
 DAY = date(2026, 3, 1)

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from include.marketdata.exports import COLUMNS, minute_prices, text_frame, typed_frame
-from include.marketdata.windows import MINUTE
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, minute_price, unpriced
 
 

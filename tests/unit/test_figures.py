@@ -6,12 +6,11 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from include.marketdata.charts import NOT_PUBLISHED
 from include.marketdata.exports import text_frame
 from include.marketdata.figures import figures_of
-from include.marketdata.prices import Flag, Grade
 from include.marketdata.returns import log_returns
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import NOT_PUBLISHED, Flag, Grade
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 

@@ -7,14 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from include.marketdata.batches import Interval
-from include.marketdata.errors import (
-    InvalidAnswerError,
-    LostBatchError,
-    RetryableError,
-    UnknownSymbolError,
-    UnreadableSymbolError,
-)
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.landing import (
     delete_before,
@@ -25,7 +17,15 @@ from include.marketdata.landing import (
 )
 from include.marketdata.store import Watermark
 from include.marketdata.storing import alarm_of, load_batch
-from include.marketdata.windows import MINUTE, Window, from_ms
+from include.records.errors import (
+    InvalidAnswerError,
+    LostBatchError,
+    RetryableError,
+    UnknownSymbolError,
+    UnreadableSymbolError,
+)
+from include.records.klines import Interval
+from include.records.windows import MINUTE, Window, from_ms
 from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
 from tests.fakes.memory_store import MemoryStore
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from include.marketdata.averages import average_minutes
 from include.marketdata.minute_sums import quotients
-from include.marketdata.prices import Flag, SecondPrice
-from include.marketdata.span_columns import SpanColumns
-from include.marketdata.windows import MINUTE, Window
+from include.records.columns import SpanColumns
+from include.records.prices import Flag, SecondPrice
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, exchange_minute, full_minute, minute_of, second, silent
 
 ONE_MINUTE = Window(NOON, NOON + MINUTE)

@@ -3,12 +3,14 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.batches import WITHHELD, BatchRecord, Interval
-from include.marketdata.history import BackfilledDay
 from include.marketdata.minute_story import reading_values, tell
-from include.marketdata.prices import Flag
 from include.marketdata.reads import latest
-from include.marketdata.windows import MINUTE, SECOND
+from include.records.batches import BatchRecord
+from include.records.klines import Interval
+from include.records.prices import Flag
+from include.records.revisions import BackfilledDay
+from include.records.verdicts import WITHHELD
+from include.records.windows import MINUTE, SECOND
 from tests.fakes.builders import NOON, average, kline, quarantined_row
 from tests.fakes.memory_store import MemoryStore
 

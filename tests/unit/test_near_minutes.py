@@ -7,12 +7,12 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.averages import average_minutes
-from include.marketdata.history import AuditedDay, MinuteState
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.reads import latest, span
-from include.marketdata.span_columns import SpanColumns
-from include.marketdata.windows import MINUTE, Window
+from include.records.columns import SpanColumns
+from include.records.revisions import AuditedDay, MinuteState
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, exchange_minute, second
 from tests.fakes.memory_store import MemoryStore
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from include.marketdata.frames import EXACT, _record_batch
 from include.marketdata.pages import Page
-from include.marketdata.windows import from_ms
+from include.records.windows import from_ms
 
 VERSION = 5
 TYPES = {

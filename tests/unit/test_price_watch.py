@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from include.marketdata.price_watch import wanted
-from include.marketdata.prices import Flag, Grade
 from include.marketdata.watch_settings import read_watch
 from include.marketdata.watch_states import Change, subjects
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import Flag, Grade
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.watcher import ABOVE, AGE, BELOW, MOVE, QUALITY, Watcher, at
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include.marketdata.watch_states import Change
-from include.marketdata.windows import MINUTE
+from include.records.windows import MINUTE
 from tests.fakes.builders import average
 from tests.fakes.watcher import ABOVE, BELOW, MOVE, Watcher, at
 

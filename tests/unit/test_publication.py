@@ -1,8 +1,8 @@
 from datetime import timedelta
 
-from include.marketdata.prices import Flag
 from include.marketdata.publication import GRACE, Publisher
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, full_minute, minute_of
 from tests.fakes.memory_store import MemoryStore
 

@@ -8,13 +8,12 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata import computation
-from include.marketdata.batches import WITHHELD
-from include.marketdata.errors import CheckFailedError
-from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
-from include.marketdata.windows import MINUTE, Window
-from include.marketdata.withholding import AskedFor
+from include.records.errors import CheckFailedError
+from include.records.prices import Flag
+from include.records.verdicts import WITHHELD, AskedFor
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, full_minute, minute_of
 from tests.fakes.memory_store import MemoryStore
 

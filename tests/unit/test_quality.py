@@ -18,10 +18,10 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
 from include.gx.results import Subject
 from include.gx.rows import RowExpectation, RowMetric
-from include.marketdata.batches import Interval, in_milliseconds
 from include.marketdata.quality import check_batch, describe, kline_table, refusal
 from include.marketdata.storing import load_batch
-from include.marketdata.windows import from_ms
+from include.records.klines import Interval, in_milliseconds
+from include.records.windows import from_ms
 from tests.fakes.builders import NOON, batch, exchange_minute, kline, second
 from tests.fakes.memory_store import MemoryStore
 

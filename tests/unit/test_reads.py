@@ -3,10 +3,10 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.history import AuditedDay, MinuteState, Restatement
-from include.marketdata.prices import Flag
 from include.marketdata.reads import as_of, latest, span
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import Flag
+from include.records.revisions import AuditedDay, MinuteState, Restatement
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
 

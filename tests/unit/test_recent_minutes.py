@@ -4,7 +4,7 @@ import pytest
 
 from include.marketdata import recent_minutes
 from include.marketdata.recent_minutes import KEPT, RecentMinutes
-from include.marketdata.windows import MINUTE, SECOND, Window
+from include.records.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
 

@@ -3,10 +3,10 @@
 import pytest
 
 from include.marketdata.averages import average_minutes
-from include.marketdata.batches import Interval
-from include.marketdata.prices import ExchangeMinute, Flag, SecondPrice
-from include.marketdata.span_columns import SpanColumns
 from include.marketdata.storing import good_rows
+from include.records.columns import SpanColumns
+from include.records.klines import Interval
+from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from tests.defects.recordings import TAPES, taped_minutes
 from tests.e2e.tape import tape_vwaps
 from tests.fakes.builders import verdict

@@ -5,14 +5,15 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.batches import WITHHELD, Interval, State
-from include.marketdata.errors import RetryableError, SettingsError
-from include.marketdata.prices import Flag
 from include.marketdata.publication import Publisher
 from include.marketdata.refused_rows import SEVERAL_ROWS
 from include.marketdata.replay import Choice, close, open_rows, replay
 from include.marketdata.storing import load_batch, store_good_rows
-from include.marketdata.windows import MINUTE, SECOND, Window
+from include.records.errors import RetryableError, SettingsError
+from include.records.klines import Interval
+from include.records.prices import Flag
+from include.records.verdicts import WITHHELD, State
+from include.records.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import (
     NOON,
     batch,

@@ -4,7 +4,7 @@ import pytest
 from upath import UPath
 
 from include.marketdata.report_files import due_reports, hour_name, latest_title, remove_old
-from include.marketdata.windows import MINUTE, Window
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON
 
 HOUR = timedelta(hours=1)

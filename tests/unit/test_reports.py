@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from include.marketdata.exports import text_frame
-from include.marketdata.prices import Flag
 from include.marketdata.reports import Facts, build_report, latest_span
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 NOTHING = "\u2013"

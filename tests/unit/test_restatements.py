@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.history import BackfilledDay, restatement
-from include.marketdata.prices import ExchangeMinute, Flag, MinutePrice
 from include.marketdata.publication import Publisher
-from include.marketdata.windows import MINUTE, Window
+from include.records.prices import ExchangeMinute, Flag, MinutePrice
+from include.records.revisions import BackfilledDay, restatement
+from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, exchange_minute, minute_price, second, silent
 from tests.fakes.memory_store import MemoryStore
 

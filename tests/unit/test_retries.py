@@ -1,13 +1,13 @@
 import pytest
 
 from include.marketdata.answers import RejectedRequestError
-from include.marketdata.errors import (
+from include.marketdata.retries import retry_delay
+from include.records.errors import (
     ExchangeBusyError,
     InvalidAnswerError,
     RetryableError,
     SettingsError,
 )
-from include.marketdata.retries import retry_delay
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from include.marketdata.exports import text_frame
 from include.marketdata.returns import correlations, log_returns, realised_volatility
-from include.marketdata.windows import MINUTE
+from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, minute_price, minutes, unpriced
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.shown_numbers import exact_text, percent_text, price_text
+from include.records.shown_numbers import exact_text, percent_text, price_text
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "price_texts.json").read_text())
 

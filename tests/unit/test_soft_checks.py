@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.prices import SoftFlag
 from include.marketdata.soft_checks import jump_at
+from include.records.prices import SoftFlag
 from tests.fakes.builders import NOON, average
 
 # Ups and downs of a hundredth of a percent.

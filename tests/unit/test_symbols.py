@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from include.marketdata.symbols import read_symbol
+from include.records.symbols import read_symbol
 
 
 @pytest.mark.defect(39)

@@ -1,14 +1,14 @@
 import hashlib
 
-from include.marketdata import thresholds
-from include.marketdata.thresholds import METHOD_VERSION, Threshold
+from include.records import limits as limits_module
+from include.records.limits import METHOD_VERSION, Threshold
 
 # The limits of each version of the method: one that changes makes another version.
 DIGESTS = {1: "b9b7c7c3f66975e1", 2: "910f44e75cbfb22f"}
 
 
 def limits():
-    return {name: each for name, each in vars(thresholds).items() if isinstance(each, Threshold)}
+    return {name: each for name, each in vars(limits_module).items() if isinstance(each, Threshold)}
 
 
 def test_a_limit_that_changes_makes_another_version_of_the_method():

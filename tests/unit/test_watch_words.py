@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from include.marketdata.prices import Flag, Grade
+from include.records.prices import Flag, Grade
 from tests.fakes.builders import NOON, average
 from tests.fakes.watcher import ABOVE, MOVE, Watcher, at
 

@@ -16,11 +16,11 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.stores import FolderStoreBackend
-from include.marketdata import whole_files
-from include.marketdata.errors import LostBatchError
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
 from include.marketdata.quality import check_batch
-from include.marketdata.whole_files import remove_drafts, write_whole
+from include.records.errors import LostBatchError
+from include.storage import whole_files
+from include.storage.whole_files import remove_drafts, write_whole
 from tests.fakes.builders import NOON, batch, verdict
 
 ROOT = Path(__file__).parents[2]
@@ -170,7 +170,7 @@ def test_removes_the_drafts_of_writers_that_were_killed_long_ago(tmp_path):
 
 # Those that write in place, and why no reader can meet a part.
 IN_PLACE = {
-    "include/marketdata/whole_files.py": "it writes drafts",
+    "include/storage/whole_files.py": "it writes drafts",
     "include/marketdata/archives.py": "downloads go to .part, and are moved when they are whole",
     "include/simulator/request_log.py": "a log",
     "include/simulator/tape_store.py": "a folder of its own process",
@@ -205,4 +205,4 @@ def test_no_module_writes_a_file_in_place_that_somebody_reads():
         if any(map(writes_in_place, ast.walk(ast.parse(file.read_text(encoding="utf-8")))))
     }
 
-    assert found <= set(IN_PLACE), "use include.marketdata.whole_files.write_whole"
+    assert found <= set(IN_PLACE), "use include.storage.whole_files.write_whole"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.windows import (
+from include.records.windows import (
     MINUTE,
     Window,
     floor_minute,

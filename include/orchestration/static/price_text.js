@@ -1,4 +1,4 @@
-// How prices and amounts are written for people; include/marketdata/shown_numbers.py does the same.
+// How prices and amounts are written for people; include/records/shown_numbers.py does the same.
 
 const DIGITS = 8;
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from dev.published import as_line, as_table, count_complete
-from include.marketdata.prices import Flag, MinutePrice
+from include.records.prices import Flag, MinutePrice
 from tests.fakes.builders import average
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

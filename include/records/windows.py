@@ -135,3 +135,9 @@ def plan_window(
     start = floor_minute(watermark - overlap)
     end = min(closed_until, floor_minute(watermark + longest))
     return Window(min(start, end), end)
+
+
+def iso(moment: datetime) -> str:
+    """Return an aware moment as ISO 8601 in UTC, milliseconds only where there are some."""
+    spec = "milliseconds" if moment.microsecond else "seconds"
+    return moment.astimezone(UTC).isoformat(timespec=spec).replace("+00:00", "Z")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from include.marketdata.prices import TradedSpan
-from include.marketdata.windows import EPOCH, SECOND, Window
+from include.records.decimals import EXACT
+from include.records.prices import TradedSpan
+from include.records.windows import EPOCH, SECOND, Window
 
 # Binance states prices and amounts with at most 8 decimals, and the gate lets no more pass.
 SCALE = 8
 AMOUNTS = ("open", "high", "low", "close", "volume", "quote_volume")
 # A sum of a thousand, or of a pair, still fits into 64 bits.
 LARGEST_WORD = 2**53
-_DIGITS = Context(prec=60)
 
 # Whole numbers: 64 bits, or Python's own where some need more.
 Whole = npt.NDArray[np.int64] | npt.NDArray[np.object_]
@@ -104,7 +104,7 @@ def scaled(amount: Decimal) -> int:
     Raises:
         ValueError: It has more than 8 decimals.
     """
-    shifted = _DIGITS.scaleb(amount, SCALE)
+    shifted = EXACT.scaleb(amount, SCALE)
     if shifted != (whole := int(shifted)):
         raise ValueError(f"{amount} has more than {SCALE} decimals, which the gate lets not pass")
     return whole

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from enum import StrEnum
 
-from include.marketdata.averages import EXACT
-from include.marketdata.prices import MinutePrice
-from include.marketdata.thresholds import RESTATED_ALERT_RATIO
-from include.marketdata.windows import MINUTE
+from include.records.decimals import EXACT
+from include.records.limits import RESTATED_ALERT_RATIO
+from include.records.prices import MinutePrice
+from include.records.windows import MINUTE
 
 # As long as the fetch looks back for the exchange's own minutes: until then each run averages a
 # minute again, and what it says may change.

@@ -7,6 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+# Stands in the place of a flag where a minute has no row.
+NOT_PUBLISHED = "NOT_PUBLISHED"
+
 
 class Flag(StrEnum):
     """What a published minute is, or why it has no value (docs/method.md)."""

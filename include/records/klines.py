@@ -1,0 +1,90 @@
+"""Binance's klines as they come: lists of strings and integers; their units and duplicates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+RawRow = list[str | int]
+# Places in a kline.
+OPEN_TIME, CLOSE_TIME, TRADE_COUNT, UNUSED = 0, 6, 8, 11
+US_PER_MS = 1_000
+# Milliseconds since the epoch reach this in the year 33658, microseconds reached it in 2001.
+LEAST_MICROSECONDS = 10**15
+
+
+class Interval(StrEnum):
+    """The length of a kline, by Binance's name."""
+
+    SECOND = "1s"
+    MINUTE = "1m"
+
+    @property
+    def length_ms(self) -> int:
+        """Length in milliseconds."""
+        return 1_000 if self is Interval.SECOND else 60_000
+
+
+def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
+    """Return klines with times in milliseconds where all of them are in microseconds.
+
+    Where only some are, nothing is changed: which unit is meant cannot be told, and the gate
+    refuses the batch.
+    """
+    if not all(_is_in_microseconds(row) for row in rows):
+        return [*rows]
+    return [
+        [
+            int(cell) // US_PER_MS if place in (OPEN_TIME, CLOSE_TIME) else cell
+            for place, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
+
+
+def once_each(rows: Iterable[RawRow]) -> list[RawRow]:
+    """Sort klines by open time, and keep of those that say the same only the first.
+
+    A row may come twice: on two pages of an answer, or in a file (binance-public-data#191). How
+    a number is written makes no difference, nor does the last column, which Binance does not
+    use. Rows of one moment that differ all stay: the gate keeps them out.
+    """
+    by_time: dict[str | int, dict[tuple[object, ...], RawRow]] = {}
+    for row in rows:
+        by_time.setdefault(row[OPEN_TIME], {}).setdefault(tuple(row), row)
+    ordered = sorted(by_time.items(), key=lambda entry: entry[0])
+    return [row for _, held in ordered for row in _different(list(held.values()))]
+
+
+def _different(rows: list[RawRow]) -> list[RawRow]:
+    if len(rows) == 1:
+        return rows
+    once: dict[tuple[object, ...], RawRow] = {}
+    for row in rows:
+        once.setdefault(content_of(row), row)
+    return [*once.values()]
+
+
+def content_of(row: RawRow) -> tuple[object, ...]:
+    """Return what a kline says: its cells as numbers, without the column that Binance does not use.
+
+    Two rows are one row when they say the same.
+    """
+    return tuple(map(_number, row[:UNUSED]))
+
+
+def _number(cell: object) -> str | Decimal:
+    """Return a cell as the number it writes; anything else as text."""
+    try:
+        number = Decimal(str(cell))
+    except ArithmeticError:
+        return repr(cell)
+    return number if number.is_finite() else repr(cell)
+
+
+def _is_in_microseconds(row: RawRow) -> bool:
+    times = [row[place] for place in (OPEN_TIME, CLOSE_TIME) if place < len(row)]
+    return len(times) == len((OPEN_TIME, CLOSE_TIME)) and all(
+        isinstance(time, int) and time >= LEAST_MICROSECONDS for time in times
+    )
