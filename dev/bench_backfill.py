@@ -25,15 +25,15 @@ from dev.exchange import start_simulator
 from dev.home import CHECKOUT
 from dev.ports import any_free_port
 from dev.processes import Processes
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile
+from include.exchange.client import BinanceClient
+from include.exchange.days import DayFetcher, Source, day_window
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.archive_files import ArchiveFile
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.backfill import A_DAY, backfill
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
 from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.day_files import DayFetcher, Source, day_window
 from include.marketdata.ingestion import SETTLE
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages

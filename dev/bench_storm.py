@@ -21,9 +21,9 @@ from dev.console import say
 from dev.exchange import start_simulator
 from dev.ports import any_free_port
 from dev.processes import Processes
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.schema import migrate
 from include.marketdata.store import Store, connect

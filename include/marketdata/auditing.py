@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from include.exchange.archive_files import ArchiveFile
+from include.exchange.days import DayFetcher, Source
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.archive_files import ArchiveFile
 from include.marketdata.audit import Audit, Finding, audit
 from include.marketdata.backfill import A_DAY, store_day
-from include.marketdata.day_files import DayFetcher, Source
 from include.marketdata.publication import Publisher
 from include.marketdata.storing import as_record
 from include.records.errors import CheckFailedError

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.day_files import DayRows
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.quality import check_batch
 from include.marketdata.store import Store

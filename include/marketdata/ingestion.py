@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.answers import RejectedRequestError
-from include.marketdata.binance import BinanceClient
+from include.exchange.client import BinanceClient
+from include.exchange.replies import RejectedRequestError
 from include.marketdata.store import Store
 from include.records.batches import Batch
 from include.records.errors import (

@@ -9,8 +9,8 @@ from typing import TypedDict
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from include.exchange.days import Source, day_window
 from include.marketdata.backfill import A_DAY, backfill, what_is_missing
-from include.marketdata.day_files import Source, day_window
 from include.marketdata.ingestion import SETTLE
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher

@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from fsspec import get_filesystem_class
 from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings, allowed_base_urls
-from include.marketdata.budget import RequestBudget
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings, allowed_base_urls
 from include.marketdata.cassandra_settings import (
     CassandraSettings,
     TlsSettings,

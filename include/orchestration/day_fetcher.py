@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.day_files import DayFetcher
-from include.marketdata.hosts import is_loopback
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.days import DayFetcher
+from include.exchange.hosts import is_loopback
 from include.marketdata.store import Store
 from include.orchestration.connections import binance_settings, open_exchange
 from include.orchestration.steps import now

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.marketdata.budget import RequestBudget
+from include.exchange.request_budget import RequestBudget
 from include.records.errors import ExchangeBusyError
 from include.records.request_weight import EVERY_HOST, Block, Use
 from include.records.windows import MINUTE, floor_minute

@@ -2,9 +2,9 @@
 
 import httpx
 
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from tests.fakes.builders import NOON
 from tests.fakes.memory_budget import MemoryBudgetTable
 

@@ -12,7 +12,7 @@ from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from random import Random
 
-from include.marketdata.archive_files import ArchiveFile, read_klines
+from include.exchange.archive_files import ArchiveFile, read_klines
 from include.records.batches import Batch
 from include.records.klines import Interval
 from include.records.windows import MINUTE, Window, from_ms, to_ms

@@ -8,9 +8,9 @@ import httpx
 import pytest
 import stamina
 
-from include.marketdata.archive_files import ArchiveFile
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
-from include.marketdata.budget import RequestBudget
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile
+from include.exchange.request_budget import RequestBudget
 from include.records.errors import ExchangeBusyError
 from include.records.klines import Interval
 from include.records.request_weight import Block

@@ -11,13 +11,13 @@ import httpx
 import pytest
 import stamina
 
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile, read_klines
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from include.marketdata.annotations import annotate
-from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.audit import Finding, audit
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.publication import GRACE, Publisher
 from include.marketdata.quality import check_batch

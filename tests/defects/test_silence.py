@@ -13,10 +13,10 @@ from decimal import Decimal
 
 import pytest
 
+from include.exchange.days import DayRows
 from include.marketdata.auditing import audit_day
 from include.marketdata.averages import is_contradicted
 from include.marketdata.backfill import store_day
-from include.marketdata.day_files import DayRows
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch

@@ -12,11 +12,11 @@ import httpx
 import pandas as pd
 import pytest
 
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile, read_klines
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
 from include.marketdata.exports import text_frame
 from include.marketdata.ingestion import FetchPlan, fetch_batch
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict

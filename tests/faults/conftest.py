@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 # A last resort, on a busy machine.

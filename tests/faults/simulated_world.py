@@ -10,9 +10,9 @@ from pathlib import Path
 
 import httpx
 
-from include.marketdata.binance import BinanceClient
-from include.marketdata.binance_transport import BinanceSettings
-from include.marketdata.budget import RequestBudget
+from include.exchange.client import BinanceClient
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings
 from include.marketdata.ingestion import fetch_batch, plan_fetches
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages

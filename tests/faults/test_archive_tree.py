@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile, read_klines
 from include.records.errors import ArchiveNotFoundError
 from include.records.klines import Interval
 from tests.faults.conftest import ANSWER_SECONDS

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from include.marketdata.binance_transport import LONGEST_BODY_BYTES
+from include.exchange.transport import LONGEST_BODY_BYTES
 from include.records.errors import InvalidAnswerError, RetryableError, SettingsError
 from include.records.klines import Interval
 from include.records.windows import MINUTE, Window, floor_minute

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import stamina
 
-from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.archives import ArchiveClient, ArchiveSettings
+from include.exchange.archive_client import ArchiveClient, ArchiveSettings
+from include.exchange.archive_files import ArchiveFile, read_klines
 from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.auditing import audit_day
-from include.marketdata.day_files import DayRows
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.reads import span

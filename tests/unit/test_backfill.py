@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.marketdata import backfill as backfilling
 from include.marketdata.backfill import backfill, batches, what_is_missing
-from include.marketdata.day_files import DayRows
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
 from include.records.errors import CheckFailedError

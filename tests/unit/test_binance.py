@@ -6,14 +6,14 @@ import httpx
 import pytest
 import stamina
 
-from include.marketdata.answers import RejectedRequestError, error_of, parse_json
-from include.marketdata.binance import BinanceClient, describe_source
-from include.marketdata.binance_transport import (
+from include.exchange.client import BinanceClient, describe_source
+from include.exchange.replies import RejectedRequestError, error_of, parse_json
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import (
     LONGEST_BODY_BYTES,
     BinanceSettings,
     allowed_base_urls,
 )
-from include.marketdata.budget import RequestBudget
 from include.records.errors import (
     ExchangeBusyError,
     HostRefusedError,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.budget import (
+from include.exchange.request_budget import (
     ASSUMED_WEIGHT_LIMIT,
     SPACING,
     RequestBudget,

@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from include.marketdata.answers import RejectedRequestError
-from include.marketdata.day_files import DayFetcher, Source, day_window, missing_windows
+from include.exchange.days import DayFetcher, Source, day_window, missing_windows
+from include.exchange.replies import RejectedRequestError
 from include.records.errors import ArchiveNotFoundError, NoSuchDayError
 from include.records.klines import OPEN_TIME, Interval
 from include.records.windows import MINUTE, Window, to_ms
@@ -49,7 +49,7 @@ class Exchange:
 
 @pytest.fixture(autouse=True)
 def _files_are_rows(monkeypatch):
-    monkeypatch.setattr("include.marketdata.day_files.read_klines", lambda _file, rows: rows)
+    monkeypatch.setattr("include.exchange.days.read_klines", lambda _file, rows: rows)
 
 
 def fetch(archive, exchange, *, window=WHOLE, source=Source.AUTO):

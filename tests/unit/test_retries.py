@@ -1,7 +1,7 @@
 import pytest
 
-from include.marketdata.answers import RejectedRequestError
-from include.marketdata.retries import retry_delay
+from include.exchange.replies import RejectedRequestError
+from include.exchange.retries import retry_delay
 from include.records.errors import (
     ExchangeBusyError,
     InvalidAnswerError,

@@ -171,7 +171,7 @@ def test_removes_the_drafts_of_writers_that_were_killed_long_ago(tmp_path):
 # Those that write in place, and why no reader can meet a part.
 IN_PLACE = {
     "include/storage/whole_files.py": "it writes drafts",
-    "include/marketdata/archives.py": "downloads go to .part, and are moved when they are whole",
+    "include/exchange/archive_client.py": "downloads go to .part, and move when they are whole",
     "include/simulator/request_log.py": "a log",
     "include/simulator/tape_store.py": "a folder of its own process",
     "include/simulator/tape_reader.py": "a folder of its own process",

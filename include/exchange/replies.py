@@ -9,7 +9,7 @@ from decimal import Decimal
 from http import HTTPStatus
 from typing import NoReturn
 
-from include.marketdata.pauses import stated_pause
+from include.exchange.pauses import stated_pause
 from include.records.errors import (
     ExchangeBusyError,
     HostRefusedError,

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError, weight_limit_of
-from include.marketdata.binance_transport import BinanceSettings, BinanceTransport
-from include.marketdata.budget import RequestBudget
-from include.marketdata.exchange_infos import read_infos
-from include.marketdata.hosts import is_loopback
+from include.exchange.exchange_info import read_infos
+from include.exchange.hosts import is_loopback
+from include.exchange.replies import SYMBOL_CODES, RejectedRequestError, weight_limit_of
+from include.exchange.request_budget import RequestBudget
+from include.exchange.transport import BinanceSettings, BinanceTransport
 from include.records.errors import (
     InvalidAnswerError,
     RetryableError,

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from include.marketdata.answers import block_of, error_of, parse_json
-from include.marketdata.bodies import read_body
-from include.marketdata.budget import RequestBudget, is_of_one_minute
-from include.marketdata.hosts import is_loopback
-from include.marketdata.retries import retry_delay
+from include.exchange.bodies import read_body
+from include.exchange.hosts import is_loopback
+from include.exchange.replies import block_of, error_of, parse_json
+from include.exchange.request_budget import RequestBudget, is_of_one_minute
+from include.exchange.retries import retry_delay
 from include.records.errors import MarketDataError, RetryableError, SettingsError
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from include.marketdata.answers import SYMBOL_CODES, RejectedRequestError
-from include.marketdata.archive_files import ArchiveFile, read_klines
-from include.marketdata.archives import ArchiveClient
-from include.marketdata.binance import BinanceClient
+from include.exchange.archive_client import ArchiveClient
+from include.exchange.archive_files import ArchiveFile, read_klines
+from include.exchange.client import BinanceClient
+from include.exchange.replies import SYMBOL_CODES, RejectedRequestError
 from include.records.errors import ArchiveNotFoundError, NoSuchDayError
 from include.records.klines import OPEN_TIME, Interval, RawRow, once_each
 from include.records.windows import Window, floor_minute, from_ms, to_ms, windows_of

@@ -19,11 +19,11 @@ from urllib.parse import urlsplit
 import httpx
 import stamina
 
-from include.marketdata.archive_files import ArchiveFile
-from include.marketdata.bodies import read_body
-from include.marketdata.hosts import is_loopback
-from include.marketdata.pauses import stated_pause
-from include.marketdata.retries import retry_delay
+from include.exchange.archive_files import ArchiveFile
+from include.exchange.bodies import read_body
+from include.exchange.hosts import is_loopback
+from include.exchange.pauses import stated_pause
+from include.exchange.retries import retry_delay
 from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
