@@ -17,8 +17,8 @@ import pandas as pd
 
 from dev.console import say
 from dev.sample_prices import SYMBOL, second_price
-from include.marketdata.annotations import annotate
-from include.marketdata.averages import average_minutes
+from include.method.averages import average_minutes
+from include.method.grading import annotate
 from include.records.columns import SpanColumns
 from include.records.prices import ExchangeMinute, MinuteAverage, SecondPrice
 from include.records.windows import SECOND, Window

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TypedDict
 
-from include.marketdata.delays import Delays
 from include.marketdata.minute_rows import CandleRow
+from include.method.delays import Delays
 from include.records.decimals import EXACT, plain
 from include.records.limits import LATE_SECONDS
 from include.records.prices import Flag

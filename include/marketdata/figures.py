@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from include.marketdata.charts import Floats, PriceChart, Run, draw_causes, draw_prices
-from include.marketdata.delays import Delays
-from include.marketdata.returns import realised_volatility
+from include.method.delays import Delays
+from include.method.returns import realised_volatility
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import MINUTE, Window
 

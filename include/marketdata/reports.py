@@ -16,7 +16,7 @@ from include.marketdata.charts import HEIGHT, time_ticks
 from include.marketdata.exports import minute_text
 from include.marketdata.figures import figures_of, moment_of
 from include.marketdata.report_picture import draw_picture
-from include.marketdata.returns import correlations, log_returns
+from include.method.returns import correlations, log_returns
 from include.records.isolation import each_apart
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text

@@ -13,13 +13,13 @@ from pydantic import JsonValue
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.averages import is_contradicted
 from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.store import Store
 from include.marketdata.storing import stored_before
+from include.method.averages import is_contradicted
 from include.orchestration.alerts import hand_on, leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number
 from include.orchestration.defaults import SHARDS

@@ -11,9 +11,9 @@ from typing import cast
 
 import pandas as pd
 
-from include.marketdata.delays import LATE_MS
 from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
-from include.marketdata.returns import correlations, log_returns
+from include.method.delays import LATE_MS
+from include.method.returns import correlations, log_returns
 from include.orchestration.astro_sdk import aql, create_database, run
 from include.orchestration.mart_creation import mart_table
 from include.orchestration.mart_failures import CONNECTION

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from include.marketdata.exports import text_frame
-from include.marketdata.returns import correlations, log_returns, realised_volatility
+from include.method.returns import correlations, log_returns, realised_volatility
 from include.orchestration import mart
 from include.records.prices import Flag, Grade
 from include.records.revisions import Restatement

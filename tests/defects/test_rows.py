@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from include.gx.kline_suites import KLINE_COLUMNS
-from include.marketdata.averages import average_minutes
 from include.marketdata.quality import check_batch, describe
 from include.marketdata.storing import load_batch, stored_before
+from include.method.averages import average_minutes
 from include.records.klines import Interval, in_milliseconds, once_each
 from include.records.prices import Flag
 from include.records.verdicts import State

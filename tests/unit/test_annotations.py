@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from include.marketdata.annotations import annotate, grade_of
-from include.marketdata.soft_checks import CONFIRMATION, CONTEXT
+from include.method.grading import annotate, grade_of
+from include.method.soft_flags import CONFIRMATION, CONTEXT
 from include.records.prices import Flag, Grade, SoftFlag
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.audit import Finding, audit
+from include.method.audit import Finding, audit
 from include.records.prices import ExchangeMinute, Flag
 from tests.fakes.builders import NOON, average, exchange_minute, silent
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.averages import average_minutes
+from include.method.averages import average_minutes
 from include.records.columns import SpanColumns
 from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from include.records.windows import MINUTE, Window

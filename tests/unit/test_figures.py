@@ -8,7 +8,7 @@ import pytest
 
 from include.marketdata.exports import text_frame
 from include.marketdata.figures import figures_of
-from include.marketdata.returns import log_returns
+from include.method.returns import log_returns
 from include.records.prices import NOT_PUBLISHED, Flag, Grade
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.averages import average_minutes
-from include.marketdata.minute_sums import quotients
+from include.method.averages import average_minutes
+from include.method.sums import quotients
 from include.records.columns import SpanColumns
 from include.records.prices import Flag, SecondPrice
 from include.records.windows import MINUTE, Window

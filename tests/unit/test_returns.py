@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from include.marketdata.exports import text_frame
-from include.marketdata.returns import correlations, log_returns, realised_volatility
+from include.method.returns import correlations, log_returns, realised_volatility
 from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, minute_price, minutes, unpriced
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.soft_checks import jump_at
+from include.method.soft_flags import jump_at
 from include.records.prices import SoftFlag
 from tests.fakes.builders import NOON, average
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.soft_checks import (
+from include.method.soft_flags import (
     cross_source_limit,
     differs_from_exchange,
     is_seam,

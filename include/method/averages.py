@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from include.marketdata.minute_sums import (
+from include.method.sums import (
     AVERAGE_DECIMALS,
     SECONDS_A_MINUTE,
     Mask,
