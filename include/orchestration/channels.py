@@ -8,9 +8,9 @@ from http.client import HTTPException
 
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError
 
-from include.marketdata.watch_settings import Channel, Slack, Smtp, Webhook
-from include.marketdata.watch_states import Announcement
 from include.records.errors import RetryableError
+from include.watch.settings import Channel, Slack, Smtp, Webhook
+from include.watch.states import Announcement
 
 TIMEOUT_SECONDS = 10
 # A webhook that sends elsewhere, to a page to log in for instance, has not taken the message.

@@ -6,11 +6,6 @@ from collections.abc import Mapping, Sequence
 from airflow.sdk import Variable
 from pydantic import BaseModel, ValidationError
 
-from include.marketdata.price_watch import evaluate, wanted
-from include.marketdata.watch_rules import AnyRule
-from include.marketdata.watch_settings import Channel, Watch, read_watch
-from include.marketdata.watch_states import Announcement, Change, RuleState, Subject, subjects
-from include.marketdata.watch_words import utc
 from include.orchestration.channels import UndeliveredError, deliver
 from include.orchestration.connections import PROJECT, open_store, symbols
 from include.orchestration.failures import fail_for, no_retry_in_vain
@@ -19,6 +14,11 @@ from include.records.errors import RetryableError, SettingsError
 from include.records.isolation import Apart, each_apart
 from include.records.prices import MinuteAverage
 from include.records.windows import Window
+from include.watch.evaluation import evaluate, wanted
+from include.watch.messages import utc
+from include.watch.rules import AnyRule
+from include.watch.settings import Channel, Watch, read_watch
+from include.watch.states import Announcement, Change, RuleState, Subject, subjects
 
 VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"

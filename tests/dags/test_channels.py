@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-from include.marketdata.watch_settings import read_watch
-from include.marketdata.watch_states import Announcement, Change
 from include.orchestration import channels
 from include.orchestration.channels import UndeliveredError, deliver
+from include.watch.settings import read_watch
+from include.watch.states import Announcement, Change
 from tests.fakes.builders import NOON
 from tests.fakes.sinks import http_sink, mail_sink
 

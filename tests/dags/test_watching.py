@@ -10,10 +10,10 @@ import pytest
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.watch_settings import read_watch
 from include.orchestration import watching
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.windows import MINUTE
+from include.watch.settings import read_watch
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sinks import http_sink

@@ -24,13 +24,13 @@ from include.marketdata.quality import check_batch
 from include.marketdata.report_picture import drawable
 from include.marketdata.reports import Facts, build_report
 from include.marketdata.storing import load_batch
-from include.marketdata.watch_settings import read_watch
 from include.records.klines import Interval
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE, Window
 from include.simulator.app import create_app
 from include.simulator.exchange import open_exchange
 from include.simulator.tape_listings import Placement, tape_listings
+from include.watch.settings import read_watch
 from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, average, batch, kline
 from tests.fakes.memory_store import MemoryStore

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from include.marketdata.price_watch import evaluate, wanted
-from include.marketdata.watch_settings import read_watch
-from include.marketdata.watch_states import RuleState, subjects
 from include.records.prices import Flag
 from include.records.windows import MINUTE
+from include.watch.evaluation import evaluate, wanted
+from include.watch.settings import read_watch
+from include.watch.states import RuleState, subjects
 from tests.fakes.builders import NOON, average
 
 ABOVE = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 100, hysteresis_ratio: 0.01}"

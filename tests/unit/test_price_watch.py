@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.price_watch import wanted
-from include.marketdata.watch_settings import read_watch
-from include.marketdata.watch_states import Change, subjects
 from include.records.prices import Flag, Grade
 from include.records.windows import MINUTE, Window
+from include.watch.evaluation import wanted
+from include.watch.settings import read_watch
+from include.watch.states import Change, subjects
 from tests.fakes.builders import NOON, average
 from tests.fakes.watcher import ABOVE, AGE, BELOW, MOVE, QUALITY, Watcher, at
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.watch_states import Change
 from include.records.windows import MINUTE
+from include.watch.states import Change
 from tests.fakes.builders import average
 from tests.fakes.watcher import ABOVE, BELOW, MOVE, Watcher, at
 

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.watch_rules import Move, OlderThan, PriceAbove
-from include.marketdata.watch_settings import Slack, Smtp, Webhook, read_watch
 from include.records.errors import SettingsError
+from include.watch.rules import Move, OlderThan, PriceAbove
+from include.watch.settings import Slack, Smtp, Webhook, read_watch
 
 HIGH = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 61250.1}"
 

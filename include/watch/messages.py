@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from include.marketdata.watch_rules import (
+from include.records.prices import Flag, MinuteAverage
+from include.records.shown_numbers import exact_text, percent_text, price_text
+from include.watch.rules import (
     AnyRule,
     Move,
     OlderThan,
@@ -14,8 +16,6 @@ from include.marketdata.watch_rules import (
     PriceBelow,
     QualityBelow,
 )
-from include.records.prices import Flag, MinuteAverage
-from include.records.shown_numbers import exact_text, percent_text, price_text
 
 
 @dataclass(frozen=True)

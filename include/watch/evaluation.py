@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.watch_rules import (
+from include.records.prices import Flag, MinuteAverage
+from include.records.windows import MINUTE, Window, floor_minute, windows_of
+from include.watch.messages import Finding, condition, figures, newest_price, utc
+from include.watch.rules import (
     RANKS,
     AnyMinuteRule,
     AnyRule,
@@ -20,10 +23,7 @@ from include.marketdata.watch_rules import (
     OlderThan,
     QualityBelow,
 )
-from include.marketdata.watch_states import Announcement, Change, RuleState, Subject
-from include.marketdata.watch_words import Finding, condition, figures, newest_price, utc
-from include.records.prices import Flag, MinuteAverage
-from include.records.windows import MINUTE, Window, floor_minute, windows_of
+from include.watch.states import Announcement, Change, RuleState, Subject
 
 # What happened longer ago is history, and no news.
 CATCH_UP = timedelta(hours=3)

@@ -21,8 +21,8 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 
-from include.marketdata.watch_rules import AnyRule, listed
 from include.records.errors import SettingsError
+from include.watch.rules import AnyRule, listed
 
 ConnectionId = Annotated[str, StringConstraints(pattern=r"^[\w.-]{1,200}$")]
 

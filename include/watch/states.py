@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel
 
-from include.marketdata.watch_rules import AnyRule
+from include.watch.rules import AnyRule
 
 
 class Change(StrEnum):

@@ -1,0 +1,1 @@
+"""The price watch: rules, what each remembers, and the words it says; pure."""
