@@ -33,15 +33,15 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.backfill import A_DAY, backfill
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.ingestion import SETTLE
 from include.marketdata.publication import Publisher
 from include.marketdata.publication_gate import check_averages
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.orchestration.checks import warm_up
 from include.records.klines import Interval
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 from tests.foreign.test_foreign_clients import environment
 
 NO_LIMIT = "1000000000"

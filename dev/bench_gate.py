@@ -19,12 +19,12 @@ from dev.console import say
 from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.quality import check_batch
-from include.marketdata.store import connect
 from include.records.batches import Batch
 from include.records.klines import Interval, RawRow
 from include.records.windows import MINUTE, Window, floor_minute, to_ms
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 
 SYMBOLS = (
     *("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT"),

@@ -21,13 +21,13 @@ import pandas as pd
 from dev.cassandra import CassandraServer
 from dev.console import say
 from dev.errors import StartError
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.frames import span_frames
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.records.prices import SecondPrice
 from include.records.windows import MINUTE, SECOND, Window
+from include.store.frames import span_frames
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 
 SYMBOL = "BTCUSDT"
 START = datetime(2026, 3, 1, tzinfo=UTC)

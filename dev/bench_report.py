@@ -29,13 +29,13 @@ from dev.cassandra import CassandraServer
 from dev.console import say
 from dev.ports import any_free_port
 from dev.sample_prices import minute_average
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.exports import minute_text
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 
 SYMBOLS = tuple(f"COIN{number}USDT" for number in range(10))
 HOUR = timedelta(hours=1)

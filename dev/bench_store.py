@@ -23,14 +23,14 @@ from dev.cassandra import CassandraServer
 from dev.console import CONSOLE, say
 from dev.plain_driver import SCALED, PlainDriver, plain_driver
 from dev.sample_prices import SYMBOL, minute_average, second_price
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.frames import span_frames
-from include.marketdata.loading import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import Store, connect
 from include.records.prices import MinuteAverage, SecondPrice
 from include.records.windows import MINUTE, SECOND, Window, floor_minute
+from include.store.frames import span_frames
+from include.store.loader import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
 
 DAY = timedelta(days=1)
 ROUNDS = 3

@@ -24,11 +24,11 @@ from dev.processes import Processes
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.schema import migrate
-from include.marketdata.store import Store, connect
 from include.records.klines import Interval
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.schema import migrate
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
 
 WEIGHT_LIMIT = 600
 CEILING_RATIO = 0.5

@@ -18,12 +18,12 @@ from pathlib import Path
 from dev.bench_backfill import simulator
 from dev.cassandra import CassandraServer
 from dev.console import say
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.reads import span
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import Store, connect
 from include.records.windows import Window
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
 
 # As INJUSDT's tick was changed; the simulator lists this symbol with the coarser one.
 SYMBOL, CHANGED_ON = "SOLUSDT", date(2024, 1, 12)

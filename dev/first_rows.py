@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.session import SESSIONS
 from include.records.prices import Flag
 from include.records.windows import EPOCH, MINUTE, Window
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
 
 SELECT = """
 SELECT minute, revision, known_at, flag, WRITETIME(flag) AS stored_us

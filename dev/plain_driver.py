@@ -14,9 +14,9 @@ from cassandra.concurrent import execute_concurrent, execute_concurrent_with_arg
 from cassandra.query import BatchStatement, BatchType, PreparedStatement
 
 from dev.sample_prices import SYMBOL
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.loading import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
 from include.records.prices import SecondPrice
+from include.store.loader import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
+from include.store.settings import CassandraSettings
 
 AMOUNTS = (
     "open",

@@ -10,12 +10,12 @@ from math import ceil
 from rich.table import Table
 
 from dev.ports import LOOPBACK
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import Store, connect
 from include.records.prices import Flag, MinutePrice
 from include.records.shown_numbers import price_text
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
 
 KEYSPACE = "prices"
 # On one machine a server that does not answer soon is down.

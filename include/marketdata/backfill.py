@@ -13,7 +13,6 @@ from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.quality import check_batch
-from include.marketdata.store import Store
 from include.marketdata.storing import as_record, store_batch
 from include.records.batches import Batch, BatchRecord, Run
 from include.records.errors import CheckFailedError
@@ -22,6 +21,7 @@ from include.records.limits import QUARANTINE_ALERT_RATIO
 from include.records.prices import Flag, MinutePrice, SecondPrice, TradedSpan
 from include.records.revisions import BackfilledDay
 from include.records.windows import MINUTE, Window, to_ms, whole_ms
+from include.store.store import Store
 
 # A batch for the gate: small enough to hold its every cell as a number.
 BATCH = timedelta(hours=6)

@@ -15,14 +15,14 @@ from itertools import groupby
 from typing import TypedDict
 
 from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
-from include.marketdata.minute_rows import CandleRow, CauseRow
 from include.marketdata.recent_minutes import RecentMinutes
-from include.marketdata.store import Store
 from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, iso, to_ms
+from include.store.candles import CandleRow, CauseRow
+from include.store.store import Store
 
 # The minute is over, and its publication not yet late.
 DUE = "DUE"

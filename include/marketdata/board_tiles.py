@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TypedDict
 
-from include.marketdata.minute_rows import CandleRow
 from include.method.delays import Delays
 from include.records.decimals import EXACT, plain
 from include.records.limits import LATE_SECONDS
 from include.records.prices import Flag
 from include.records.windows import Window, floor_minute, from_ms, iso, to_ms
+from include.store.candles import CandleRow
 
 DAY = timedelta(days=1)
 LATE = timedelta(seconds=int(LATE_SECONDS.value))

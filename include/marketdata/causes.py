@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from include.marketdata.store import Store
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, windows_of
+from include.store.store import Store
 
 TRADING = "TRADING"
 A_DAY = timedelta(days=1)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from include.marketdata.causes import causes
-from include.marketdata.store import Store
 from include.method.averages import UNEXPLAINED, average_minutes, explain
 from include.method.grading import annotate
 from include.method.soft_flags import CONFIRMATION, CONTEXT
 from include.records.limits import CARRIED_SECONDS
 from include.records.prices import MinuteAverage, MinutePrice
 from include.records.windows import Window, floor_minute, windows_of
+from include.store.store import Store
 
 CARRIED = timedelta(seconds=int(CARRIED_SECONDS.value))
 

@@ -11,7 +11,6 @@ from decimal import Decimal
 
 from include.exchange.client import BinanceClient
 from include.exchange.replies import RejectedRequestError
-from include.marketdata.store import Store
 from include.records.batches import Batch
 from include.records.errors import (
     InvalidAnswerError,
@@ -23,6 +22,7 @@ from include.records.errors import (
 from include.records.klines import Interval, in_milliseconds, once_each
 from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, plan_window
+from include.store.store import Store
 
 # A just closed kline may still change for a moment: Binance's own stream was seen to close
 # a minute 1.8 s late, and its REST answers come from a slower copy.

@@ -15,7 +15,6 @@ from typing import TypedDict
 from include.marketdata.board_tiles import MINUTE_MS
 from include.marketdata.quality_days import quality_day
 from include.marketdata.reads import Reading, as_of
-from include.marketdata.store import Store
 from include.records.batches import BatchRecord
 from include.records.decimals import plain
 from include.records.klines import LEAST_MICROSECONDS, US_PER_MS
@@ -23,6 +22,7 @@ from include.records.prices import MinuteAverage
 from include.records.revisions import Restatement
 from include.records.verdicts import QuarantinedRow
 from include.records.windows import MINUTE, Window, iso, to_ms
+from include.store.store import Store
 
 # A batch that is fetched again after midnight may be of the day before.
 RETRIED_FOR = timedelta(hours=2)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from include.marketdata.computation import compute
-from include.marketdata.store import Store
 from include.marketdata.withholding import Check, judged
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
@@ -25,6 +24,7 @@ from include.records.windows import (
     whole_ms,
     windows_of,
 )
+from include.store.store import Store
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)

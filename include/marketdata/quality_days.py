@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from include.marketdata.store import Store
 from include.records.batches import BatchRecord
 from include.records.verdicts import QuarantinedRow, State
+from include.store.store import Store
 
 
 @dataclass(frozen=True)

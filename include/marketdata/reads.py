@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from include.marketdata.store import Store
 from include.records.limits import LATE_SECONDS
 from include.records.prices import MinuteAverage, MinutePrice
 from include.records.revisions import AuditedDay, MinuteState, state_at
 from include.records.windows import MINUTE, Window
+from include.store.store import Store
 
 LATE = timedelta(seconds=int(LATE_SECONDS.value))
 

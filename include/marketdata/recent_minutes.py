@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-from include.marketdata.minute_rows import CandleRow, CauseRow, MinuteRowTable
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
+from include.store.candles import CandleRow, CauseRow, MinuteRowTable
 
 KEPT = timedelta(hours=25)
 # Longer than it takes from reading a minute's sources to writing it: by its sources it is noted.

@@ -11,13 +11,13 @@ from decimal import Decimal
 
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.quality import check_batch
-from include.marketdata.store import Store
 from include.marketdata.storing import store_good_rows
 from include.records.batches import Batch
 from include.records.klines import OPEN_TIME, Interval, RawRow, content_of
 from include.records.prices import TradedSpan
 from include.records.verdicts import WITHHELD, QuarantinedRow, State, Verdict
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
+from include.store.store import Store
 
 # Binance's first trades: https://api.binance.com/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=0
 FIRST_TRADES = datetime(2017, 7, 14, tzinfo=UTC)

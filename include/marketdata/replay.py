@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.publication import Publisher
 from include.marketdata.refused_rows import judge_again
-from include.marketdata.store import Store
 from include.records.errors import SettingsError
 from include.records.klines import OPEN_TIME
 from include.records.verdicts import WITHHELD, QuarantinedRow, State
 from include.records.windows import floor_minute, from_ms, windows_of
+from include.store.store import Store
 
 # A row that cannot be read as a price cannot be stored, whatever anybody thinks of it.
 NEVER_ACCEPTED = frozenset({"expect_rows_to_be_well_formed", "expect_times_to_be_milliseconds"})

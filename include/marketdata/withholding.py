@@ -9,9 +9,9 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 
 from include.marketdata.computation import Computed, annotated
-from include.marketdata.store import Store
 from include.records.prices import MinuteAverage
 from include.records.verdicts import WITHHELD, AskedFor, QuarantinedRow
+from include.store.store import Store
 
 # Judges averages: by place, those that must not be published, with what they fail.
 Check = Callable[[Sequence[MinuteAverage], AskedFor], dict[int, dict[str, str]]]

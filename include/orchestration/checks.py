@@ -17,7 +17,6 @@ from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publication, Publisher
 from include.marketdata.publication_gate import check_averages
 from include.marketdata.quality import check_batch, describe, refusal
-from include.marketdata.store import Store
 from include.marketdata.storing import stored_before
 from include.method.averages import is_contradicted
 from include.orchestration.alerts import hand_on, leave_alerts
@@ -31,6 +30,7 @@ from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import each_apart
 from include.records.klines import Interval, RawRow
 from include.records.windows import MINUTE, Window, to_ms
+from include.store.store import Store
 
 log = logging.getLogger(__name__)
 

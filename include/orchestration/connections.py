@@ -15,13 +15,13 @@ from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings, allowed_base_urls
-from include.marketdata.cassandra_settings import (
+from include.records.errors import SettingsError
+from include.store.settings import (
     CassandraSettings,
     TlsSettings,
     replication_map,
 )
-from include.marketdata.store import Store, connect
-from include.records.errors import SettingsError
+from include.store.store import Store, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The pipeline's own role, and the one that may make and change tables.

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.days import DayFetcher
 from include.exchange.hosts import is_loopback
-from include.marketdata.store import Store
 from include.orchestration.connections import binance_settings, open_exchange
 from include.orchestration.steps import now
+from include.store.store import Store
 
 # What it may take of the weight that all workers may use: live prices need a small part.
 BUDGET_SHARE = 0.5

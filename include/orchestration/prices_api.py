@@ -11,11 +11,9 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from include.marketdata.board import Asked, board
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.minute_story import day_values, reading_values, tell
 from include.marketdata.reads import as_of, latest, span
 from include.marketdata.recent_minutes import RecentMinutes
-from include.marketdata.store import Store, connect
 from include.orchestration.asked import (
     parse_day,
     parse_known_at,
@@ -25,6 +23,8 @@ from include.orchestration.asked import (
 )
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
 from include.orchestration.web import ProblemError
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
 
 LONGEST_BOARD = timedelta(days=7)
 # A minute has some thirty values here, and six on a board.

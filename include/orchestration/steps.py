@@ -18,9 +18,6 @@ from include.marketdata.landing import (
     read_batch,
     read_verdict,
 )
-from include.marketdata.roles import grant_to_pipeline
-from include.marketdata.schema import migrate
-from include.marketdata.store import Store
 from include.marketdata.storing import alarm_of, load_batch
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (
@@ -38,6 +35,9 @@ from include.records.batches import Run
 from include.records.errors import LostBatchError
 from include.records.isolation import each_apart
 from include.records.windows import Window
+from include.store.roles import grant_to_pipeline
+from include.store.schema import migrate
+from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
 

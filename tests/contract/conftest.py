@@ -4,10 +4,10 @@ import pytest
 from cassandra.concurrent import execute_concurrent
 
 from dev.cassandra import CassandraServer
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 from tests.contract.mart_fixtures import (  # noqa: F401 - fixtures
     mart_database,
     new_mart,

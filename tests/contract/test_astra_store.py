@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.records.errors import RetryableError, SettingsError
 from include.records.windows import MINUTE, Window
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 from tests.contract.secure_fixtures import ASTRA_KEYSPACE, ASTRA_TOKEN
 from tests.fakes.builders import NOON, average, full_minute
 

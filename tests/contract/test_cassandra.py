@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from dev.ports import any_free_port
-from include.marketdata.frames import minute_price_frames, span_frames
-from include.marketdata.migrations import migrations
-from include.marketdata.schema import applied_versions, migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.statements import QUERY_FOLDER, Statements
-from include.marketdata.store import connect
 from include.records.errors import RetryableError, SettingsError, UnstorableValueError
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
+from include.store.frames import minute_price_frames, span_frames
+from include.store.migrations import migrations
+from include.store.schema import applied_versions, migrate
+from include.store.session import SESSIONS
+from include.store.statements import QUERY_FOLDER, Statements
+from include.store.store import connect
 from tests.fakes.builders import NOON, average, full_minute, quarantined_row, second
 
 ALL_VERSIONS = [migration.name for migration in migrations() if migration.version]

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
-from include.marketdata.migrations import migrations
-from include.marketdata.session import SESSIONS
 from include.orchestration import steps
 from include.orchestration.connections import open_store
 from include.records.windows import MINUTE, Window
+from include.store.migrations import migrations
+from include.store.session import SESSIONS
 from tests.fakes.builders import NOON, average
 
 

@@ -4,8 +4,8 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 
-from include.marketdata.store import connect
 from include.records.windows import MINUTE, Window
+from include.store.store import connect
 from tests.fakes.builders import NOON, average
 
 MINUTES = 1000

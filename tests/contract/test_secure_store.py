@@ -10,13 +10,13 @@ from dev.cassandra import CassandraServer
 from dev.certificates import Authority
 from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
 from dev.security import Security
-from include.marketdata.cassandra_settings import CassandraSettings, TlsSettings
-from include.marketdata.roles import grant_to_pipeline
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.records.errors import MarketDataError, RetryableError, SettingsError
 from include.records.windows import MINUTE, Window
+from include.store.roles import grant_to_pipeline
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings, TlsSettings
+from include.store.store import connect
 from tests.fakes.builders import NOON, average, full_minute
 
 WINDOW = Window(NOON, NOON + MINUTE)

@@ -5,16 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-from include.marketdata.session import Sessions
-from include.marketdata.store import connect
+from include.store.session import Sessions
+from include.store.store import connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 # As LocalExecutor does: tasks are forks of a process that may have used Cassandra.
 FORKING = """
 import os, sys
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
+from include.store.settings import CassandraSettings
+from include.store.session import SESSIONS
+from include.store.store import connect
 from include.records.windows import MINUTE
 from tests.fakes.builders import NOON
 

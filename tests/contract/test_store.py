@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.store import Watermark
 from include.records.batches import BatchRecord
 from include.records.prices import ExchangeMinute, Flag, MinutePrice
 from include.records.verdicts import State
 from include.records.windows import MINUTE, SECOND, Window, floor_minute, to_ms
+from include.store.store import Watermark
 from tests.fakes.builders import (
     NOON,
     average,

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from include.marketdata.cassandra_settings import TlsSettings
 from include.orchestration.connections import cassandra_settings, schema_settings
 from include.records.errors import SettingsError
+from include.store.settings import TlsSettings
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from dev.airflow import airflow_url
 from dev.browser import chromium, launch
 from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.store import connect
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 from tests.e2e.looks import DESKTOP
 from tests.e2e.runs import Runs
 from tests.e2e.watch import Watch

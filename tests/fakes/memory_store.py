@@ -4,11 +4,11 @@ from collections import defaultdict
 from dataclasses import replace
 from enum import Enum
 
-from include.marketdata.minute_rows import CandleRow, CauseRow
-from include.marketdata.store import Watermark
 from include.records.columns import SpanColumns
 from include.records.prices import MinutePrice
 from include.records.windows import to_ms, whole_ms
+from include.store.candles import CandleRow, CauseRow
+from include.store.store import Watermark
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from dev.bench_outage import START, SYMBOL, kill_loader, kill_server, price
 from dev.cassandra import CassandraServer
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.loading import BATCHES_PER_ROUND, ROWS_PER_BATCH
-from include.marketdata.schema import migrate
-from include.marketdata.session import SESSIONS
-from include.marketdata.store import connect
 from include.records.errors import PartlyStoredError
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.loader import BATCHES_PER_ROUND, ROWS_PER_BATCH
+from include.store.schema import migrate
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import connect
 
 ROWS = 40_000
 ROWS_PER_ROUND = BATCHES_PER_ROUND * ROWS_PER_BATCH

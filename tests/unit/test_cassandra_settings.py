@@ -1,7 +1,7 @@
 import pytest
 
-from include.marketdata.cassandra_settings import CassandraSettings, replication_map
 from include.records.errors import SettingsError
+from include.store.settings import CassandraSettings, replication_map
 
 
 @pytest.mark.parametrize(

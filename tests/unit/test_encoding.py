@@ -8,7 +8,7 @@ from cassandra.cqltypes import DateType, DecimalType, SimpleDateType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.encoding import encode_date, encode_decimal, encode_timestamp
+from include.store.encoding import encode_date, encode_decimal, encode_timestamp
 
 VERSION = 5
 

@@ -15,7 +15,6 @@ from include.marketdata.landing import (
     read_batch,
     read_verdict,
 )
-from include.marketdata.store import Watermark
 from include.marketdata.storing import alarm_of, load_batch
 from include.records.errors import (
     InvalidAnswerError,
@@ -26,6 +25,7 @@ from include.records.errors import (
 )
 from include.records.klines import Interval
 from include.records.windows import MINUTE, Window, from_ms
+from include.store.store import Watermark
 from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
 from tests.fakes.memory_store import MemoryStore
 

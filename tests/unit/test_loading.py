@@ -2,7 +2,7 @@
 
 from cassandra.protocol import OverloadedErrorMessage, WriteTimeoutErrorMessage
 
-from include.marketdata.loading import Pace
+from include.store.loader import Pace
 
 OVERLOADED = OverloadedErrorMessage(0x1001, "busy", None)
 TIMED_OUT = WriteTimeoutErrorMessage(0x1100, "late", None)

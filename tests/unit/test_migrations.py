@@ -1,8 +1,8 @@
 import pytest
 
-from include.marketdata.migrations import SCHEMA_FOLDER, Migration, due, migrations
-from include.marketdata.statements import QUERY_FOLDER
 from include.records.errors import SettingsError
+from include.store.migrations import SCHEMA_FOLDER, Migration, due, migrations
+from include.store.statements import QUERY_FOLDER
 
 ONE = Migration(1, "001_one.cql", "CREATE TABLE IF NOT EXISTS one (id int PRIMARY KEY);")
 TWO = Migration(2, "002_two.cql", "ALTER TABLE one ADD IF NOT EXISTS more int;")

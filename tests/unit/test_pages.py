@@ -17,9 +17,9 @@ from cassandra.cqltypes import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.frames import EXACT, _record_batch
-from include.marketdata.pages import Page
 from include.records.windows import from_ms
+from include.store.decoding import Page
+from include.store.frames import EXACT, _record_batch
 
 VERSION = 5
 TYPES = {

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, fields
 from datetime import UTC, datetime, timedelta
 
-from include.marketdata.loading import ROWS_PER_BATCH, load
-from include.marketdata.pages import Page
-from include.marketdata.statements import Row, Statements
 from include.records.errors import RetryableError
 from include.records.prices import Flag, Grade, MinuteAverage, MinutePrice
 from include.records.windows import MINUTE, Window, month_of, months_back, windows_of
+from include.store.decoding import Page
+from include.store.loader import ROWS_PER_BATCH, load
+from include.store.statements import Row, Statements
 
 # Each time others were first means that they appended something; so many do not come in a row.
 ATTEMPTS = 50

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from include.marketdata.cassandra_settings import CassandraSettings, check_keyspace
-from include.marketdata.migrations import BOOKKEEPING, Migration, due, migrations
-from include.marketdata.patience import repeat_while_passing
-from include.marketdata.session import SESSIONS
-from include.marketdata.statements import Statements, qualified
 from include.records.errors import RetryableError, SettingsError
+from include.store.failures import repeat_while_passing
+from include.store.migrations import BOOKKEEPING, Migration, due, migrations
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings, check_keyspace
+from include.store.statements import Statements, qualified
 
 SCOPE = "schema"
 # Longer than a statement of the schema may take: whoever holds the lock renews it before each.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from include.marketdata.statements import Statements
 from include.records.request_weight import Block, Use
+from include.store.statements import Statements
 
 # A block's end is by the exchange's clock and a row's life by Cassandra's: no row goes too early.
 KEPT_SECONDS = 3600

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from cassandra.cqltypes import DateType, UTF8Type
 
-from include.marketdata.pages import Page
-from include.marketdata.statements import Statements
 from include.records.windows import MINUTE, Window, floor_minute, to_ms
+from include.store.decoding import Page
+from include.store.statements import Statements
 
 
 class CauseRow(NamedTuple):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.exchange_budget import ExchangeBudgetTable
-from include.marketdata.history_tables import DayTable, FiveMinutePriceTable, RestatementTable
-from include.marketdata.minute_price_table import MinutePriceTable
-from include.marketdata.minute_rows import MinuteRowTable
-from include.marketdata.quarantine_table import QuarantineTable
-from include.marketdata.schema import check_version
-from include.marketdata.span_table import SpanTable
-from include.marketdata.statements import Statements
 from include.records.batches import BatchRecord
 from include.records.prices import ExchangeMinute, SecondPrice, SymbolInfo
+from include.store.candles import MinuteRowTable
+from include.store.ledgers import DayTable, FiveMinutePriceTable, RestatementTable
+from include.store.minutes import MinutePriceTable
+from include.store.quarantine import QuarantineTable
+from include.store.request_weight import ExchangeBudgetTable
+from include.store.schema import check_version
+from include.store.settings import CassandraSettings
+from include.store.spans import SpanTable
+from include.store.statements import Statements
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from cassandra.concurrent import execute_concurrent
 from cassandra.protocol import OverloadedErrorMessage
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement
 
-from include.marketdata.patience import is_passing, repeat_while_passing
-from include.marketdata.statements import Statements, Values
 from include.records.errors import PartlyStoredError, RetryableError
+from include.store.failures import is_passing, repeat_while_passing
+from include.store.statements import Statements, Values
 
 # A stock server warns at 5 KiB a batch and refuses 50 KiB; fifty prices are about 8 KiB.
 ROWS_PER_BATCH = 50

@@ -10,11 +10,11 @@ from typing import Any
 from cassandra.cluster import ResponseFuture, ResultSet, Session
 from cassandra.query import UNSET_VALUE, BatchStatement, BatchType, BoundStatement
 
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.encoding import Binder
-from include.marketdata.pages import Page
-from include.marketdata.patience import repeat_while_passing
-from include.marketdata.session import PAGES, SESSIONS
+from include.store.decoding import Page
+from include.store.encoding import Binder
+from include.store.failures import repeat_while_passing
+from include.store.session import PAGES, SESSIONS
+from include.store.settings import CassandraSettings
 
 QUERY_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "queries"
 

@@ -27,13 +27,13 @@ from cassandra.protocol import (
     ServerError,
 )
 
-from include.marketdata.cassandra_settings import CassandraSettings
 from include.records.errors import (
     MarketDataError,
     RetryableError,
     SettingsError,
     UnstorableValueError,
 )
+from include.store.settings import CassandraSettings
 
 PASSING = (
     NoHostAvailable,

@@ -20,10 +20,10 @@ from cassandra.policies import (
     TokenAwarePolicy,
 )
 
-from include.marketdata.cassandra_settings import CassandraSettings, TlsSettings
-from include.marketdata.pages import PageHandler, RowFactory, dictionaries, whole_page
-from include.marketdata.patience import repeat_while_passing
 from include.records.errors import SettingsError
+from include.store.decoding import PageHandler, RowFactory, dictionaries, whole_page
+from include.store.failures import repeat_while_passing
+from include.store.settings import CassandraSettings, TlsSettings
 
 # The execution profile whose answers come as whole pages.
 PAGES = "pages"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from include.marketdata.cassandra_settings import CassandraSettings
-from include.marketdata.patience import repeat_while_passing
-from include.marketdata.session import SESSIONS
-from include.marketdata.statements import Statements
 from include.records.errors import SettingsError
+from include.store.failures import repeat_while_passing
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.statements import Statements
 
 # Only the role of the schema writes there.
 OF_THE_SCHEMA = frozenset({"schema_migration"})

@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow as pa
 from cassandra.cqltypes import BooleanType, DateType, DecimalType, Int32Type
 
-from include.marketdata.minute_price_table import MinutePriceTable
-from include.marketdata.pages import SCALE_BYTES, Cells, Page
-from include.marketdata.span_table import SpanTable
 from include.records.prices import ExchangeMinute, SecondPrice
 from include.records.windows import Window
+from include.store.decoding import SCALE_BYTES, Cells, Page
+from include.store.minutes import MinutePriceTable
+from include.store.spans import SpanTable
 
 # Eighteen digits before the point, and after it as many as a VWAP has; eight are left of the 38
 # that Arrow has, so that columns can be added and subtracted.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from include.marketdata.loading import load
-from include.marketdata.statements import Statements
 from include.records.verdicts import QuarantinedRow, State
+from include.store.loader import load
+from include.store.statements import Statements
 
 
 class QuarantineTable:

@@ -10,9 +10,6 @@ from typing import Generic, TypeVar
 import numpy as np
 from cassandra.cqltypes import DecimalType
 
-from include.marketdata.loading import load
-from include.marketdata.pages import SCALE_BYTES, Cells, Page
-from include.marketdata.statements import Statements, Values
 from include.records.columns import (
     AMOUNTS,
     LARGEST_WORD,
@@ -24,6 +21,9 @@ from include.records.columns import (
 )
 from include.records.prices import ExchangeMinute, SecondPrice
 from include.records.windows import Window
+from include.store.decoding import SCALE_BYTES, Cells, Page
+from include.store.loader import load
+from include.store.statements import Statements, Values
 
 Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 

@@ -7,10 +7,10 @@ from dataclasses import astuple
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from include.marketdata.loading import load
-from include.marketdata.statements import Row, Statements
 from include.records.revisions import AuditedDay, BackfilledDay, Restatement
 from include.records.windows import Window, month_of
+from include.store.loader import load
+from include.store.statements import Row, Statements
 
 
 class RestatementTable:
