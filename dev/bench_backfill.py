@@ -32,10 +32,10 @@ from include.exchange.days import DayFetcher, Source, day_window
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
+from include.gx.minutes import check_averages
 from include.marketdata.backfill import A_DAY, backfill
 from include.marketdata.ingestion import SETTLE
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
 from include.orchestration.checks import warm_up
 from include.records.klines import Interval
 from include.store.schema import migrate

@@ -18,8 +18,8 @@ from statistics import median
 from dev.console import say
 from dev.ports import any_free_port
 from dev.stack import Stack, StackOptions
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.quality import check_batch
 from include.records.batches import Batch
 from include.records.klines import Interval, RawRow
 from include.records.windows import MINUTE, Window, floor_minute, to_ms

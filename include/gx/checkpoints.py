@@ -17,8 +17,8 @@ from great_expectations.data_context.types.base import (
 from upath import UPath
 
 from include.gx.levels import ROW, Level
+from include.gx.result_store import FOLDER_STORE
 from include.gx.results import Outcome, ResultSummary, Subject, failure_of, unmet
-from include.gx.stores import FOLDER_STORE
 from include.gx.suites import Suite, make_suite
 from include.storage.whole_files import write_whole
 

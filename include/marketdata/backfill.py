@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from include.exchange.days import DayRows
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.marketdata.publication import Publication, Publisher
-from include.marketdata.quality import check_batch
 from include.marketdata.storing import as_record, store_batch
 from include.records.batches import Batch, BatchRecord, Run
 from include.records.errors import CheckFailedError

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.quality import check_batch
 from include.marketdata.storing import store_good_rows
 from include.records.batches import Batch
 from include.records.klines import OPEN_TIME, Interval, RawRow, content_of

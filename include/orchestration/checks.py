@@ -10,13 +10,13 @@ from decimal import Decimal
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
+from include.gx.batches import check_batch, describe, refusal
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
+from include.gx.minutes import check_averages
 from include.marketdata.landing import land_verdict, read_batch
 from include.marketdata.publication import Publication, Publisher
-from include.marketdata.publication_gate import check_averages
-from include.marketdata.quality import check_batch, describe, refusal
 from include.marketdata.storing import stored_before
 from include.method.averages import is_contradicted
 from include.orchestration.alerts import hand_on, leave_alerts

@@ -7,7 +7,7 @@ from typing import TypedDict
 from upath import UPath
 
 from include.exchange.client import describe_source
-from include.marketdata.publication_gate import check_mart
+from include.gx.minutes import check_mart
 from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
 from include.marketdata.reports import SPAN, Facts, build_report, latest_span
 from include.orchestration import mart, mart_creation

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from include.marketdata.quality import check_batch
+from include.gx.batches import check_batch
 from include.marketdata.storing import good_rows
 from include.method.averages import average_minutes
 from include.method.grading import annotate

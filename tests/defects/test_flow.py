@@ -16,9 +16,9 @@ from include.exchange.archive_files import ArchiveFile, read_klines
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
+from include.gx.batches import check_batch
 from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
 from include.marketdata.publication import GRACE, Publisher
-from include.marketdata.quality import check_batch
 from include.marketdata.storing import load_batch, stored_before
 from include.method.audit import Finding, audit
 from include.method.grading import annotate

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
+from include.gx.batches import check_batch, describe
 from include.gx.kline_suites import KLINE_COLUMNS
-from include.marketdata.quality import check_batch, describe
 from include.marketdata.storing import load_batch, stored_before
 from include.method.averages import average_minutes
 from include.records.klines import Interval, in_milliseconds, once_each

@@ -14,11 +14,11 @@ from decimal import Decimal
 import pytest
 
 from include.exchange.days import DayRows
+from include.gx.batches import check_batch
+from include.gx.minutes import check_averages
 from include.marketdata.auditing import audit_day
 from include.marketdata.backfill import store_day
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
-from include.marketdata.quality import check_batch
 from include.marketdata.reads import span
 from include.marketdata.storing import load_batch, stored_before
 from include.method.averages import is_contradicted

@@ -14,13 +14,13 @@ import pytest
 
 from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.archive_files import ArchiveFile, read_klines
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.marketdata.exports import text_frame
 from include.marketdata.ingestion import FetchPlan, fetch_batch
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
-from include.marketdata.quality import check_batch
 from include.marketdata.report_picture import drawable
 from include.marketdata.reports import Facts, build_report
 from include.marketdata.storing import load_batch

@@ -13,10 +13,10 @@ import httpx
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
+from include.gx.batches import check_batch
+from include.gx.minutes import check_averages
 from include.marketdata.ingestion import fetch_batch, plan_fetches
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
-from include.marketdata.quality import check_batch
 from include.marketdata.storing import load_batch, stored_before
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, to_ms

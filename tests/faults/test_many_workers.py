@@ -4,9 +4,9 @@ import json
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.gx.suites import Suite
-from include.marketdata.quality import check_batch
 from tests.fakes.builders import batch
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
+from include.gx.minutes import check_averages
 from include.marketdata.auditing import audit_day
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
 from include.marketdata.reads import span
 from include.records.errors import ArchiveNotFoundError, CheckFailedError
 from include.records.klines import Interval

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from upath import UPath
 
+from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.quality import check_batch
 from tests.fakes.builders import NOON, batch, kline
 
 DAY = NOON.date()

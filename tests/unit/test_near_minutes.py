@@ -6,8 +6,8 @@ from itertools import repeat
 import pytest
 
 from include.gx.checkpoints import Checkpoints
+from include.gx.minutes import check_averages
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
 from include.marketdata.reads import latest, span
 from include.method.averages import average_minutes
 from include.records.columns import SpanColumns

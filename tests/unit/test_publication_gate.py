@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
+from include.gx.minutes import check_averages
 from include.marketdata import computation
 from include.marketdata.publication import Publisher
-from include.marketdata.publication_gate import check_averages
 from include.records.errors import CheckFailedError
 from include.records.prices import Flag
 from include.records.verdicts import WITHHELD, AskedFor

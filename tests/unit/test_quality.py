@@ -14,11 +14,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.gx import checkpoints as gate
+from include.gx.batches import check_batch, describe, kline_table, refusal
 from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
 from include.gx.results import Subject
 from include.gx.rows import RowExpectation, RowMetric
-from include.marketdata.quality import check_batch, describe, kline_table, refusal
 from include.marketdata.storing import load_batch
 from include.records.klines import Interval, in_milliseconds
 from include.records.windows import from_ms
