@@ -29,9 +29,9 @@ from dev.cassandra import CassandraServer
 from dev.console import say
 from dev.ports import any_free_port
 from dev.sample_prices import minute_average
-from include.marketdata.exports import minute_text
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE, Window, floor_minute
+from include.reports.text_rows import minute_text
 from include.store.schema import migrate
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
@@ -69,9 +69,9 @@ def measure_build(folder: Path) -> None:
     mart_file = json.dumps({"conn_type": "sqlite", "host": str(folder / "mart.db")})
     os.environ["AIRFLOW_CONN_MART"] = mart_file
     # Only now is it known where Airflow's home is.
-    from include.marketdata.report_files import due_reports  # noqa: PLC0415
-    from include.marketdata.reports import Facts, build_report  # noqa: PLC0415
     from include.orchestration import exporting, mart, mart_creation  # noqa: PLC0415
+    from include.reports.report import Facts, build_report  # noqa: PLC0415
+    from include.reports.schedule import due_reports  # noqa: PLC0415
 
     start = datetime(2026, 3, 1, tzinfo=UTC)
     week = Window(start, start + DAYS * DAY)

@@ -14,11 +14,11 @@ from pathlib import Path
 import pandas as pd
 from upath import UPath
 
-from include.marketdata.exports import COLUMNS, minute_text, typed_frame
 from include.orchestration import mart
 from include.orchestration.astro_sdk import File, aql, run
 from include.records.isolation import each_apart
 from include.records.windows import Window
+from include.reports.text_rows import COLUMNS, minute_text, typed_frame
 from include.storage.whole_files import remove_drafts, write_whole
 
 FORMATS = ("csv", "parquet")

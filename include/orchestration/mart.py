@@ -11,7 +11,6 @@ from typing import cast
 
 import pandas as pd
 
-from include.marketdata.exports import COUNTS, known_text, minute_text, text_frame
 from include.method.delays import LATE_MS
 from include.method.returns import correlations, log_returns
 from include.orchestration.astro_sdk import aql, create_database, run
@@ -21,6 +20,7 @@ from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
 from include.records.prices import MinutePrice
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window
+from include.reports.text_rows import COUNTS, known_text, minute_text, text_frame
 
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)

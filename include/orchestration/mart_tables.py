@@ -2,8 +2,8 @@
 
 from sqlalchemy import BigInteger, Double, Text
 
-from include.marketdata.exports import COLUMNS, COUNTS
 from include.records.prices import Flag, Grade, SoftFlag
+from include.reports.text_rows import COLUMNS, COUNTS
 
 Kind = type[Text | Double[float] | BigInteger]
 

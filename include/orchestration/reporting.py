@@ -8,8 +8,6 @@ from upath import UPath
 
 from include.exchange.client import describe_source
 from include.gx.minutes import check_mart
-from include.marketdata.report_files import Due, due_reports, latest_title, remove_old
-from include.marketdata.reports import SPAN, Facts, build_report, latest_span
 from include.orchestration import mart, mart_creation
 from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
@@ -30,6 +28,8 @@ from include.orchestration.mart_failures import telling_what_is_wrong
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.windows import MINUTE, Window, floor_minute, windows_of
+from include.reports.report import SPAN, Facts, build_report, latest_span
+from include.reports.schedule import Due, due_reports, latest_title, remove_old
 from include.storage.whole_files import write_whole
 
 # So that a whole day is left to show when the last minutes are published late.

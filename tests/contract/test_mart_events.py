@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.reports import Report
 from include.orchestration import reporting
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window
+from include.reports.report import Report
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.reporter import SYMBOLS, Reporter
 

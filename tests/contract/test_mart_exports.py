@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from include.marketdata.exports import COLUMNS, DECIMALS, PRICE_COLUMNS
 from include.orchestration import exporting, mart
 from include.orchestration.exporting import export_days
 from include.records.limits import METHOD_VERSION
 from include.records.windows import MINUTE
+from include.reports.text_rows import COLUMNS, DECIMALS, PRICE_COLUMNS
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 from tests.fakes.reporter import read_csv
 

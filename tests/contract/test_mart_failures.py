@@ -15,11 +15,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from dev.ports import any_free_port
-from include.marketdata import reports
 from include.orchestration import mart, reporting
 from include.orchestration.mart_failures import telling_what_is_wrong
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE
+from include.reports import report
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.marts import PostgresMart
 from tests.fakes.reporter import Reporter
@@ -203,7 +203,7 @@ def test_a_symbol_that_cannot_be_read_stops_no_other(held, monkeypatch):
 
 def test_a_symbol_whose_figures_cannot_be_made_stops_no_other(held, monkeypatch):
     held.publish(traded(START + MINUTE, symbol="ETHUSDT", known_at=START + 3 * MINUTE))
-    figures_of = reports.figures_of
+    figures_of = report.figures_of
 
     def broken(symbol, *others):
         if symbol == "BTCUSDT":
@@ -211,7 +211,7 @@ def test_a_symbol_whose_figures_cannot_be_made_stops_no_other(held, monkeypatch)
         return figures_of(symbol, *others)
 
     with monkeypatch.context() as patch:
-        patch.setattr(reports, "figures_of", broken)
+        patch.setattr(report, "figures_of", broken)
         with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program"):
             held.run()
 

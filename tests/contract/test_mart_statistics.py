@@ -9,12 +9,12 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from include.marketdata.exports import text_frame
 from include.method.returns import correlations, log_returns, realised_volatility
 from include.orchestration import mart
 from include.records.prices import Flag, Grade
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window
+from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 HOUR = timedelta(hours=1)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.marketdata.exports import minute_prices
 from include.orchestration import mart, mart_creation
 from include.orchestration.mart_tables import SUMMARIES
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
+from include.reports.text_rows import minute_prices
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 
 TWO_DAYS = timedelta(days=2)

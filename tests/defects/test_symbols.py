@@ -18,15 +18,15 @@ from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.exports import text_frame
 from include.marketdata.ingestion import FetchPlan, fetch_batch
 from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
-from include.marketdata.report_picture import drawable
-from include.marketdata.reports import Facts, build_report
 from include.marketdata.storing import load_batch
 from include.records.klines import Interval
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE, Window
+from include.reports.picture import drawable
+from include.reports.report import Facts, build_report
+from include.reports.text_rows import text_frame
 from include.simulator.app import create_app
 from include.simulator.exchange import open_exchange
 from include.simulator.tape_listings import Placement, tape_listings

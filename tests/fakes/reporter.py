@@ -5,8 +5,8 @@ import json
 import pandas as pd
 from upath import UPath
 
-from include.marketdata.exports import COUNTS, minute_prices
 from include.orchestration import reporting
+from include.reports.text_rows import COUNTS, minute_prices
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

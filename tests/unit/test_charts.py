@@ -3,9 +3,9 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.charts import draw_causes, draw_prices, time_ticks
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import MINUTE, Window
+from include.reports.charts import draw_causes, draw_prices, time_ticks
 from tests.fakes.builders import NOON
 
 

@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-from include.marketdata.exports import COLUMNS, minute_prices, text_frame, typed_frame
 from include.records.windows import MINUTE
+from include.reports.text_rows import COLUMNS, minute_prices, text_frame, typed_frame
 from tests.fakes.builders import NOON, minute_price, unpriced
 
 

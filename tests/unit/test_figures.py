@@ -6,11 +6,11 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
-from include.marketdata.exports import text_frame
-from include.marketdata.figures import figures_of
 from include.method.returns import log_returns
 from include.records.prices import NOT_PUBLISHED, Flag, Grade
 from include.records.windows import MINUTE, Window
+from include.reports.figures import figures_of
+from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 

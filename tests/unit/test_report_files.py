@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from upath import UPath
 
-from include.marketdata.report_files import due_reports, hour_name, latest_title, remove_old
 from include.records.windows import MINUTE, Window
+from include.reports.schedule import due_reports, hour_name, latest_title, remove_old
 from tests.fakes.builders import NOON
 
 HOUR = timedelta(hours=1)

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from include.marketdata.exports import text_frame
-from include.marketdata.reports import Facts, build_report, latest_span
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
+from include.reports.report import Facts, build_report, latest_span
+from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 NOTHING = "\u2013"

@@ -4,9 +4,9 @@ import random
 import pandas as pd
 import pytest
 
-from include.marketdata.exports import text_frame
 from include.method.returns import correlations, log_returns, realised_volatility
 from include.records.windows import MINUTE
+from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, unpriced
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from include.marketdata.charts import Floats, PriceChart, Run, draw_causes, draw_prices
 from include.method.delays import Delays
 from include.method.returns import realised_volatility
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import MINUTE, Window
+from include.reports.charts import Floats, PriceChart, Run, draw_causes, draw_prices
 
 HOUR = timedelta(hours=1)
 TABLE_MINUTES = 30

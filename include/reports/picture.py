@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Patch
 
-from include.marketdata.figures import SymbolFigures
 from include.records.prices import NOT_PUBLISHED, Flag
 from include.records.windows import MINUTE, Window
+from include.reports.figures import SymbolFigures
 
 # Okabe and Ito's colours, which those who do not see red or green can tell apart.
 LINES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")

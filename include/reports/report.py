@@ -12,15 +12,15 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from include.marketdata.charts import HEIGHT, time_ticks
-from include.marketdata.exports import minute_text
-from include.marketdata.figures import figures_of, moment_of
-from include.marketdata.report_picture import draw_picture
 from include.method.returns import correlations, log_returns
 from include.records.isolation import each_apart
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
 from include.records.windows import MINUTE, Window, floor_minute
+from include.reports.charts import HEIGHT, time_ticks
+from include.reports.figures import figures_of, moment_of
+from include.reports.picture import draw_picture
+from include.reports.text_rows import minute_text
 
 SPAN = timedelta(days=1)
 CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)
@@ -139,7 +139,7 @@ def _content(
 @cache
 def _template(name: str) -> Template:
     environment = Environment(
-        loader=PackageLoader("include.marketdata", "."),
+        loader=PackageLoader("include.reports", "."),
         autoescape=name.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,
