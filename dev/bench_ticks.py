@@ -18,7 +18,7 @@ from pathlib import Path
 from dev.bench_backfill import simulator
 from dev.cassandra import CassandraServer
 from dev.console import say
-from include.marketdata.reads import span
+from include.reading.queries import span
 from include.records.windows import Window
 from include.store.schema import migrate
 from include.store.session import SESSIONS

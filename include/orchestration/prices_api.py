@@ -10,10 +10,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from include.marketdata.board import Asked, board
-from include.marketdata.minute_story import day_values, reading_values, tell
-from include.marketdata.reads import as_of, latest, span
-from include.marketdata.recent_minutes import RecentMinutes
 from include.orchestration.asked import (
     parse_day,
     parse_known_at,
@@ -23,6 +19,10 @@ from include.orchestration.asked import (
 )
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
 from include.orchestration.web import ProblemError
+from include.reading.board import Asked, board
+from include.reading.minute_details import day_values, reading_values, tell
+from include.reading.queries import as_of, latest, span
+from include.reading.recent_minutes import RecentMinutes
 from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 

@@ -13,10 +13,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
-from include.marketdata.quality_days import quality_day
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.failures import problems_of
 from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
+from include.reading.quality_days import quality_day
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import each_apart
 from include.records.windows import from_ms

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from include.marketdata.reads import as_of, latest, span
 from include.method.grading import annotate
+from include.reading.queries import as_of, latest, span
 from include.records.columns import SpanColumns
 from include.records.prices import Flag
 from include.records.revisions import AuditedDay, BackfilledDay, MinuteState, Restatement

@@ -7,9 +7,9 @@ import httpx
 import pytest
 from airflow.api_fastapi.core_api.security import get_user
 
-from include.marketdata.recent_minutes import RecentMinutes
 from include.orchestration import prices_api, prices_page
 from include.orchestration.prices_api import Deployment
+from include.reading.recent_minutes import RecentMinutes
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, floor_minute
 from tests.fakes.builders import average, quarantined_row

@@ -19,10 +19,10 @@ from include.gx.minutes import check_averages
 from include.marketdata.auditing import audit_day
 from include.marketdata.backfill import store_day
 from include.marketdata.publication import Publisher
-from include.marketdata.reads import span
 from include.marketdata.storing import load_batch, stored_before
 from include.method.averages import is_contradicted
 from include.orchestration.checks import alarms_of
+from include.reading.queries import span
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from include.records.revisions import MinuteState

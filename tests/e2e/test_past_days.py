@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from include.marketdata.reads import span
+from include.reading.queries import span
 from include.records.prices import Flag
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window, from_ms

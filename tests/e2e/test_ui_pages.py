@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include.marketdata.quality_days import quality_day
+from include.reading.quality_days import quality_day
 from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import (
     PHONE,

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.reads import as_of, span
+from include.reading.queries import as_of, span
 from include.records.prices import Flag
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window, to_ms

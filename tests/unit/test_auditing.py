@@ -10,7 +10,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.marketdata.auditing import audit_day
 from include.marketdata.publication import Publisher
-from include.marketdata.reads import span
+from include.reading.queries import span
 from include.records.errors import ArchiveNotFoundError, CheckFailedError
 from include.records.klines import Interval
 from include.records.revisions import MinuteState

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.board import Asked, board
-from include.marketdata.recent_minutes import RecentMinutes
+from include.reading.board import Asked, board
+from include.reading.recent_minutes import RecentMinutes
 from include.records.prices import Flag
 from include.records.request_weight import Use
 from include.records.revisions import Restatement

@@ -3,8 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.minute_story import reading_values, tell
-from include.marketdata.reads import latest
+from include.reading.minute_details import reading_values, tell
+from include.reading.queries import latest
 from include.records.batches import BatchRecord
 from include.records.klines import Interval
 from include.records.prices import Flag

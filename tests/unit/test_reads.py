@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.marketdata.reads import as_of, latest, span
+from include.reading.queries import as_of, latest, span
 from include.records.prices import Flag
 from include.records.revisions import AuditedDay, MinuteState, Restatement
 from include.records.windows import MINUTE, Window

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from include.marketdata import recent_minutes
-from include.marketdata.recent_minutes import KEPT, RecentMinutes
+from include.reading import recent_minutes
+from include.reading.recent_minutes import KEPT, RecentMinutes
 from include.records.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore

@@ -12,9 +12,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import TypedDict
 
-from include.marketdata.board_tiles import MINUTE_MS
-from include.marketdata.quality_days import quality_day
-from include.marketdata.reads import Reading, as_of
+from include.reading.quality_days import quality_day
+from include.reading.queries import Reading, as_of
+from include.reading.tiles import MINUTE_MS
 from include.records.batches import BatchRecord
 from include.records.decimals import plain
 from include.records.klines import LEAST_MICROSECONDS, US_PER_MS

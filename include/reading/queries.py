@@ -1,6 +1,6 @@
 """What users ask for: the latest average, a span of them, and what was known at a moment.
 
-from include.marketdata.reads import latest, span, as_of
+from include.reading.queries import latest, span, as_of
 
 store = connect(settings)
 newest = latest(store, "BTCUSDT", now)

@@ -14,8 +14,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import TypedDict
 
-from include.marketdata.board_tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
-from include.marketdata.recent_minutes import RecentMinutes
+from include.reading.recent_minutes import RecentMinutes
+from include.reading.tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
 from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
