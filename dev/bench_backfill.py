@@ -33,10 +33,10 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.marketdata.backfill import A_DAY, backfill
-from include.marketdata.ingestion import SETTLE
-from include.marketdata.publication import Publisher
 from include.orchestration.checks import warm_up
+from include.pipeline.backfilling import A_DAY, backfill
+from include.pipeline.fetching import SETTLE
+from include.pipeline.publishing import Publisher
 from include.records.klines import Interval
 from include.store.schema import migrate
 from include.store.session import SESSIONS

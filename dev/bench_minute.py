@@ -24,7 +24,7 @@ from dev.minute_parts import ingest_parts, publish_parts, say_parts
 from dev.ports import LOOPBACK, any_free_port
 from dev.run_times import RunTimes, run_times
 from dev.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
-from include.marketdata.ingestion import SETTLE
+from include.pipeline.fetching import SETTLE
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS

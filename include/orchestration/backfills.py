@@ -10,8 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from include.exchange.days import Source, day_window
-from include.marketdata.backfill import A_DAY, backfill, what_is_missing
-from include.marketdata.ingestion import SETTLE
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
@@ -19,6 +17,8 @@ from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
 from include.orchestration.steps import current_run, now
+from include.pipeline.backfilling import A_DAY, backfill, what_is_missing
+from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
 from include.records.symbols import read_symbol
 from include.records.windows import Window

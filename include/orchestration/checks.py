@@ -15,9 +15,6 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.minutes import check_averages
-from include.marketdata.landing import land_verdict, read_batch
-from include.marketdata.publication import Publication, Publisher
-from include.marketdata.storing import stored_before
 from include.method.averages import is_contradicted
 from include.orchestration.alerts import hand_on, leave_alerts
 from include.orchestration.connections import open_store, storage_url, symbols, whole_number
@@ -25,6 +22,9 @@ from include.orchestration.defaults import SHARDS
 from include.orchestration.failures import fail_for, no_retry_in_vain, problems_of
 from include.orchestration.messages import BatchMessage, CheckedMessage
 from include.orchestration.steps import now
+from include.pipeline.landing import land_verdict, read_batch
+from include.pipeline.publishing import Publication, Publisher
+from include.pipeline.storing import stored_before
 from include.records.batches import Batch
 from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import each_apart

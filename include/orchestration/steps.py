@@ -11,14 +11,6 @@ from typing import Any
 
 from airflow.sdk import get_current_context
 
-from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
-from include.marketdata.landing import (
-    delete_before,
-    land_batch,
-    read_batch,
-    read_verdict,
-)
-from include.marketdata.storing import alarm_of, load_batch
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (
     cassandra_settings,
@@ -31,6 +23,14 @@ from include.orchestration.connections import (
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
+from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
+from include.pipeline.landing import (
+    delete_before,
+    land_batch,
+    read_batch,
+    read_verdict,
+)
+from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
 from include.records.errors import LostBatchError
 from include.records.isolation import each_apart

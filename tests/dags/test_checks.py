@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.ingestion import FetchPlan
-from include.marketdata.landing import land_batch, read_verdict
 from include.orchestration import checks, steps
 from include.orchestration.defaults import SHARDS
+from include.pipeline.fetching import FetchPlan
+from include.pipeline.landing import land_batch, read_verdict
 from include.records.errors import RetryableError, UnreadableSymbolError, UnstorableValueError
 from tests.fakes.builders import batch, symbol_info
 from tests.fakes.memory_store import MemoryStore

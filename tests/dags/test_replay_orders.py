@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.marketdata.landing import land_batch
 from include.orchestration import checks, quarantine, steps
 from include.orchestration.forms import REPLAY_QUARANTINE
+from include.pipeline.landing import land_batch
 from include.records.verdicts import State
 from include.records.windows import SECOND
 from tests.fakes.builders import NOON, batch, kline, quarantined_row, symbol_info

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from include.gx.batches import check_batch
-from include.marketdata.storing import good_rows
 from include.method.averages import average_minutes
 from include.method.grading import annotate
+from include.pipeline.storing import good_rows
 from include.records.columns import SpanColumns
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, SecondPrice, SoftFlag

@@ -17,11 +17,11 @@ from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.batches import check_batch
-from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
-from include.marketdata.publication import GRACE, Publisher
-from include.marketdata.storing import load_batch, stored_before
 from include.method.audit import Finding, audit
 from include.method.grading import annotate
+from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
+from include.pipeline.publishing import GRACE, Publisher
+from include.pipeline.storing import load_batch, stored_before
 from include.records.errors import (
     ArchiveDamagedError,
     ExchangeBusyError,

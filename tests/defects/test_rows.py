@@ -8,8 +8,8 @@ import pytest
 
 from include.gx.batches import check_batch, describe
 from include.gx.kline_suites import KLINE_COLUMNS
-from include.marketdata.storing import load_batch, stored_before
 from include.method.averages import average_minutes
+from include.pipeline.storing import load_batch, stored_before
 from include.records.klines import Interval, in_milliseconds, once_each
 from include.records.prices import Flag
 from include.records.verdicts import State

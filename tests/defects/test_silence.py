@@ -16,12 +16,12 @@ import pytest
 from include.exchange.days import DayRows
 from include.gx.batches import check_batch
 from include.gx.minutes import check_averages
-from include.marketdata.auditing import audit_day
-from include.marketdata.backfill import store_day
-from include.marketdata.publication import Publisher
-from include.marketdata.storing import load_batch, stored_before
 from include.method.averages import is_contradicted
 from include.orchestration.checks import alarms_of
+from include.pipeline.auditing import audit_day
+from include.pipeline.backfilling import store_day
+from include.pipeline.publishing import Publisher
+from include.pipeline.storing import load_batch, stored_before
 from include.reading.queries import span
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice

@@ -18,9 +18,9 @@ from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
-from include.marketdata.ingestion import FetchPlan, fetch_batch
-from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
-from include.marketdata.storing import load_batch
+from include.pipeline.fetching import FetchPlan, fetch_batch
+from include.pipeline.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.pipeline.storing import load_batch
 from include.records.klines import Interval
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE, Window

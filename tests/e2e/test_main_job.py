@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from include.marketdata.publication import GRACE
+from include.pipeline.publishing import GRACE
 from include.records.windows import MINUTE, Window, floor_minute
 from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.tape import tape_vwaps

@@ -15,9 +15,9 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.batches import check_batch
 from include.gx.minutes import check_averages
-from include.marketdata.ingestion import fetch_batch, plan_fetches
-from include.marketdata.publication import Publisher
-from include.marketdata.storing import load_batch, stored_before
+from include.pipeline.fetching import fetch_batch, plan_fetches
+from include.pipeline.publishing import Publisher
+from include.pipeline.storing import load_batch, stored_before
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, to_ms
 from include.simulator.app import create_app

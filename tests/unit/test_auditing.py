@@ -8,8 +8,8 @@ import pytest
 from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.marketdata.auditing import audit_day
-from include.marketdata.publication import Publisher
+from include.pipeline.auditing import audit_day
+from include.pipeline.publishing import Publisher
 from include.reading.queries import span
 from include.records.errors import ArchiveNotFoundError, CheckFailedError
 from include.records.klines import Interval

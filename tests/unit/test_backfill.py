@@ -8,9 +8,9 @@ import pytest
 from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.marketdata import backfill as backfilling
-from include.marketdata.backfill import backfill, batches, what_is_missing
-from include.marketdata.publication import Publisher
+from include.pipeline import backfilling
+from include.pipeline.backfilling import backfill, batches, what_is_missing
+from include.pipeline.publishing import Publisher
 from include.records.errors import CheckFailedError
 from include.records.klines import Interval
 from include.records.prices import Flag

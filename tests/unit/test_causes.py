@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.marketdata.causes import causes
+from include.pipeline.outages import causes
 from include.records.prices import ExchangeMinute, Flag
 from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, average, exchange_minute, second, silent, symbol_info

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from include.marketdata.ingestion import FetchPlan, fetch_batch, plan_fetches
-from include.marketdata.landing import (
+from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
+from include.pipeline.landing import (
     delete_before,
     land_batch,
     land_verdict,
     read_batch,
     read_verdict,
 )
-from include.marketdata.storing import alarm_of, load_batch
+from include.pipeline.storing import alarm_of, load_batch
 from include.records.errors import (
     InvalidAnswerError,
     LostBatchError,

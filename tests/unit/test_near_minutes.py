@@ -7,8 +7,8 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.marketdata.publication import Publisher
 from include.method.averages import average_minutes
+from include.pipeline.publishing import Publisher
 from include.reading.queries import latest, span
 from include.records.columns import SpanColumns
 from include.records.revisions import AuditedDay, MinuteState

@@ -1,6 +1,6 @@
 from datetime import timedelta
 
-from include.marketdata.publication import GRACE, Publisher
+from include.pipeline.publishing import GRACE, Publisher
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, full_minute, minute_of

@@ -8,8 +8,8 @@ import pytest
 
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.marketdata import computation
-from include.marketdata.publication import Publisher
+from include.pipeline import computing
+from include.pipeline.publishing import Publisher
 from include.records.errors import CheckFailedError
 from include.records.prices import Flag
 from include.records.verdicts import WITHHELD, AskedFor
@@ -124,13 +124,13 @@ def test_publishes_the_good_minutes_and_quarantines_the_other(checkpoints, monke
         seconds = full_minute(minute)
         store.second_prices.write(seconds, minute + MINUTE)
         store.exchange_minutes.write([minute_of(seconds)], minute + MINUTE)
-    right = computation.average_minutes
+    right = computing.average_minutes
 
     def wrong_at_noon(*arguments):
         first, second = right(*arguments)
         return [replace(first, vwap=Decimal("1.5")), second]
 
-    monkeypatch.setattr(computation, "average_minutes", wrong_at_noon)
+    monkeypatch.setattr(computing, "average_minutes", wrong_at_noon)
 
     publisher = Publisher(
         store,

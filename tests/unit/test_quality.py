@@ -19,7 +19,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
 from include.gx.results import Subject
 from include.gx.rows import RowExpectation, RowMetric
-from include.marketdata.storing import load_batch
+from include.pipeline.storing import load_batch
 from include.records.klines import Interval, in_milliseconds
 from include.records.windows import from_ms
 from tests.fakes.builders import NOON, batch, exchange_minute, kline, second

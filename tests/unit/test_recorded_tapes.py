@@ -2,8 +2,8 @@
 
 import pytest
 
-from include.marketdata.storing import good_rows
 from include.method.averages import average_minutes
+from include.pipeline.storing import good_rows
 from include.records.columns import SpanColumns
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.publication import Publisher
-from include.marketdata.refused_rows import SEVERAL_ROWS
-from include.marketdata.replay import Choice, close, open_rows, replay
-from include.marketdata.storing import load_batch, store_good_rows
+from include.pipeline.publishing import Publisher
+from include.pipeline.refused_rows import SEVERAL_ROWS
+from include.pipeline.replaying import Choice, close, open_rows, replay
+from include.pipeline.storing import load_batch, store_good_rows
 from include.records.errors import RetryableError, SettingsError
 from include.records.klines import Interval
 from include.records.prices import Flag

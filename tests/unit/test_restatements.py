@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.marketdata.publication import Publisher
+from include.pipeline.publishing import Publisher
 from include.records.prices import ExchangeMinute, Flag, MinutePrice
 from include.records.revisions import BackfilledDay, restatement
 from include.records.windows import MINUTE, Window

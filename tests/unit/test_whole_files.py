@@ -17,7 +17,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.result_store import FolderStoreBackend
-from include.marketdata.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.pipeline.landing import land_batch, land_verdict, read_batch, read_verdict
 from include.records.errors import LostBatchError
 from include.storage import whole_files
 from include.storage.whole_files import remove_drafts, write_whole

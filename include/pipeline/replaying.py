@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.publication import Publisher
-from include.marketdata.refused_rows import judge_again
+from include.pipeline.publishing import Publisher
+from include.pipeline.refused_rows import judge_again
 from include.records.errors import SettingsError
 from include.records.klines import OPEN_TIME
 from include.records.verdicts import WITHHELD, QuarantinedRow, State

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from include.marketdata.computation import compute
-from include.marketdata.withholding import Check, judged
+from include.pipeline.computing import compute
+from include.pipeline.withholding import Check, judged
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.prices import Flag, MinutePrice

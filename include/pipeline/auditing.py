@@ -10,10 +10,10 @@ from datetime import date, datetime
 from include.exchange.archive_files import ArchiveFile
 from include.exchange.days import DayFetcher, Source
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.backfill import A_DAY, store_day
-from include.marketdata.publication import Publisher
-from include.marketdata.storing import as_record
 from include.method.audit import Audit, Finding, audit
+from include.pipeline.backfilling import A_DAY, store_day
+from include.pipeline.publishing import Publisher
+from include.pipeline.storing import as_record
 from include.records.errors import CheckFailedError
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute

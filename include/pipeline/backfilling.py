@@ -12,8 +12,8 @@ from decimal import Decimal
 from include.exchange.days import DayRows
 from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.publication import Publication, Publisher
-from include.marketdata.storing import as_record, store_batch
+from include.pipeline.publishing import Publication, Publisher
+from include.pipeline.storing import as_record, store_batch
 from include.records.batches import Batch, BatchRecord, Run
 from include.records.errors import CheckFailedError
 from include.records.klines import OPEN_TIME, TRADE_COUNT, Interval

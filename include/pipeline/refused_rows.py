@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
-from include.marketdata.storing import store_good_rows
+from include.pipeline.storing import store_good_rows
 from include.records.batches import Batch
 from include.records.klines import OPEN_TIME, Interval, RawRow, content_of
 from include.records.prices import TradedSpan

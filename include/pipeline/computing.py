@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from include.marketdata.causes import causes
 from include.method.averages import UNEXPLAINED, average_minutes, explain
 from include.method.grading import annotate
 from include.method.soft_flags import CONFIRMATION, CONTEXT
+from include.pipeline.outages import causes
 from include.records.limits import CARRIED_SECONDS
 from include.records.prices import MinuteAverage, MinutePrice
 from include.records.windows import Window, floor_minute, windows_of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 
-from include.marketdata.computation import Computed, annotated
+from include.pipeline.computing import Computed, annotated
 from include.records.prices import MinuteAverage
 from include.records.verdicts import WITHHELD, AskedFor, QuarantinedRow
 from include.store.store import Store

@@ -1,1 +1,0 @@
-"""The price pipeline. Runs from any Python prompt: nothing here imports Airflow."""
