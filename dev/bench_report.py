@@ -69,14 +69,14 @@ def measure_build(folder: Path) -> None:
     mart_file = json.dumps({"conn_type": "sqlite", "host": str(folder / "mart.db")})
     os.environ["AIRFLOW_CONN_MART"] = mart_file
     # Only now is it known where Airflow's home is.
-    from include.orchestration import exporting, mart, mart_creation  # noqa: PLC0415
+    from include.mart import creation, files, mart  # noqa: PLC0415
     from include.reports.report import Facts, build_report  # noqa: PLC0415
     from include.reports.schedule import due_reports  # noqa: PLC0415
 
     start = datetime(2026, 3, 1, tzinfo=UTC)
     week = Window(start, start + DAYS * DAY)
     prices = made_up(week)
-    mart_creation.create_tables()
+    creation.create_tables()
     taken: dict[str, float] = {}
     with timed(taken, f"mart: {len(prices):,} minutes taken in, and what follows from them"):
         hours = mart.refresh(prices)
@@ -86,7 +86,7 @@ def measure_build(folder: Path) -> None:
     with timed(taken, "mart: the next minute of each symbol"):
         mart.refresh(last)
     with timed(taken, f"files of {DAYS} days: CSV, Parquet, manifest"):
-        exporting.export_days(sorted({hour[:10] for hour in hours})[:DAYS], UPath(folder / "files"))
+        files.export_days(sorted({hour[:10] for hour in hours})[:DAYS], UPath(folder / "files"))
     minutes = mart.minutes_in(week)
     due = [
         each

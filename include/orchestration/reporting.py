@@ -8,7 +8,9 @@ from upath import UPath
 
 from include.exchange.client import describe_source
 from include.gx.minutes import check_mart
-from include.orchestration import mart, mart_creation
+from include.mart import creation, mart
+from include.mart.failures import telling_what_is_wrong
+from include.mart.files import export_days
 from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
     binance_settings,
@@ -17,14 +19,12 @@ from include.orchestration.connections import (
     symbols,
     whole_number,
 )
-from include.orchestration.exporting import export_days
 from include.orchestration.failures import (
     fail_for,
     no_retry_in_vain,
     problems_of,
     telling_of_full_disks,
 )
-from include.orchestration.mart_failures import telling_what_is_wrong
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.windows import MINUTE, Window, floor_minute, windows_of
@@ -63,7 +63,7 @@ def refresh_mart() -> News:
         suite, is none of it and stops no other.
     """
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
-        mart_creation.create_tables()
+        creation.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
         since = mart.watermark(look_back)

@@ -50,13 +50,13 @@ def new_mart(request, tmp_path):
 def use_mart(monkeypatch):
     """Let the connection `mart` lead to a database from now on."""
     # Later than the bridges that make it importable.
-    from include.orchestration import mart_creation  # noqa: PLC0415 - imports pandas, as only tasks do
+    from include.mart import creation  # noqa: PLC0415 - imports pandas, as only tasks do
 
     def use(held):
         monkeypatch.setenv("AIRFLOW_CONN_MART", held.connection)
         # The SDK asks once a process what kind of database a connection leads to.
         importlib.import_module("astro.databases")._get_conn.cache_clear()  # noqa: SLF001
-        mart_creation.create_tables()
+        creation.create_tables()
         return held
 
     return use

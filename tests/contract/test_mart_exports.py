@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from include.orchestration import exporting, mart
-from include.orchestration.exporting import export_days
+from include.mart import files, mart
+from include.mart.files import export_days
 from include.records.limits import METHOD_VERSION
 from include.records.windows import MINUTE
 from include.reports.text_rows import COLUMNS, DECIMALS, PRICE_COLUMNS
@@ -198,14 +198,14 @@ def test_exports_to_an_object_store(new_mart, use_mart):
 
 def test_a_symbol_that_cannot_be_written_keeps_no_other_from_its_files(exports, monkeypatch):
     """The manifest names what was written."""
-    typed_frame = exporting.typed_frame
+    typed_frame = files.typed_frame
 
     def broken(frame):
         if frame["symbol"].iloc[0] == "BTCUSDT":
             raise ValueError("no decimal")
         return typed_frame(frame)
 
-    monkeypatch.setattr(exporting, "typed_frame", broken)
+    monkeypatch.setattr(files, "typed_frame", broken)
     before = (exports / "parquet" / DAY / "BTCUSDT.parquet").read_bytes()
     (exports / "parquet" / DAY / "ETHUSDT.parquet").unlink()
 

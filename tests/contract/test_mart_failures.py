@@ -15,8 +15,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from dev.ports import any_free_port
-from include.orchestration import mart, reporting
-from include.orchestration.mart_failures import telling_what_is_wrong
+from include.mart import mart
+from include.mart.failures import telling_what_is_wrong
+from include.orchestration import reporting
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE
 from include.reports import report

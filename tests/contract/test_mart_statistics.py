@@ -9,8 +9,8 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 
+from include.mart import mart
 from include.method.returns import correlations, log_returns, realised_volatility
-from include.orchestration import mart
 from include.records.prices import Flag, Grade
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window

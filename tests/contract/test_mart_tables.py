@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.orchestration import mart, mart_creation
-from include.orchestration.mart_tables import SUMMARIES
+from include.mart import creation, mart
+from include.mart.tables import SUMMARIES
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
 from include.reports.text_rows import minute_prices
@@ -30,7 +30,7 @@ def test_adds_the_columns_that_an_older_mart_lacks(mart_database):
     mart_database.run("ALTER TABLE minute DROP COLUMN twap")
     mart_database.run("ALTER TABLE hourly_summary DROP COLUMN return_count")
 
-    mart_creation.create_tables()
+    creation.create_tables()
 
     assert mart_database.row("SELECT vwap, twap FROM minute") == {"vwap": "97000.5", "twap": None}
     mart.refresh([minute_price(NOON + MINUTE, vwap="97000.5")])

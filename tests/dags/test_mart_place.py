@@ -10,7 +10,7 @@ import pytest
 import yaml
 from airflow.sdk import Connection
 
-from include.orchestration.mart_place import mart_file
+from include.mart.place import mart_file
 from include.records.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -30,11 +30,11 @@ def connection(monkeypatch):
 @pytest.fixture
 def create_tables(monkeypatch, tmp_path):
     """The first step of the mart, in an empty working directory."""
-    from include.orchestration import mart_creation  # noqa: PLC0415 - imports pandas, as only tasks do
+    from include.mart import creation  # noqa: PLC0415 - imports pandas, as only tasks do
 
     monkeypatch.chdir(tmp_path)
     importlib.import_module("astro.databases")._get_conn.cache_clear()  # noqa: SLF001
-    yield mart_creation.create_tables
+    yield creation.create_tables
     importlib.import_module("astro.databases")._get_conn.cache_clear()  # noqa: SLF001
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2.extras import RealDictCursor
 
-from include.orchestration.mart_tables import KEYS
+from include.mart.tables import KEYS
 
 
 class _Mart:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 from upath import UPath
 
-from include.orchestration import mart
-from include.orchestration.astro_sdk import File, aql, run
+from include.mart import mart
+from include.mart.astro_sdk import File, aql, run
 from include.records.isolation import each_apart
 from include.records.windows import Window
 from include.reports.text_rows import COLUMNS, minute_text, typed_frame

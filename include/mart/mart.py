@@ -11,12 +11,12 @@ from typing import cast
 
 import pandas as pd
 
+from include.mart.astro_sdk import aql, create_database, run
+from include.mart.creation import mart_table
+from include.mart.failures import CONNECTION
+from include.mart.tables import KEPT, KEYS, SUMMARIES, TOUCHED
 from include.method.delays import LATE_MS
 from include.method.returns import correlations, log_returns
-from include.orchestration.astro_sdk import aql, create_database, run
-from include.orchestration.mart_creation import mart_table
-from include.orchestration.mart_failures import CONNECTION
-from include.orchestration.mart_tables import KEPT, KEYS, SUMMARIES, TOUCHED
 from include.records.prices import MinutePrice
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window

@@ -9,10 +9,10 @@ from typing import Any
 from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
 
-from include.orchestration.astro_sdk import Table, create_database
-from include.orchestration.mart_failures import CONNECTION, not_taking_part
-from include.orchestration.mart_place import mart_file
-from include.orchestration.mart_tables import KEPT, KEYS
+from include.mart.astro_sdk import Table, create_database
+from include.mart.failures import CONNECTION, not_taking_part
+from include.mart.place import mart_file
+from include.mart.tables import KEPT, KEYS
 
 
 def mart_table(name: str, columns: Sequence[object] = ()) -> Any:  # noqa: ANN401 - the SDK's

@@ -22,8 +22,8 @@ from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-from include.orchestration.mart_failures import CONNECTION
-from include.orchestration.mart_place import mart_file
+from include.mart.failures import CONNECTION
+from include.mart.place import mart_file
 from include.records.errors import SettingsError
 
 

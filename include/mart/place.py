@@ -4,8 +4,8 @@ from pathlib import Path
 
 from airflow.sdk import Connection
 
+from include.mart.failures import CONNECTION
 from include.orchestration.connections import storage_url
-from include.orchestration.mart_failures import CONNECTION
 from include.records.errors import SettingsError
 
 NAME = "mart.db"
