@@ -170,7 +170,7 @@ def pages() -> Iterator[httpx.Client]:
     """Serve the pages to a client that is logged in, for the time of the block."""
     from airflow.api_fastapi.core_api.security import get_user  # noqa: PLC0415
 
-    from include.orchestration.prices_page import app  # noqa: PLC0415
+    from include.web.prices_page import app  # noqa: PLC0415
 
     app.dependency_overrides[get_user] = lambda: "somebody"
     port = any_free_port()

@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.orchestration.prices_page import app
+from include.web.prices_page import app
 
 
 class PricesPlugin(AirflowPlugin):

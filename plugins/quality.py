@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from include.orchestration.quality_page import app
+from include.web.quality_page import app
 
 
 class QualityPlugin(AirflowPlugin):

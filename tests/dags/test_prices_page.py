@@ -7,11 +7,11 @@ import httpx
 import pytest
 from airflow.api_fastapi.core_api.security import get_user
 
-from include.orchestration import prices_api, prices_page
-from include.orchestration.prices_api import Deployment
 from include.reading.recent_minutes import RecentMinutes
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, floor_minute
+from include.web import prices_api, prices_page
+from include.web.prices_api import Deployment
 from tests.fakes.builders import average, quarantined_row
 from tests.fakes.memory_store import MemoryStore
 

@@ -7,10 +7,10 @@ import httpx
 import pytest
 from airflow.api_fastapi.core_api.security import get_user
 
-from include.orchestration import quality_page
 from include.records.batches import BatchRecord
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.verdicts import State
+from include.web import quality_page
 from tests.fakes.builders import quarantined_row
 from tests.fakes.memory_store import MemoryStore
 

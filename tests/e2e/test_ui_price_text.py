@@ -9,7 +9,7 @@ from tests.e2e.conftest import PROJECT
 def test_writes_a_price_as_every_other_place_does(browser):
     """The script of the page and the Python beside it, held to one table."""
     cases = json.loads((PROJECT / "tests" / "data" / "price_texts.json").read_text())
-    script = PROJECT / "include" / "orchestration" / "static" / "price_text.js"
+    script = PROJECT / "include" / "web" / "static" / "price_text.js"
     module = f"data:text/javascript;base64,{b64encode(script.read_bytes()).decode()}"
     page = browser.new_page()
 

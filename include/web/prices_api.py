@@ -10,21 +10,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from include.orchestration.asked import (
-    parse_day,
-    parse_known_at,
-    parse_minute,
-    parse_symbol,
-    parse_window,
-)
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
-from include.orchestration.web import ProblemError
 from include.reading.board import Asked, board
 from include.reading.minute_details import day_values, reading_values, tell
 from include.reading.queries import as_of, latest, span
 from include.reading.recent_minutes import RecentMinutes
 from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
+from include.web.parameters import (
+    parse_day,
+    parse_known_at,
+    parse_minute,
+    parse_symbol,
+    parse_window,
+)
+from include.web.responses import ProblemError
 
 LONGEST_BOARD = timedelta(days=7)
 # A minute has some thirty values here, and six on a board.

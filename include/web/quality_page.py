@@ -15,11 +15,11 @@ from upath import UPath
 
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.failures import problems_of
-from include.orchestration.web import FILE_SECURITY, file_below, keep_to_this_host
 from include.reading.quality_days import quality_day
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import each_apart
 from include.records.windows import from_ms
+from include.web.responses import FILE_SECURITY, file_below, keep_to_this_host
 
 DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from include.orchestration.web import ProblemError
 from include.records.symbols import read_symbol
 from include.records.windows import MINUTE, Window, floor_minute
+from include.web.responses import ProblemError
 
 DEFAULT_SPAN = timedelta(hours=1)
 # Before it Binance had no trade.

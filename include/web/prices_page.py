@@ -14,8 +14,8 @@ from starlette.staticfiles import StaticFiles
 from upath import UPath
 
 from include.orchestration.connections import storage_url
-from include.orchestration.prices_api import router
-from include.orchestration.web import (
+from include.web.prices_api import router
+from include.web.responses import (
     ProblemError,
     answer_in_json,
     file_below,

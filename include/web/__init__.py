@@ -1,0 +1,1 @@
+"""Pages in Airflow's UI and their JSON API, behind its login."""
