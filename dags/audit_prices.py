@@ -39,9 +39,9 @@ from include.orchestration.forms import AUDIT_PRICES
 def audit_prices() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        from include.orchestration import audits
+        from include.tasks import audit_prices
 
-        return [{**each} for each in audits.plan(get_current_context()["params"])]
+        return [{**each} for each in audit_prices.plan(get_current_context()["params"])]
 
     @task(
         map_index_template="{{ symbol }}",
@@ -51,10 +51,10 @@ def audit_prices() -> None:
         **AT_END,
     )
     def audit(days: dict[str, Any]) -> dict[str, int]:
-        from include.orchestration import audits
+        from include.tasks import audit_prices
 
         get_current_context()["symbol"] = days["symbol"]  # type: ignore[typeddict-unknown-key]
-        return audits.audit(days)  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return audit_prices.audit(days)  # type: ignore[arg-type] # JSON, as XCom hands it on
 
     audit.expand(days=plan())
 

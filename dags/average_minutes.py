@@ -41,9 +41,9 @@ def average_minutes() -> None:
         **AT_END,
     )
     def publish() -> Generator[Metadata, None, list[str]]:
-        from include.orchestration import checks
+        from include.tasks import average_minutes
 
-        event, problems = checks.publish()
+        event, problems = average_minutes.publish()
         yield Metadata(MINUTE_PRICES, extra=event)
         return problems
 

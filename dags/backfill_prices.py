@@ -40,9 +40,9 @@ from include.orchestration.forms import BACKFILL_PRICES
 def backfill_prices() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        from include.orchestration import backfills
+        from include.tasks import backfill_prices
 
-        return [{**each} for each in backfills.plan(get_current_context()["params"])]
+        return [{**each} for each in backfill_prices.plan(get_current_context()["params"])]
 
     @task(
         map_index_template="{{ symbol_day }}",
@@ -51,17 +51,17 @@ def backfill_prices() -> None:
         on_success_callback=alert,
     )
     def backfill(day: dict[str, Any]) -> dict[str, Any]:
-        from include.orchestration import backfills
+        from include.tasks import backfill_prices
 
         context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
         context["symbol_day"] = f"{day['symbol']} {day['day']}"
-        return {**backfills.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return {**backfill_prices.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
 
     @task(trigger_rule="all_done_min_one_success", outlets=[MINUTE_PRICES], multiple_outputs=False)
     def finish(planned: list[Any], done: list[Any]) -> dict[str, Any]:
-        from include.orchestration import backfills
+        from include.tasks import backfill_prices
 
-        return {**backfills.finish(planned, done[:])}
+        return {**backfill_prices.finish(planned, done[:])}
 
     planned = plan()
     finish(planned, backfill.expand(day=planned))  # type: ignore[arg-type] # promises

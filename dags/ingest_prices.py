@@ -33,9 +33,9 @@ from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMes
 def ingest_prices() -> None:
     @task
     def plan() -> list[PlanMessage]:
-        from include.orchestration import steps
+        from include.tasks import ingest_prices
 
-        return steps.plan()
+        return ingest_prices.plan()
 
     # A slow one must not hold up the others; the next run asks for its window again.
     @task(
@@ -46,23 +46,23 @@ def ingest_prices() -> None:
         execution_timeout=timedelta(seconds=15),
     )
     def fetch(window: PlanMessage) -> BatchMessage:
-        from include.orchestration import steps
+        from include.tasks import ingest_prices
 
         get_current_context()["symbol"] = window["symbol"]  # type: ignore[typeddict-unknown-key]
-        return steps.fetch(window)
+        return ingest_prices.fetch(window)
 
     @task(trigger_rule="all_done", multiple_outputs=False)
     def validate(batches: list[BatchMessage], shard: int) -> list[CheckedMessage]:
-        from include.orchestration import checks
+        from include.tasks import validate_batches
 
         # Read at once: iterating asks for one more than there are.
-        return checks.validate(batches[:], shard)
+        return validate_batches.validate(batches[:], shard)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)
     def load(shards: list[list[CheckedMessage]], windows: list[PlanMessage]) -> None:
-        from include.orchestration import steps
+        from include.tasks import ingest_prices
 
-        steps.load(shards[:], windows)
+        ingest_prices.load(shards[:], windows)
 
     windows = plan()
     checked = validate.partial(batches=fetch.expand(window=windows)).expand(shard=[*range(SHARDS)])

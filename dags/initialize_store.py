@@ -30,9 +30,9 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
 def initialize_store() -> None:
     @task
     def create_tables() -> list[str]:
-        from include.orchestration import steps
+        from include.tasks import initialize_store
 
-        return steps.initialize_store()
+        return initialize_store.initialize_store()
 
     create_tables()
 

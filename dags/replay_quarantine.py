@@ -34,16 +34,16 @@ from include.orchestration.forms import REPLAY_QUARANTINE
 def replay_quarantine() -> None:
     @task
     def plan() -> list[dict[str, object]]:
-        from include.orchestration import quarantine
+        from include.tasks import replay_quarantine
 
-        return [{**part} for part in quarantine.plan(get_current_context()["params"])]
+        return [{**part} for part in replay_quarantine.plan(get_current_context()["params"])]
 
     @task(map_index_template="{{ symbol }}", outlets=[MINUTE_PRICES], multiple_outputs=False)
     def settle(part: dict[str, object]) -> dict[str, int]:
-        from include.orchestration import quarantine
+        from include.tasks import replay_quarantine
 
         get_current_context()["symbol"] = part["symbol"]  # type: ignore[typeddict-unknown-key]
-        return quarantine.work(part)  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return replay_quarantine.work(part)  # type: ignore[arg-type] # JSON, as XCom hands it on
 
     settle.expand(part=plan())
 

@@ -37,21 +37,21 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
 def report_prices() -> None:
     @task(multiple_outputs=False)
     def refresh_mart() -> dict[str, object]:
-        from include.orchestration import reporting
+        from include.tasks import report_prices
 
-        return {**reporting.refresh_mart()}
+        return {**report_prices.refresh_mart()}
 
     @task
     def publish_report(news: dict[str, object]) -> None:
-        from include.orchestration import reporting
+        from include.tasks import report_prices
 
-        reporting.publish_report(news)  # type: ignore[arg-type] # a plain dict, out of XCom
+        report_prices.publish_report(news)  # type: ignore[arg-type] # a plain dict, out of XCom
 
     @task
     def build_data_docs() -> str:
-        from include.orchestration import checks
+        from include.tasks import report_prices
 
-        return checks.data_docs()
+        return report_prices.data_docs()
 
     build_data_docs()
     publish_report(refresh_mart())  # type: ignore[arg-type] # a promise of it, as yet

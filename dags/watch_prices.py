@@ -40,9 +40,9 @@ from include.orchestration.forms import WATCH_PRICES
 def watch_prices() -> None:
     @task
     def watch() -> None:
-        from include.orchestration import watching
+        from include.tasks import watch_prices
 
-        watching.watch(get_current_context()["params"])
+        watch_prices.watch(get_current_context()["params"])
 
     watch()
 

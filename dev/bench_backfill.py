@@ -33,7 +33,6 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.orchestration.checks import warm_up
 from include.pipeline.backfilling import A_DAY, backfill
 from include.pipeline.fetching import SETTLE
 from include.pipeline.publishing import Publisher
@@ -42,6 +41,7 @@ from include.store.schema import migrate
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import connect
+from include.tasks.validate_batches import warm_up
 from tests.foreign.test_foreign_clients import environment
 
 NO_LIMIT = "1000000000"

@@ -69,15 +69,16 @@ def main() -> None:
 
 def _backfill_and_audit(days: list[date]) -> None:
     # Airflow reads its settings when it is imported.
-    from include.orchestration import audits, backfills  # noqa: PLC0415
+    from include.tasks import audit_prices, backfill_prices  # noqa: PLC0415
 
     order = {"from": days[0].isoformat(), "to": days[-1].isoformat()}
     begun = time.perf_counter()
-    planned = backfills.plan({"symbols": [], "source": "auto", "force": False, **order})
-    done = [backfills.backfill_day(each) for each in planned]
-    say(f"backfill_prices: {backfills.finish(planned, done)}, {time.perf_counter() - begun:.0f} s")
+    planned = backfill_prices.plan({"symbols": [], "source": "auto", "force": False, **order})
+    done = [backfill_prices.backfill_day(each) for each in planned]
+    summary = backfill_prices.finish(planned, done)
+    say(f"backfill_prices: {summary}, {time.perf_counter() - begun:.0f} s")
     begun = time.perf_counter()
-    found = [audits.audit(each) for each in audits.plan(order)]
+    found = [audit_prices.audit(each) for each in audit_prices.plan(order)]
     say(f"audit_prices: {found}, {time.perf_counter() - begun:.0f} s")
 
 

@@ -9,9 +9,10 @@ Nothing is opened here: a connection made before the fork must not be used after
 import sys
 
 if "scheduler" in sys.argv:
-    import include.orchestration.reporting  # noqa: F401
-    import include.orchestration.steps  # noqa: F401
-    import include.orchestration.watching  # noqa: F401
-    from include.orchestration.checks import warm_up
+    import include.tasks.average_minutes  # noqa: F401
+    import include.tasks.ingest_prices  # noqa: F401
+    import include.tasks.report_prices  # noqa: F401
+    import include.tasks.watch_prices  # noqa: F401
+    from include.tasks.validate_batches import warm_up
 
     warm_up()

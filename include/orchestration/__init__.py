@@ -1,1 +1,1 @@
-"""Where the pipeline meets Airflow: the only package here that imports it."""
+"""What the DAGs share in Airflow: connections, assets, defaults, forms, alerts, notifiers."""

@@ -1,5 +1,6 @@
 """Airflow's connections and variables, read inside a task and handed down as plain settings."""
 
+import logging
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 # The pipeline's own role, and the one that may make and change tables.
 PIPELINE = "cassandra_default"
 SCHEMA = "cassandra_schema"
+
+# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
+for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
+    logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 class SslOptions(BaseModel, extra="forbid"):

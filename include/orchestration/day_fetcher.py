@@ -10,7 +10,7 @@ from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.days import DayFetcher
 from include.exchange.hosts import is_loopback
 from include.orchestration.connections import binance_settings, open_exchange
-from include.orchestration.steps import now
+from include.orchestration.context import now
 from include.store.store import Store
 
 # What it may take of the weight that all workers may use: live prices need a small part.

@@ -1,7 +1,7 @@
 """The JSON API of the published averages; every path asks for Airflow's login."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from time import monotonic
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
+from include.orchestration.context import now
 from include.reading.board import Asked, board
 from include.reading.minute_details import day_values, reading_values, tell
 from include.reading.queries import as_of, latest, span
@@ -83,11 +84,6 @@ def _store(settings: CassandraSettings) -> tuple[Store, RecentMinutes]:
     """Return a store for the life of this process, so that its statements are prepared once."""
     store = connect(settings)
     return store, RecentMinutes(store.minute_rows, now)
-
-
-def now() -> datetime:
-    """Return the moment, aware UTC."""
-    return datetime.now(UTC)
 
 
 @router.get("/symbols")

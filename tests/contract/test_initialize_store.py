@@ -5,11 +5,11 @@ import json
 import pytest
 
 from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
-from include.orchestration import steps
 from include.orchestration.connections import open_store
 from include.records.windows import MINUTE, Window
 from include.store.migrations import migrations
 from include.store.session import SESSIONS
+from include.tasks import initialize_store
 from tests.fakes.builders import NOON, average
 
 
@@ -33,7 +33,7 @@ def _connections(monkeypatch, secure_cassandra, certificates):
 
 @pytest.mark.usefixtures("_connections")
 def test_makes_the_tables_as_one_role_and_works_with_them_as_another():
-    applied = steps.initialize_store()
+    applied = initialize_store.initialize_store()
 
     assert applied == [migration.name for migration in migrations() if migration.version]
     (price,) = open_store().minute_prices.append([average()], NOON + MINUTE)
@@ -43,6 +43,6 @@ def test_makes_the_tables_as_one_role_and_works_with_them_as_another():
 
 @pytest.mark.usefixtures("_connections")
 def test_does_nothing_more_when_it_is_run_again():
-    steps.initialize_store()
+    initialize_store.initialize_store()
 
-    assert steps.initialize_store() == []
+    assert initialize_store.initialize_store() == []

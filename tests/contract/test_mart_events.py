@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from include.orchestration import reporting
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window
 from include.reports.report import Report
+from include.tasks import report_prices
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.reporter import SYMBOLS, Reporter
 
@@ -85,7 +85,7 @@ class Publisher:
 @pytest.fixture
 def _blank_reports(monkeypatch):
     """Making them takes longest, and they say when they were made: here only which counts."""
-    monkeypatch.setattr(reporting, "build_report", lambda *_: Report("", "", b"", {}))
+    monkeypatch.setattr(report_prices, "build_report", lambda *_: Report("", "", b"", {}))
     monkeypatch.setenv("AIRFLOW_VAR_HOURLY_REPORTS", "99")
 
 
@@ -102,7 +102,7 @@ def runs_by_chance(publisher):
         if what == "doubled":
             publisher.reporter.run()
         if what == "died":
-            reporting.refresh_mart()
+            report_prices.refresh_mart()
     publisher.publish()
     publisher.reporter.run()
     return happened
@@ -177,7 +177,7 @@ def test_what_a_dead_run_left_is_exported_by_the_next(monkeypatch, tmp_path, new
     reporter = Reporter(monkeypatch, tmp_path)
     reporter.publish(traded(MIDNIGHT - MINUTE, known_at=MIDNIGHT))
     reporter.publish(traded(MIDNIGHT + HOUR, known_at=MIDNIGHT + HOUR + MINUTE))
-    reporting.refresh_mart()
+    report_prices.refresh_mart()
 
     reporter.run()
 

@@ -17,10 +17,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from dev.ports import any_free_port
 from include.mart import mart
 from include.mart.failures import telling_what_is_wrong
-from include.orchestration import reporting
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE
 from include.reports import report
+from include.tasks import report_prices
 from tests.fakes.builders import traded, unpriced
 from tests.fakes.marts import PostgresMart
 from tests.fakes.reporter import Reporter
@@ -78,20 +78,20 @@ def test_says_that_the_mart_is_locked_when_it_is_refreshed(held, monkeypatch):
         locked(held.database, monkeypatch),
         pytest.raises(RetryableError, match=IN_WORDS.format("database is locked")),
     ):
-        reporting.refresh_mart()
+        report_prices.refresh_mart()
 
     assert_repaired(held)
 
 
 def test_says_that_the_mart_is_locked_when_it_is_reported(held, monkeypatch):
-    news = reporting.refresh_mart()
+    news = report_prices.refresh_mart()
 
     with (
         nothing_changes(held),
         locked(held.database, monkeypatch),
         pytest.raises(RetryableError, match=IN_WORDS.format("database is locked")),
     ):
-        reporting.publish_report(news)
+        report_prices.publish_report(news)
 
     assert_repaired(held)
 
@@ -276,12 +276,12 @@ def with_room_for(size, work):
     ids=["nothing", "csv", "exports"],
 )
 def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
-    news = reporting.refresh_mart()
+    news = report_prices.refresh_mart()
     watermark = mart.watermark(LOOK_BACK)
     before = held.files()
 
     largest = max((len(before[name]) for name in before if name.endswith(f".{room}")), default=-999)
-    told = with_room_for(largest + 999, lambda: reporting.publish_report(news))
+    told = with_room_for(largest + 999, lambda: report_prices.publish_report(news))
 
     assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
     assert str(held.folder) in told
@@ -298,9 +298,9 @@ def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
 
 def test_says_that_the_disk_of_the_mart_is_full(held):
     """A report's minutes are laid out in the mart first."""
-    news = reporting.refresh_mart()
+    news = report_prices.refresh_mart()
     with nothing_changes(held):
-        told = with_room_for(0, lambda: reporting.publish_report(news))
+        told = with_room_for(0, lambda: report_prices.publish_report(news))
 
     assert re.match(IN_WORDS.format("(disk I/O error|database or disk is full)"), told)
     assert_repaired(held)
@@ -310,7 +310,7 @@ def test_says_that_the_disk_of_the_mart_is_full(held):
 def test_says_that_the_gate_finds_no_room_for_its_results(held):
     """The mart lies on another disk, and has taken the minutes in."""
     with nothing_changes(held):
-        told = with_room_for(0, reporting.refresh_mart)
+        told = with_room_for(0, report_prices.refresh_mart)
 
     assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
     assert_repaired(held)

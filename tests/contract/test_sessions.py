@@ -64,7 +64,7 @@ def test_opens_none_before_it_is_needed():
         [
             sys.executable,
             "-c",
-            "import include.orchestration.steps, threading; print(threading.active_count())",
+            "import include.tasks.ingest_prices, threading; print(threading.active_count())",
         ],
         cwd=PROJECT,
         env=os.environ | {"PYTHONPATH": str(PROJECT)},

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from include.orchestration import channels
-from include.orchestration.channels import UndeliveredError, deliver
+from include.orchestration import notifiers
+from include.orchestration.notifiers import UndeliveredError, deliver
 from include.watch.settings import read_watch
 from include.watch.states import Announcement, Change
 from tests.fakes.builders import NOON
@@ -149,8 +149,8 @@ def test_a_server_that_is_not_there_has_failed(monkeypatch, to):
 @pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
 def test_a_server_that_says_nothing_has_failed_after_a_while(monkeypatch, to):
     """It takes the connection, and no more."""
-    monkeypatch.setattr(channels, "TIMEOUT_SECONDS", 1)
-    monkeypatch.setitem(channels.WEBHOOK_OPTIONS, "timeout", 1)
+    monkeypatch.setattr(notifiers, "TIMEOUT_SECONDS", 1)
+    monkeypatch.setitem(notifiers.WEBHOOK_OPTIONS, "timeout", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = {"host": f"http://127.0.0.1:{silent.getsockname()[1]}", "password": "x"}
         for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):

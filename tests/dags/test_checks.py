@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import checks, steps
 from include.orchestration.defaults import SHARDS
 from include.pipeline.fetching import FetchPlan
 from include.pipeline.landing import land_batch, read_verdict
 from include.records.errors import RetryableError, UnreadableSymbolError, UnstorableValueError
+from include.tasks import average_minutes, gates, ingest_prices, validate_batches
 from tests.fakes.builders import batch, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
@@ -26,8 +26,9 @@ def store(monkeypatch, tmp_path):
     held = MemoryStore()
     held.remember_symbol(symbol_info())
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
-    monkeypatch.setattr(checks, "open_store", lambda: held)
-    monkeypatch.setattr(steps, "open_store", lambda: held)
+    monkeypatch.setattr(validate_batches, "open_store", lambda: held)
+    monkeypatch.setattr(ingest_prices, "open_store", lambda: held)
+    monkeypatch.setattr(gates, "open_store", lambda: held)
     return held
 
 
@@ -35,7 +36,7 @@ def store(monkeypatch, tmp_path):
 def alerts(monkeypatch):
     """What is left for the callback, which only a running task can leave."""
     left = []
-    monkeypatch.setattr(steps, "leave_alerts", left.extend)
+    monkeypatch.setattr(ingest_prices, "leave_alerts", left.extend)
     return left
 
 
@@ -49,11 +50,13 @@ def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
 
 def validate(*messages):
     """Every shard judges its part."""
-    return [checked for shard in range(SHARDS) for checked in checks.validate(messages, shard)]
+    return [
+        checked for shard in range(SHARDS) for checked in validate_batches.validate(messages, shard)
+    ]
 
 
 def load(checked, *messages):
-    steps.load([checked], plan_of(*messages))
+    ingest_prices.load([checked], plan_of(*messages))
 
 
 def plan_of(*messages):
@@ -148,25 +151,25 @@ def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
 
 def test_fails_when_no_batch_arrived():
     with pytest.raises(AirflowFailException, match="the fetch tasks of this run say why"):
-        checks.validate([], 0)
+        validate_batches.validate([], 0)
 
 
 @pytest.mark.slow
 def test_judges_each_batch_in_one_shard(tmp_path):
     messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(5)]
 
-    shards = [checks.validate(messages, shard) for shard in range(SHARDS)]
+    shards = [validate_batches.validate(messages, shard) for shard in range(SHARDS)]
 
     assert [[each["symbol"] for each in shard] for shard in shards] == [
         ["S0USDT", "S2USDT", "S4USDT"],
         ["S1USDT", "S3USDT"],
     ]
-    assert checks.validate(messages[:1], 1) == []
+    assert validate_batches.validate(messages[:1], 1) == []
 
 
 def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    only_one_shard = checks.validate([first, second], 0)
+    only_one_shard = validate_batches.validate([first, second], 0)
 
     with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched, or not checked$"):
         load(only_one_shard, first, second)
@@ -195,13 +198,15 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 ):
     """It is no bad data: the task fails with its traceback, and hands on what it has judged."""
     handed = []
-    monkeypatch.setattr(checks, "hand_on", handed.extend)
-    monkeypatch.setattr(checks, "check_batch", breaks_for("BTCUSDT", checks.check_batch, 1))
+    monkeypatch.setattr(validate_batches, "hand_on", handed.extend)
+    monkeypatch.setattr(
+        validate_batches, "check_batch", breaks_for("BTCUSDT", validate_batches.check_batch, 1)
+    )
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
-    monkeypatch.setattr(checks, "SHARDS", 1)
+    monkeypatch.setattr(validate_batches, "SHARDS", 1)
     with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program: BugError"):
-        checks.validate([bad, good], 0)
+        validate_batches.validate([bad, good], 0)
 
     assert [each["symbol"] for each in handed] == ["ETHUSDT"]
     assert any(record.exc_info and record.exc_info[0] is BugError for record in caplog.records)
@@ -214,7 +219,9 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 def test_an_error_of_the_program_in_one_load_keeps_no_other_batch_from_being_stored(
     tmp_path, store, monkeypatch, alerts
 ):
-    monkeypatch.setattr(steps, "load_batch", breaks_for("BTCUSDT", steps.load_batch, 1))
+    monkeypatch.setattr(
+        ingest_prices, "load_batch", breaks_for("BTCUSDT", ingest_prices.load_batch, 1)
+    )
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT", change=spoil)
     checked = validate(bad, good)
 
@@ -234,8 +241,8 @@ def test_a_value_that_fits_no_column_is_named_and_the_others_are_stored(
             raise UnstorableValueError("trade_count is too large for its column")
         return load_batch(held, landed_batch, *others)
 
-    load_batch = steps.load_batch
-    monkeypatch.setattr(steps, "load_batch", load_one)
+    load_batch = ingest_prices.load_batch
+    monkeypatch.setattr(ingest_prices, "load_batch", load_one)
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
     with pytest.raises(AirflowFailException, match=r"^BTCUSDT: trade_count is too large"):
@@ -248,7 +255,7 @@ def test_tries_again_what_cassandra_did_not_answer(tmp_path, monkeypatch):
     def load_one(*_):
         raise RetryableError("Cassandra did not answer")
 
-    monkeypatch.setattr(steps, "load_batch", load_one)
+    monkeypatch.setattr(ingest_prices, "load_batch", load_one)
     message = landed(tmp_path)
 
     with pytest.raises(RetryableError, match="BTCUSDT: Cassandra did not answer"):
@@ -262,8 +269,8 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
         message = landed(tmp_path, symbol=symbol)
         load(validate(message), message)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
-    monkeypatch.setattr(checks, "now", lambda: end + timedelta(seconds=30))
-    monkeypatch.setattr(checks, "leave_alerts", lambda _: None)
+    monkeypatch.setattr(gates, "now", lambda: end + timedelta(seconds=30))
+    monkeypatch.setattr(average_minutes, "leave_alerts", lambda _: None)
     columns = store.second_prices.columns
 
     def broken(symbol, window):
@@ -273,7 +280,7 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
 
     monkeypatch.setattr(store.second_prices, "columns", broken)
 
-    event, problems = checks.publish()
+    event, problems = average_minutes.publish()
 
     assert event["symbols"] == ["ETHUSDT"]
     assert problems == ["BTCUSDT met an error of the program: ValueError: math domain error"]
@@ -283,10 +290,10 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
 
 def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
     """Airflow loads plugins anew in each task, which is a fork of a process that is warm."""
-    checks.warm_up()
-    monkeypatch.setattr(checks, "check_batch", None)
+    validate_batches.warm_up()
+    monkeypatch.setattr(validate_batches, "check_batch", None)
 
-    checks.warm_up()
+    validate_batches.warm_up()
 
     assert [*tmp_path.iterdir()] == []
 
@@ -296,10 +303,10 @@ def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypa
     """Through XCom, as JSON; the fetch asks the exchange for nothing."""
     window = batch().window
     plan = FetchPlan("ETHUSDT", window, None, timedelta(0), unreadable="no PRICE_FILTER")
-    monkeypatch.setattr(steps, "open_exchange", lambda *_: nullcontext())
-    monkeypatch.setattr(steps, "plan_fetches", lambda *_: [plan])
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
+    monkeypatch.setattr(ingest_prices, "plan_fetches", lambda *_: [plan])
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")
-    (message,) = json.loads(json.dumps(steps.plan()))
+    (message,) = json.loads(json.dumps(ingest_prices.plan()))
 
     with pytest.raises(UnreadableSymbolError, match="'ETHUSDT' cannot be fetched: no PRICE_FILTER"):
-        steps.fetch(message)
+        ingest_prices.fetch(message)

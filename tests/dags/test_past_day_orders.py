@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import audits, backfills
 from include.orchestration.failures import no_retry_in_vain
 from include.records.errors import (
     ArchiveDamagedError,
@@ -19,6 +18,7 @@ from include.records.errors import (
 )
 from include.records.prices import Flag
 from include.records.windows import Window
+from include.tasks import audit_prices, backfill_prices
 from tests.fakes.builders import average
 from tests.fakes.memory_store import MemoryStore
 
@@ -29,12 +29,12 @@ FORM = {"symbols": [], "from": "2026-03-01", "to": "2026-03-02", "source": "auto
 @pytest.fixture(autouse=True)
 def _airflow(monkeypatch):
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
-    monkeypatch.setattr(backfills, "now", lambda: NOW)
-    monkeypatch.setattr(audits, "now", lambda: NOW)
+    monkeypatch.setattr(backfill_prices, "now", lambda: NOW)
+    monkeypatch.setattr(audit_prices, "now", lambda: NOW)
 
 
 def plan(**wishes):
-    return backfills.plan(FORM | wishes)
+    return backfill_prices.plan(FORM | wishes)
 
 
 def test_splits_an_order_by_day_and_symbol_oldest_first():
@@ -88,7 +88,7 @@ def done(message, *, state="backfilled", missing=""):
 def test_sums_up_what_was_done():
     planned = plan()
 
-    summed = backfills.finish(
+    summed = backfill_prices.finish(
         planned, [done(planned[0], state="complete"), *map(done, planned[1:])]
     )
 
@@ -109,9 +109,9 @@ def test_names_the_days_that_still_lack_something(monkeypatch, caplog):
     for symbol, flag in (("BTCUSDT", Flag.SOURCE_GAP), ("ETHUSDT", Flag.EXCHANGE_OUTAGE)):
         minutes = [average(minute, symbol=symbol) for minute in day.minutes()]
         store.minute_prices.append([replace(minutes[0], flag=flag), *minutes[1:]], day.end)
-    monkeypatch.setattr(backfills, "open_store", lambda: store)
+    monkeypatch.setattr(backfill_prices, "open_store", lambda: store)
 
-    summed = backfills.finish(
+    summed = backfill_prices.finish(
         planned,
         [done(each, missing="a gap") for each in planned[:2]]
         + [done(each) for each in planned[2:]],
@@ -127,7 +127,7 @@ def test_names_the_days_that_failed():
     planned = plan()
 
     with pytest.raises(AirflowFailException, match=r"1 of 4 days failed.*: ETHUSDT 2026-03-02; "):
-        backfills.finish(planned, map(done, planned[:3]))
+        backfill_prices.finish(planned, map(done, planned[:3]))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_tries_a_damaged_file_again():
 @pytest.mark.defect(35)
 def test_audits_the_last_week_and_older_days_with_growing_distance():
     """Until half a year back: an archive was issued anew after months."""
-    btc, eth = audits.plan({"from": None, "to": None})
+    btc, eth = audit_prices.plan({"from": None, "to": None})
 
     assert (btc["symbol"], eth["symbol"]) == ("BTCUSDT", "ETHUSDT")
     assert btc["days"] == eth["days"] == sorted(btc["days"])
@@ -163,7 +163,7 @@ def test_audits_the_last_week_and_older_days_with_growing_distance():
 
 
 def test_audits_the_days_that_are_filled_in():
-    days = audits.plan({"from": "2026-02-27", "to": "2026-03-01"})[0]["days"]
+    days = audit_prices.plan({"from": "2026-02-27", "to": "2026-03-01"})[0]["days"]
 
     assert days == ["2026-02-27", "2026-02-28", "2026-03-01"]
 
@@ -173,7 +173,7 @@ def test_audits_the_days_that_are_filled_in():
 )
 def test_audits_only_days_that_are_over(wishes):
     with pytest.raises(AirflowFailException, match="2026-03-02 at most"):
-        audits.plan(wishes)
+        audit_prices.plan(wishes)
 
 
 @pytest.fixture
@@ -190,9 +190,9 @@ def audited(monkeypatch):
     class Opened:
         store = MemoryStore()
 
-    monkeypatch.setattr(audits, "open_fetcher", open_fetcher)
-    monkeypatch.setattr(audits, "open_publisher", lambda _checkpoints: Opened())
-    monkeypatch.setattr(audits, "open_checkpoints", lambda: None)
+    monkeypatch.setattr(audit_prices, "open_fetcher", open_fetcher)
+    monkeypatch.setattr(audit_prices, "open_publisher", lambda _checkpoints: Opened())
+    monkeypatch.setattr(audit_prices, "open_checkpoints", lambda: None)
     monkeypatch.setattr("os.nice", lambda _by: 0)
 
     def audit(error):
@@ -203,10 +203,10 @@ def audited(monkeypatch):
             if day.day == 1:
                 raise error
 
-        monkeypatch.setattr(audits, "audit_day", audit_day)
+        monkeypatch.setattr(audit_prices, "audit_day", audit_day)
         days = ["2026-02-28", "2026-03-01", "2026-03-02"]
         try:
-            said = audits.audit({"symbol": "BTCUSDT", "days": days})
+            said = audit_prices.audit({"symbol": "BTCUSDT", "days": days})
         except AirflowFailException as failure:
             said = str(failure)
         return asked, said

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import checks, quarantine, steps
 from include.orchestration.forms import REPLAY_QUARANTINE
 from include.pipeline.landing import land_batch
 from include.records.verdicts import State
 from include.records.windows import SECOND
+from include.tasks import gates, ingest_prices, replay_quarantine
 from tests.fakes.builders import NOON, batch, kline, quarantined_row, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
@@ -23,7 +23,7 @@ def _symbols(monkeypatch):
 
 
 def plan(**wishes):
-    return quarantine.plan(DEFAULTS | wishes)
+    return replay_quarantine.plan(DEFAULTS | wishes)
 
 
 def test_lists_a_week_of_every_symbol_when_nothing_is_filled_in():
@@ -77,8 +77,8 @@ def store(monkeypatch, tmp_path):
     held.remember_symbol(symbol_info())
     held.quarantine.keep([quarantined_row()])
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
-    monkeypatch.setattr(quarantine, "open_store", lambda: held)
-    monkeypatch.setattr(checks, "open_store", lambda: held)
+    monkeypatch.setattr(replay_quarantine, "open_store", lambda: held)
+    monkeypatch.setattr(gates, "open_store", lambda: held)
     return held
 
 
@@ -96,7 +96,7 @@ def states(store):
 def test_does_nothing_for_a_message_whose_action_is_none(store, action):
     """It may come from a run of another version, or by hand: nobody asked to store anything."""
     with pytest.raises(AirflowFailException, match="give one of list, replay, close"):
-        quarantine.work(part(action))
+        replay_quarantine.work(part(action))
 
     assert states(store) == [State.OPEN]
 
@@ -106,7 +106,7 @@ def test_does_nothing_for_a_message_whose_action_is_none(store, action):
     [("list", State.OPEN), ("close", State.CLOSED), ("replay", State.REPLAYED)],
 )
 def test_does_what_each_action_says(store, action, expected):
-    quarantine.work(part(action))
+    replay_quarantine.work(part(action))
 
     assert states(store) == [expected]
 
@@ -116,18 +116,18 @@ def test_takes_the_row_that_is_named_as_the_list_shows_it(store, caplog):
     caplog.set_level("INFO")
     other = quarantined_row(kline(NOON + SECOND))
     store.quarantine.keep([other])
-    quarantine.work(part("list"))
+    replay_quarantine.work(part("list"))
     shown = other.digest[:12]
     assert f"OPEN BTCUSDT 1s {other.open_time} {shown}: " in caplog.text
 
-    quarantine.work(part("replay", rows=[shown]))
+    replay_quarantine.work(part("replay", rows=[shown]))
 
     assert states(store) == [State.OPEN, State.REPLAYED]
 
 
 def test_says_what_can_never_be_accepted(store):
     with pytest.raises(AirflowFailException, match="cannot be accepted: such a row is no price"):
-        quarantine.work(part("replay", accept=["expect_rows_to_be_well_formed"]))
+        replay_quarantine.work(part("replay", accept=["expect_rows_to_be_well_formed"]))
 
     assert states(store) == [State.OPEN]
 
@@ -135,7 +135,7 @@ def test_says_what_can_never_be_accepted(store):
 def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypatch):
     """A batch that was refused on a Friday evening is there on Monday morning."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
-    monkeypatch.setattr(steps, "open_store", MemoryStore)
+    monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
     asked = plan()[0]
     first_day = date.fromisoformat(asked["since"])
     friday = land_batch(
@@ -146,7 +146,7 @@ def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypat
         batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC) - timedelta(days=2)),
     )
 
-    steps.load([], [])
+    ingest_prices.load([], [])
 
     assert Path(friday).exists()
     assert not Path(older).exists()

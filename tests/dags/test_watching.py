@@ -10,9 +10,9 @@ import pytest
 from airflow.sdk import Variable
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration import watching
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.windows import MINUTE
+from include.tasks import watch_prices
 from include.watch.settings import read_watch
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
@@ -45,7 +45,7 @@ def variables(monkeypatch):
 @pytest.fixture
 def store(monkeypatch):
     held = MemoryStore()
-    monkeypatch.setattr(watching, "open_store", lambda: held)
+    monkeypatch.setattr(watch_prices, "open_store", lambda: held)
     return held
 
 
@@ -66,8 +66,8 @@ def run(monkeypatch):
     """Run the task as it is at a number of minutes after noon."""
 
     def run_at(minutes, *, test=False):
-        monkeypatch.setattr(watching, "now", lambda: NOON + minutes * MINUTE)
-        watching.watch({"test": test})
+        monkeypatch.setattr(watch_prices, "now", lambda: NOON + minutes * MINUTE)
+        watch_prices.watch({"test": test})
 
     return run_at
 
@@ -80,7 +80,7 @@ def publish(store, index, vwap):
 def test_is_off_as_it_ships_and_says_so_in_one_line(run, variables, caplog):
     del variables["symbols"]
 
-    with caplog.at_level(logging.INFO, logger=watching.__name__):
+    with caplog.at_level(logging.INFO, logger=watch_prices.__name__):
         run(0)
 
     (line,) = [record.getMessage() for record in caplog.records]
@@ -148,18 +148,18 @@ def test_an_error_of_the_program_in_one_channel_is_named_as_that_and_the_others_
     """No connection is to be corrected for it, and nothing is said twice."""
     variables["price_watch"] = RULES
     publish(store, 0, "105")
-    deliver = watching.deliver
+    deliver = watch_prices.deliver
 
     def broken(channel, announcements):
         if channel.kind == "webhook":
             raise TypeError("unexpected keyword")
         deliver(channel, announcements)
 
-    monkeypatch.setattr(watching, "deliver", broken)
+    monkeypatch.setattr(watch_prices, "deliver", broken)
 
     with pytest.raises(AirflowFailException, match=r"webhook .* met an error of the program: Type"):
         run(1)
-    monkeypatch.setattr(watching, "deliver", deliver)
+    monkeypatch.setattr(watch_prices, "deliver", deliver)
     run(2)
 
     assert len(sinks.slack.taken) == len(sinks.desk.taken) == 1

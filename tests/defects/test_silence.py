@@ -17,7 +17,6 @@ from include.exchange.days import DayRows
 from include.gx.batches import check_batch
 from include.gx.minutes import check_averages
 from include.method.averages import is_contradicted
-from include.orchestration.checks import alarms_of
 from include.pipeline.auditing import audit_day
 from include.pipeline.backfilling import store_day
 from include.pipeline.publishing import Publisher
@@ -27,6 +26,7 @@ from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window
+from include.tasks.gates import alarms_of
 from tests.fakes.builders import NOON, batch, exchange_minute, full_minute, kline, silent
 from tests.fakes.memory_store import MemoryStore
 

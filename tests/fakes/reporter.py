@@ -5,8 +5,8 @@ import json
 import pandas as pd
 from upath import UPath
 
-from include.orchestration import reporting
 from include.reports.text_rows import COUNTS, minute_prices
+from include.tasks import report_prices
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -24,7 +24,7 @@ class Reporter:
         self.store = MemoryStore()
         self.folder = UPath(folder)
         self.exports = self.folder / "exports" / "minute_prices"
-        monkeypatch.setattr(reporting, "open_store", lambda: self.store)
+        monkeypatch.setattr(report_prices, "open_store", lambda: self.store)
         exchange = {"conn_type": "http", "host": "http://127.0.0.1:8900"}
         monkeypatch.setenv("AIRFLOW_CONN_BINANCE_DEFAULT", json.dumps(exchange))
         monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", ",".join(SYMBOLS))
@@ -37,7 +37,7 @@ class Reporter:
             self.store.minute_prices.append([price.average], price.known_at)
 
     def run(self):
-        reporting.publish_report(reporting.refresh_mart())
+        report_prices.publish_report(report_prices.refresh_mart())
 
     def published(self, window):
         """Return the latest revisions of the store, by symbol and minute."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from airflow.sdk import Variable
 from pydantic import BaseModel, ValidationError
 
-from include.orchestration.channels import UndeliveredError, deliver
 from include.orchestration.connections import PROJECT, open_store, symbols
+from include.orchestration.context import now
 from include.orchestration.failures import fail_for, no_retry_in_vain
-from include.orchestration.steps import now
+from include.orchestration.notifiers import UndeliveredError, deliver
 from include.records.errors import RetryableError, SettingsError
 from include.records.isolation import Apart, each_apart
 from include.records.prices import MinuteAverage

@@ -9,15 +9,15 @@ from typing import TypedDict
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, ValidationError, field_validator
 
-from include.orchestration.checks import open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
+from include.orchestration.context import now
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import no_retry_in_vain
 from include.orchestration.forms import Action
-from include.orchestration.steps import now
 from include.pipeline.replaying import Choice, Settled, close, open_rows, replay
 from include.records.symbols import read_symbol
 from include.records.verdicts import QuarantinedRow
+from include.tasks.gates import open_checkpoints, open_publisher
 
 LONGEST_DAYS = 400
 LISTED_ROWS = 200

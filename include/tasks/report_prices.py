@@ -1,17 +1,19 @@
 """The bodies of the tasks of report_prices."""
 
+import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypedDict
 
 from upath import UPath
 
 from include.exchange.client import describe_source
+from include.gx.data_docs import build_data_docs
+from include.gx.docs_index import Retention
 from include.gx.minutes import check_mart
 from include.mart import creation, mart
 from include.mart.failures import telling_what_is_wrong
 from include.mart.files import export_days
-from include.orchestration.checks import open_checkpoints
 from include.orchestration.connections import (
     binance_settings,
     open_store,
@@ -19,6 +21,7 @@ from include.orchestration.connections import (
     symbols,
     whole_number,
 )
+from include.orchestration.context import now
 from include.orchestration.failures import (
     fail_for,
     no_retry_in_vain,
@@ -31,11 +34,14 @@ from include.records.windows import MINUTE, Window, floor_minute, windows_of
 from include.reports.report import SPAN, Facts, build_report, latest_span
 from include.reports.schedule import Due, due_reports, latest_title, remove_old
 from include.storage.whole_files import write_whole
+from include.tasks.gates import open_checkpoints
 
 # So that a whole day is left to show when the last minutes are published late.
 SLACK = timedelta(hours=1)
 MART_DAYS = 7
 HOURLY_REPORTS = 48
+
+log = logging.getLogger(__name__)
 
 
 class News(TypedDict):
@@ -83,7 +89,7 @@ def refresh_mart() -> News:
             all_minutes = [price.average.minute for price in changed]
             window = Window(min(all_minutes), max(all_minutes) + MINUTE)
             checkpoints = open_checkpoints()
-            failed |= check_mart(checkpoints, mart.minutes_in(window), window, datetime.now(UTC))
+            failed |= check_mart(checkpoints, mart.minutes_in(window), window, now())
         problems = {symbol: problems_of({symbol: error})[0] for symbol, error in failed.items()}
         return News(hours=hours, known_at=mart.newest(), problems=problems)
 
@@ -99,7 +105,7 @@ def publish_report(news: News) -> None:
     """
     with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
         folder = UPath(storage_url())
-        generated_at = datetime.now(UTC)
+        generated_at = now()
         hours, known_at = news["hours"], news["known_at"]
         problems = news["problems"]
         days = sorted({hour[:10] for hour in hours})
@@ -144,3 +150,16 @@ def _write_report(reports: UPath, due: Due, facts: Facts) -> dict[str, Exception
     write_whole(reports / f"{due.name}.txt", report.text)
     write_whole(reports / f"{due.name}.html", report.html)
     return report.failed
+
+
+def data_docs() -> str:
+    """Build Data Docs of the results since the last build; return where they are."""
+    with no_retry_in_vain():
+        retention = Retention(
+            days=whole_number("data_docs_days", Retention.days),
+            passed_count=whole_number("data_docs_passed", Retention.passed_count),
+            failed_count=whole_number("data_docs_failed", Retention.failed_count),
+        )
+        build = build_data_docs(f"{storage_url()}/gx", now().date(), retention)
+    log.info("%d pages made, %d results too old", build.page_count, build.removed_count)
+    return build.index_url

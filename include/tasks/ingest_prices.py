@@ -1,25 +1,21 @@
-"""The bodies of the tasks: open what the connections name, run one step, close it.
+"""The bodies of the tasks of ingest_prices, except validate.
 
-Those that need Great Expectations are in checks.py: importing it takes seconds.
+That one imports Great Expectations, which takes seconds that a fetch need not spend.
 """
 
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
-
-from airflow.sdk import get_current_context
 
 from include.orchestration.alerts import leave_alerts
 from include.orchestration.connections import (
-    cassandra_settings,
     open_exchange,
     open_store,
-    schema_settings,
     storage_url,
     symbols,
 )
+from include.orchestration.context import current_run, now
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import fail_for, no_retry_in_vain
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
@@ -35,38 +31,11 @@ from include.records.batches import Run
 from include.records.errors import LostBatchError
 from include.records.isolation import each_apart
 from include.records.windows import Window
-from include.store.roles import grant_to_pipeline
-from include.store.schema import migrate
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
 
 log = logging.getLogger(__name__)
-# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
-for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
-    logging.getLogger(noisy).setLevel(logging.CRITICAL)
-
-
-def now() -> datetime:
-    """Return the moment, aware UTC."""
-    return datetime.now(UTC)
-
-
-def initialize_store() -> list[str]:
-    """Bring the keyspace to this version's tables, and grant them to the pipeline's role.
-
-    Returns:
-        The schema's files that were applied now.
-    """
-    with no_retry_in_vain():
-        pipeline = cassandra_settings()
-        schema = schema_settings() or pipeline
-        applied = migrate(schema)
-        if pipeline.login and pipeline.login != schema.login:
-            tables = grant_to_pipeline(schema, pipeline.login)
-            log.info("%s may write %s", pipeline.login, ", ".join(tables))
-    log.info("%s: applied %s", pipeline, ", ".join(applied) or "nothing, it is up to date")
-    return applied
 
 
 def plan() -> list[PlanMessage]:
@@ -93,15 +62,6 @@ def fetch(message: PlanMessage) -> BatchMessage:
         batch.used_weight,
     )
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
-
-
-def current_run() -> Run | None:
-    """Return the run of Airflow that this task belongs to; None outside of Airflow."""
-    try:
-        task_instance: Any = get_current_context()["ti"]
-    except RuntimeError:
-        return None
-    return Run(task_instance.dag_id, task_instance.run_id)
 
 
 def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessage]) -> None:

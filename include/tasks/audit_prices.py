@@ -10,15 +10,15 @@ from typing import TypedDict
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.alerts import leave_alerts
-from include.orchestration.checks import open_checkpoints, open_publisher
 from include.orchestration.connections import symbols, whole_number
+from include.orchestration.context import now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain, problems_of
-from include.orchestration.steps import now
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import each_apart
+from include.tasks.gates import open_checkpoints, open_publisher
 
 AUDITED_DAYS = 7
 

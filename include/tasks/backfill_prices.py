@@ -11,17 +11,17 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from include.exchange.days import Source, day_window
 from include.orchestration.alerts import leave_alerts
-from include.orchestration.checks import alarms_of, open_checkpoints, open_publisher
 from include.orchestration.connections import open_store, symbols
+from include.orchestration.context import current_run, now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
-from include.orchestration.steps import current_run, now
 from include.pipeline.backfilling import A_DAY, backfill, what_is_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
 from include.records.symbols import read_symbol
 from include.records.windows import Window
+from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
 
 FIRST_DAY = date(2017, 7, 14)
 # Airflow maps at most 1,024 tasks.

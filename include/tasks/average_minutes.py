@@ -1,0 +1,44 @@
+"""The body of the task of average_minutes."""
+
+import logging
+
+from pydantic import JsonValue
+
+from include.orchestration.alerts import leave_alerts
+from include.orchestration.failures import no_retry_in_vain, problems_of
+from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
+
+log = logging.getLogger(__name__)
+
+
+def publish() -> tuple[dict[str, JsonValue], list[str]]:
+    """Average and publish every closed minute.
+
+    Returns:
+        What the asset event should say, and of each symbol that could not be averaged what is
+        wrong. Asset events are of tasks that succeed: another must fail for these.
+    """
+    with no_retry_in_vain():
+        publication = open_publisher(open_checkpoints()).publish_closed_minutes()
+    for price in publication.prices:
+        log.info(
+            "%s %s revision %d: %s %s",
+            price.average.symbol,
+            price.average.minute.isoformat(),
+            price.revision,
+            price.average.flag.value,
+            price.average.vwap,
+        )
+    leave_alerts(alarms_of(publication))
+    window = publication.window
+    event: dict[str, JsonValue] = {
+        "closed_until": publication.closed_until.isoformat(),
+        "start": window.start.isoformat() if window else None,
+        "end": window.end.isoformat() if window else None,
+        "symbols": [*sorted({price.average.symbol for price in publication.prices})],
+        "revisions": len(publication.prices),
+        "by_flag": {**publication.counts_by_flag()},
+        "withheld": len(publication.withheld),
+        "restated": len(publication.restated),
+    }
+    return event, problems_of(publication.failed)

@@ -1,0 +1,49 @@
+"""The gates and what publishes through them, opened from connections and variables."""
+
+import functools
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from include.gx.checkpoints import Checkpoints
+from include.gx.minutes import check_averages
+from include.method.averages import is_contradicted
+from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.context import now
+from include.pipeline.publishing import Publication, Publisher
+
+
+def open_checkpoints() -> Checkpoints:
+    """Return the suites, with their results in the folder of this deployment."""
+    return Checkpoints(f"{storage_url()}/gx")
+
+
+def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:
+    """Return what publishes averages that pass the second gate.
+
+    Args:
+        checkpoints: Keep its results.
+        among: The symbols whose data tell a gap from an outage; those of the Variable without.
+    """
+    check = functools.partial(check_averages, checkpoints)
+    return Publisher(open_store(), among or symbols(), now, check)
+
+
+def alarms_of(publication: Publication) -> list[str]:
+    """Return what should alarm somebody: minutes withheld, taken back, or told differently."""
+    withheld = [
+        f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
+        for row in publication.withheld
+    ]
+    restated = [f"restated: {each}" for each in publication.restated if each.is_alarming]
+    contradicted: dict[str, list[datetime]] = defaultdict(list)
+    for price in publication.prices:
+        if is_contradicted(price.average):
+            contradicted[price.average.symbol].append(price.average.minute)
+    disagreeing = [
+        f"{symbol}: in {len(minutes)} minutes, the first {min(minutes):%Y-%m-%dT%H:%MZ}, the "
+        "exchange's seconds and its minute disagree whether anything traded; the value of the one "
+        "that says so is published"
+        for symbol, minutes in contradicted.items()
+    ]
+    return withheld + restated + disagreeing
