@@ -17,17 +17,17 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 
-from include.simulator.app import create_app, rate_limit_of
-from include.simulator.clocks import USAGE, ClockPlan, parse_clock
-from include.simulator.control import SkewedClock, create_control
-from include.simulator.exchange import REQUESTS_UNTIL_BAN, Exchange, open_exchange
-from include.simulator.faults import FAULTS, Fault, FaultScript
-from include.simulator.faulty import FaultyApp
-from include.simulator.markets import MARKETS
-from include.simulator.request_log import RequestLog
-from include.simulator.tape_listings import Placement, tape_listings
-from include.simulator.tapes import MINUTE_MS
-from include.simulator.time_units import Clock
+from include.simulator.faults.control import SkewedClock, create_control
+from include.simulator.faults.faults import FAULTS, Fault, FaultScript
+from include.simulator.faults.faulty import FaultyApp
+from include.simulator.market.exchange import REQUESTS_UNTIL_BAN, Exchange, open_exchange
+from include.simulator.market.listings import Placement, tape_listings
+from include.simulator.market.markets import MARKETS
+from include.simulator.requests.clocks import USAGE, ClockPlan, parse_clock
+from include.simulator.requests.request_log import RequestLog
+from include.simulator.requests.time_units import Clock
+from include.simulator.serving.app import create_app, rate_limit_of
+from include.simulator.tapes.tapes import MINUTE_MS
 
 LOG = logging.getLogger("simulator")
 TAKEN_PORT_EXIT_CODE = BAD_OPTION_EXIT_CODE = 2

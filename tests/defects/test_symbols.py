@@ -27,9 +27,9 @@ from include.records.windows import MINUTE, Window
 from include.reports.picture import drawable
 from include.reports.report import Facts, build_report
 from include.reports.text_rows import text_frame
-from include.simulator.app import create_app
-from include.simulator.exchange import open_exchange
-from include.simulator.tape_listings import Placement, tape_listings
+from include.simulator.market.exchange import open_exchange
+from include.simulator.market.listings import Placement, tape_listings
+from include.simulator.serving.app import create_app
 from include.watch.settings import read_watch
 from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, average, batch, kline

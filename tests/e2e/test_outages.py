@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms
-from include.simulator.markets import MARKETS
+from include.simulator.market.markets import MARKETS
 from tests.e2e.conftest import SYMBOLS
 
 # The exchange's shortest.

@@ -20,12 +20,12 @@ from include.pipeline.publishing import Publisher
 from include.pipeline.storing import load_batch, stored_before
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, to_ms
-from include.simulator.app import create_app
-from include.simulator.exchange import REQUESTS_UNTIL_BAN, Exchange
-from include.simulator.faults import FAULTS, FaultScript
-from include.simulator.faulty import FaultyApp
-from include.simulator.request_log import RequestLog
-from include.simulator.tape_listings import Placement, tape_listings
+from include.simulator.faults.faults import FAULTS, FaultScript
+from include.simulator.faults.faulty import FaultyApp
+from include.simulator.market.exchange import REQUESTS_UNTIL_BAN, Exchange
+from include.simulator.market.listings import Placement, tape_listings
+from include.simulator.requests.request_log import RequestLog
+from include.simulator.serving.app import create_app
 from tests.fakes.memory_budget import MemoryBudgetTable
 from tests.fakes.memory_store import MemoryStore
 

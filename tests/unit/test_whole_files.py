@@ -172,9 +172,9 @@ def test_removes_the_drafts_of_writers_that_were_killed_long_ago(tmp_path):
 IN_PLACE = {
     "include/storage/whole_files.py": "it writes drafts",
     "include/exchange/archive_client.py": "downloads go to .part, and move when they are whole",
-    "include/simulator/request_log.py": "a log",
-    "include/simulator/tape_store.py": "a folder of its own process",
-    "include/simulator/tape_reader.py": "a folder of its own process",
+    "include/simulator/requests/request_log.py": "a log",
+    "include/simulator/tapes/store.py": "a folder of its own process",
+    "include/simulator/tapes/reader.py": "a folder of its own process",
     "dev/astra.py": "half a file is what it shows",
     "dev/bench_minute.py": "a folder of its own, before anything reads it",
     "dev/bench_outage.py": "a log",

@@ -7,7 +7,7 @@ from PIL import Image
 from dev import screenshots
 from dev.errors import SetupError
 from dev.pictures import PICTURES, smaller
-from include.simulator.faults import Fault
+from include.simulator.faults.faults import Fault
 
 
 def test_takes_all_pages_unless_some_are_named():

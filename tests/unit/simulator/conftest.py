@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from include.simulator.app import create_app
-from include.simulator.exchange import Exchange, open_exchange
+from include.simulator.market.exchange import Exchange, open_exchange
+from include.simulator.serving.app import create_app
 
 # 30.5 s into a minute of 2023.
 MINUTE_MS = 1_699_999_980_000

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from include.simulator.exchange import open_exchange
-from include.simulator.rate_limit import RateLimit
+from include.simulator.market.exchange import open_exchange
+from include.simulator.requests.rate_limit import RateLimit
 
 # 30.5 s into a minute that starts a span of five.
 SPAN_MS = 1_699_999_800_000

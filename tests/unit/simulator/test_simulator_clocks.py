@@ -1,6 +1,6 @@
 import pytest
 
-from include.simulator.clocks import parse_clock
+from include.simulator.requests.clocks import parse_clock
 
 # 2020-01-02 12:00 UTC.
 NOON_MS = 1_577_966_400_000

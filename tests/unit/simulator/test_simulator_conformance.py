@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from include.simulator.exchange import open_exchange
+from include.simulator.market.exchange import open_exchange
 
 DATA = Path(__file__).parents[2] / "data" / "binance"
 RECORDS = {

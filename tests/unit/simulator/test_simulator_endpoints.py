@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from include.simulator.exchange import open_exchange
+from include.simulator.market.exchange import open_exchange
 
 # The fixtures' clock stands 30.5 s into this minute.
 MINUTE_MS = 1_699_999_980_000

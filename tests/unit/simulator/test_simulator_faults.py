@@ -5,11 +5,11 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from include.simulator.app import create_app, rate_limit_of
-from include.simulator.fault_rows import spoil_rows, spoil_statuses
-from include.simulator.faults import FAULTS, Fault, FaultScript, Rows, Status
-from include.simulator.faulty import FaultyApp
-from include.simulator.request_log import RequestLog
+from include.simulator.faults.faults import FAULTS, Fault, FaultScript, Rows, Status
+from include.simulator.faults.faulty import FaultyApp
+from include.simulator.faults.rows import spoil_rows, spoil_statuses
+from include.simulator.requests.request_log import RequestLog
+from include.simulator.serving.app import create_app, rate_limit_of
 
 OPEN_MS = 1_699_999_980_000
 NOW_MS = OPEN_MS + 30_500

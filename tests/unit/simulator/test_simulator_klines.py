@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from include.simulator.klines import KlineHistory, build_kline, decimal_text
-from include.simulator.markets import MARKETS
-from include.simulator.tapes import IdCycle, Tape, Trade, aggregate
+from include.simulator.market.markets import MARKETS
+from include.simulator.tapes.klines import KlineHistory, build_kline, decimal_text
+from include.simulator.tapes.tapes import IdCycle, Tape, Trade, aggregate
 
 DATA = Path(__file__).parents[2] / "data" / "binance"
 MINUTE_MS = 60_000

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from include.simulator.klines import Kline
-from include.simulator.minute_split import split_minute
+from include.simulator.tapes.klines import Kline
+from include.simulator.tapes.minute_split import split_minute
 
 TICK_E8 = 1_000_000
 E8 = 100_000_000

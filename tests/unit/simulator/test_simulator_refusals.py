@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from include.simulator.exchange import open_exchange
+from include.simulator.market.exchange import open_exchange
 
 BTC = {"symbol": "BTCUSDT"}
 KLINES = {"symbol": "BTCUSDT", "interval": "1m"}

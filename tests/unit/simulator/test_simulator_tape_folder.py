@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from include.simulator.archive import zipped
-from include.simulator.exchange import Exchange
-from include.simulator.tape_files import TapeError
-from include.simulator.tape_listings import Placement, tape_listings
+from include.simulator.market.exchange import Exchange
+from include.simulator.market.listings import Placement, tape_listings
+from include.simulator.serving.archive import zipped
+from include.simulator.tapes.files import TapeError
 
 DATA = Path("tests/data/binance")
 M = 60_000

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from include.simulator.markets import MARKETS
-from include.simulator.recorded import TAPE_FOLDER, read_recording
-from include.simulator.tapes import IdCycle
+from include.simulator.market.markets import MARKETS
+from include.simulator.tapes.recorded import TAPE_FOLDER, read_recording
+from include.simulator.tapes.tapes import IdCycle
 
 ONE = 100_000_000
 # Minutes since the epoch: one of 2023 that is a multiple of every tape's length.

@@ -4,7 +4,7 @@ from decimal import ROUND_DOWN, Decimal
 
 import pytest
 
-from include.simulator.markets import MARKETS
+from include.simulator.market.markets import MARKETS
 
 # The fixtures' clock stands 30.5 s into this minute.
 MINUTE_MS = 1_699_999_980_000

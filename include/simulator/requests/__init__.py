@@ -1,0 +1,1 @@
+"""A request: its parameters, its clock and units of time, its weight, limits and refusals."""

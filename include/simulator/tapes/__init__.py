@@ -1,0 +1,1 @@
+"""Trades of the past or generated ones: read, placed on a clock, made into klines."""
