@@ -3,7 +3,7 @@ import itertools
 import pytest
 from cassandra.concurrent import execute_concurrent
 
-from dev.cassandra import CassandraServer
+from dev.cassandra_server.server import CassandraServer
 from include.store.schema import migrate
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings

@@ -5,10 +5,10 @@ import importlib
 
 import pytest
 
-from dev.home import Home
-from dev.ports import any_free_port
-from dev.postgres import NAME, start_postgres
-from dev.processes import Processes
+from dev.machine.home import Home
+from dev.machine.ports import any_free_port
+from dev.machine.processes import Processes
+from dev.stack.postgres import NAME, start_postgres
 from tests.fakes.marts import PostgresMart, SqliteMart
 
 PASSWORD = "of-one-test"

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from dev.astra import Astra, create_token
-from dev.cassandra import CassandraServer
-from dev.certificates import Authority
-from dev.secure_home import SecureHome, open_session
-from dev.security import SUPERUSER
+from dev.cassandra_server.certificates import Authority
+from dev.cassandra_server.secure_home import SecureHome, open_session
+from dev.cassandra_server.security import SUPERUSER
+from dev.cassandra_server.server import CassandraServer
+from tests.servers.astra import Astra, create_token
 
 ASTRA_KEYSPACE = "astra_prices"
 ASTRA_TOKEN = "AstraCS:test:0123456789abcdef"

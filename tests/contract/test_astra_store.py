@@ -1,4 +1,4 @@
-"""The store through a secure connect bundle, as with DataStax Astra (dev/astra.py stands in)."""
+"""The store through a secure connect bundle, as with DataStax Astra (a stand-in for it here)."""
 
 from dataclasses import replace
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from dev.ports import any_free_port
+from dev.machine.ports import any_free_port
 from include.records.errors import RetryableError, SettingsError, UnstorableValueError
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window

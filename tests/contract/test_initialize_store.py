@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
+from dev.cassandra_server.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
 from include.orchestration.connections import open_store
 from include.records.windows import MINUTE, Window
 from include.store.migrations import migrations

@@ -10,11 +10,11 @@ from cassandra import AuthenticationFailed, DriverException, Unauthorized
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, NoHostAvailable
 
-from dev.cassandra import answers
-from dev.certificates import Authority
-from dev.cqlsh import cqlsh_command, cqlshrc
-from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
-from dev.security import DEFAULT_PASSWORD, SUPERUSER
+from dev.cassandra_server.certificates import Authority
+from dev.cassandra_server.cqlsh import cqlsh_command, cqlshrc
+from dev.cassandra_server.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
+from dev.cassandra_server.security import DEFAULT_PASSWORD, SUPERUSER
+from dev.cassandra_server.server import answers
 from tests.contract.secure_fixtures import ASTRA_KEYSPACE, ASTRA_TOKEN, KEYSPACE
 
 # Of the driver's own seconds, a busy machine needs more.

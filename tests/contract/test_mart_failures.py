@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from dev.ports import any_free_port
+from dev.machine.ports import any_free_port
 from include.mart import mart
 from include.mart.failures import telling_what_is_wrong
 from include.records.errors import RetryableError

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from cassandra import Unauthorized
 
-from dev.cassandra import CassandraServer
-from dev.certificates import Authority
-from dev.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
-from dev.security import Security
+from dev.cassandra_server.certificates import Authority
+from dev.cassandra_server.secure_home import PIPELINE_ROLE, SCHEMA_ROLE
+from dev.cassandra_server.security import Security
+from dev.cassandra_server.server import CassandraServer
 from include.records.errors import MarketDataError, RetryableError, SettingsError
 from include.records.windows import MINUTE, Window
 from include.store.roles import grant_to_pipeline

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import AssetAll
 
-from dev.stack import MINUTE_DAGS, OTHER_DAGS
+from dev.stack.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from dev.airflow import airflow_url
-from dev.browser import chromium, launch
-from dev.ports import any_free_port
-from dev.stack import Stack, StackOptions
+from dev.browser.chromium import chromium, launch
+from dev.machine.ports import any_free_port
+from dev.stack.airflow import airflow_url
+from dev.stack.stack import Stack, StackOptions
 from include.records.windows import MINUTE, Window, floor_minute
 from include.store.settings import CassandraSettings
 from include.store.store import connect

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from dev.login_server import login_server
 from tests.e2e.conftest import ANSWER_SECONDS, PAGE_TIMEOUT_MS, watched
+from tests.servers.login_server import login_server
 
 USER, PASSWORD = "viewer", "only-for-this-test"
 # Every kind of address that the plugins serve, with and without something to find there.

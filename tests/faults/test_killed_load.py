@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from dev.bench_outage import START, SYMBOL, kill_loader, kill_server, price
-from dev.cassandra import CassandraServer
+from dev.benchmarks.outage import START, SYMBOL, kill_loader, kill_server, price
+from dev.cassandra_server.server import CassandraServer
 from include.records.errors import PartlyStoredError
 from include.records.windows import MINUTE, Window, floor_minute
 from include.store.loader import BATCHES_PER_ROUND, ROWS_PER_BATCH

@@ -5,20 +5,18 @@ Each is installed unmodified into an environment of its own: two of them are bot
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
 
-from dev.exchange import start_simulator
-from dev.ports import any_free_port
-from dev.processes import Processes
+from dev.machine.locked_environments import locked_environment
+from dev.machine.ports import any_free_port
+from dev.machine.processes import Processes
+from dev.stack.exchange import start_simulator
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = HERE.parents[1] / ".dev" / "foreign"
 # Schemathesis sends thousands of requests.
 NO_LIMIT = "1000000000"
 # A ticker of a week makes up ten thousand minutes of each generated symbol when first asked for.
@@ -27,18 +25,7 @@ LONGEST_ANSWER_SECONDS = "60"
 
 
 def environment(name):
-    """Make the environment of a lock file once; return its folder of programs."""
-    lock, folder = HERE / "locks" / f"{name}.txt", ENVIRONMENTS / name
-    installed = folder / "installed.txt"
-    if not installed.exists() or installed.read_text() != lock.read_text():
-        uv = Path(sys.executable).with_name("uv")
-        for arguments in (
-            ["venv", "--clear", "--python", sys.executable, folder],
-            ["pip", "sync", "--system-certs", "--require-hashes", "--python", folder, lock],
-        ):
-            subprocess.run([uv, *arguments], check=True, capture_output=True)
-        shutil.copy(lock, installed)
-    return folder / "bin"
+    return locked_environment(HERE / "locks" / f"{name}.txt")
 
 
 @pytest.fixture(scope="module")

@@ -175,13 +175,12 @@ IN_PLACE = {
     "include/simulator/requests/request_log.py": "a log",
     "include/simulator/tapes/store.py": "a folder of its own process",
     "include/simulator/tapes/reader.py": "a folder of its own process",
-    "dev/astra.py": "half a file is what it shows",
-    "dev/bench_minute.py": "a folder of its own, before anything reads it",
-    "dev/bench_outage.py": "a log",
-    "dev/browser.py": "a lock",
-    "dev/home.py": "a lock",
-    "dev/jars.py": "a lock",
-    "dev/processes.py": "a log",
+    "dev/benchmarks/minute.py": "a folder of its own, before anything reads it",
+    "dev/benchmarks/outage.py": "a log",
+    "dev/browser/chromium.py": "a lock",
+    "dev/machine/home.py": "a lock",
+    "dev/cassandra_server/jars.py": "a lock",
+    "dev/machine/processes.py": "a log",
 }
 
 

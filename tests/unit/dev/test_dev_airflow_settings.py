@@ -3,9 +3,9 @@ import json
 import httpx
 import pytest
 
-from dev.airflow_settings import apply_settings, read_settings
-from dev.errors import SetupError, StartError
-from dev.home import CHECKOUT
+from dev.machine.errors import SetupError, StartError
+from dev.machine.home import CHECKOUT
+from dev.stack.airflow_settings import apply_settings, read_settings
 
 FILE = """
 airflow:

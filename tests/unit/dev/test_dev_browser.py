@@ -7,8 +7,8 @@ from pathlib import Path
 import playwright
 import pytest
 
-from dev import browser, browser_needs
-from dev.errors import SetupError
+from dev.browser import chromium, needs
+from dev.machine.errors import SetupError
 
 # What the smallest Debian has: of the C library, of GCC's, and the kernel's.
 OF_EVERY_SYSTEM = re.compile(r"linux-vdso|ld-linux|lib(c|m|dl|pthread|rt|gcc_s|stdc\+\+)\.so")
@@ -59,32 +59,32 @@ class Apt:
 def test_finds_debians_name_before_the_others(programs):
     environment = programs("google-chrome", "chromium-browser", "chromium")
 
-    assert browser_needs.find(environment).name == "chromium"
+    assert needs.find(environment).name == "chromium"
 
 
 def test_finds_none_on_an_empty_path(programs):
-    assert browser_needs.find(programs()) is None
+    assert needs.find(programs()) is None
 
 
 def test_takes_the_one_that_is_named(programs):
     environment = programs("chromium", "my-chromium")
     named = f"{environment['PATH']}/my-chromium"
 
-    assert str(browser_needs.find(environment | {browser_needs.VARIABLE: named})) == named
+    assert str(needs.find(environment | {needs.VARIABLE: named})) == named
 
 
 def test_refuses_a_name_that_is_no_program(programs):
     """It does not quietly take another one."""
-    environment = programs("chromium") | {browser_needs.VARIABLE: "/no/such/chromium"}
+    environment = programs("chromium") | {needs.VARIABLE: "/no/such/chromium"}
 
     with pytest.raises(SetupError, match=r"names /no/such/chromium, which is no program"):
-        browser_needs.find(environment)
+        needs.find(environment)
 
 
 def test_installs_debians_package_and_a_font(programs, capsys):
     apt = Apt(programs)
 
-    found = browser.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
+    found = chromium.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
 
     update, install = apt.commands
     assert found.name == "chromium"
@@ -99,7 +99,7 @@ def test_installs_what_playwrights_own_node_needs_with_or_without_chromium(progr
     apt = Apt(programs)
     loads = lambda _library: bool(apt.commands)  # noqa: E731 - once apt has run
 
-    found = browser.provide(programs("apt-get", *installed), is_root=True, run=apt, loads=loads)
+    found = chromium.provide(programs("apt-get", *installed), is_root=True, run=apt, loads=loads)
 
     assert found.name == "chromium"
     assert apt.commands[-1].endswith(" libatomic1")
@@ -109,7 +109,7 @@ def test_installs_what_playwrights_own_node_needs_with_or_without_chromium(progr
 def test_installs_nothing_where_all_is_there(programs):
     apt = Apt(programs)
 
-    browser.provide(programs("apt-get", "chromium"), is_root=True, run=apt, loads=everything)
+    chromium.provide(programs("apt-get", "chromium"), is_root=True, run=apt, loads=everything)
 
     assert apt.commands == []
 
@@ -117,12 +117,12 @@ def test_installs_nothing_where_all_is_there(programs):
 def test_asks_for_no_library_where_another_node_is_named(programs):
     environment = programs("chromium") | {"PLAYWRIGHT_NODEJS_PATH": "/usr/bin/node"}
 
-    assert browser_needs.missing(environment, nothing) == ()
+    assert needs.missing(environment, nothing) == ()
 
 
 def test_says_so_when_a_library_is_installed_and_not_found(programs):
     with pytest.raises(SetupError, match=r"need libatomic\.so\.1.*installed, but not found"):
-        browser.provide(programs("apt-get"), is_root=True, run=Apt(programs), loads=nothing)
+        chromium.provide(programs("apt-get"), is_root=True, run=Apt(programs), loads=nothing)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_says_what_to_install_where_it_may_not(programs, is_root, tools):
         SetupError,
         match=r"need Chromium and libatomic\.so\.1.*apt-get install chromium \S+ libatomic1",
     ):
-        browser.provide(programs(*tools), is_root=is_root, run=apt, loads=nothing)
+        chromium.provide(programs(*tools), is_root=is_root, run=apt, loads=nothing)
     assert apt.commands == []
 
 
@@ -144,7 +144,7 @@ def test_says_why_an_installation_failed(programs, fails_at):
     apt = Apt(programs, fails_at)
 
     with pytest.raises(SetupError, match=r"This failed: apt-get(.|\n)*E: no such host"):
-        browser.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
+        chromium.provide(programs("apt-get"), is_root=True, run=apt, loads=everything)
 
 
 def test_names_every_library_of_playwrights_own_node_that_a_small_system_lacks():
@@ -155,7 +155,7 @@ def test_names_every_library_of_playwrights_own_node_that_a_small_system_lacks()
 
     beyond = {name for name in libraries if not OF_EVERY_SYSTEM.match(name)}
 
-    assert beyond == {browser_needs.LIBRARY.name}
+    assert beyond == {needs.LIBRARY.name}
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,12 @@ def test_the_tests_say_in_their_first_line_what_only_root_can_install(
     for tool, program in {"dirname": shutil.which("dirname"), "python3": sys.executable}.items():
         Path(environment["PATH"], tool).symlink_to(program)
     checkout = tmp_path / "checkout"
-    (checkout / "dev").mkdir(parents=True)
-    for name in ("__init__.py", "browser_needs.py", "errors.py", "test"):
-        shutil.copy(PROJECT / "dev" / name, checkout / "dev")
+    for name in (
+        *("test", "__init__.py", "browser/__init__.py", "browser/needs.py"),
+        *("machine/__init__.py", "machine/errors.py"),
+    ):
+        (checkout / "dev" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / "dev" / name, checkout / "dev" / name)
     (checkout / "dev" / "bootstrap.sh").write_text("echo Python packages; exit")
 
     done = subprocess.run(

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev.cassandra_config import CassandraSetup, java_command, write_configuration
-from dev.security import Security
+from dev.cassandra_server.config import CassandraSetup, java_command, write_configuration
+from dev.cassandra_server.security import Security
 
 SECURITY = Security(
     certificate=Path("/pki/server.pem"),

@@ -1,4 +1,4 @@
-from dev.cassandra_protocol import OPTIONS, frame, login, startup
+from dev.cassandra_server.protocol import OPTIONS, frame, login, startup
 
 
 def test_asks_for_options_in_nine_bytes():

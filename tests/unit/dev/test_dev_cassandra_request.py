@@ -1,6 +1,6 @@
 import pytest
 
-from dev.cassandra_request import Request, read_request
+from dev.cassandra_server.request import Request, read_request
 
 
 @pytest.mark.parametrize(

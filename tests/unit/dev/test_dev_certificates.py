@@ -3,7 +3,7 @@ import ssl
 import pytest
 from cryptography import x509
 
-from dev.certificates import Authority
+from dev.cassandra_server.certificates import Authority
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 import configparser
 from pathlib import Path
 
-from dev.cqlsh import CQLSH, cqlsh_command, cqlshrc
-from dev.secure_home import SecureHome
+from dev.cassandra_server.cqlsh import CQLSH, cqlsh_command, cqlshrc
+from dev.cassandra_server.secure_home import SecureHome
 
 
 def as_cqlsh_reads(text):

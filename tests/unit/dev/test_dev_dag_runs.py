@@ -1,8 +1,8 @@
 import httpx
 import pytest
 
-from dev.dag_runs import run_dag, wait_for_dag
-from dev.errors import StartError
+from dev.machine.errors import StartError
+from dev.stack.dag_runs import run_dag, wait_for_dag
 
 
 def nothing():

@@ -1,8 +1,8 @@
 import httpx
 import pytest
 
-from dev.errors import SetupError
-from dev.exchange import check_symbols, parse_symbols
+from dev.machine.errors import SetupError
+from dev.stack.exchange import check_symbols, parse_symbols
 
 
 @pytest.mark.parametrize(

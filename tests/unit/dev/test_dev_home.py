@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dev.errors import SetupError
-from dev.home import CHECKOUT, Home
+from dev.machine.errors import SetupError
+from dev.machine.home import CHECKOUT, Home
 
 HOLD_UNTIL_KILLED = (
-    "import sys, time; from pathlib import Path; from dev.home import Home\n"
+    "import sys, time; from pathlib import Path; from dev.machine.home import Home\n"
     "with Home(Path(sys.argv[1])).locked(): print('held', flush=True); time.sleep(600)"
 )
 

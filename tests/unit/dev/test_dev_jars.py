@@ -5,8 +5,8 @@ import pytest
 import requests
 from jgo.maven import PythonResolver
 
-from dev import jars
-from dev.errors import SetupError
+from dev.cassandra_server import jars
+from dev.machine.errors import SetupError
 
 GOOD = b"a jar"
 PATH = "io/netty/netty-all/4.1/netty-all-4.1-linux-x86_64.jar"

@@ -1,8 +1,8 @@
 import pytest
 
-from dev.errors import SetupError
-from dev.home import Home
-from dev.local_cassandra import LocalCassandra, choose_ports, named_servers
+from dev.cassandra_server.local import LocalCassandra, choose_ports, named_servers
+from dev.machine.errors import SetupError
+from dev.machine.home import Home
 
 
 @pytest.fixture

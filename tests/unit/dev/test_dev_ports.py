@@ -1,7 +1,7 @@
 import pytest
 
-from dev.errors import SetupError
-from dev.ports import Ports, choose_ports
+from dev.machine.errors import SetupError
+from dev.machine.ports import Ports, choose_ports
 
 
 def everything_but(*taken):

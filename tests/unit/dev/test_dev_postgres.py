@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from dev.errors import SetupError
-from dev.postgres import require_name
+from dev.machine.errors import SetupError
+from dev.stack.postgres import require_name
 
 # The largest, which stands for nobody.
 NAMELESS = 2**32 - 2

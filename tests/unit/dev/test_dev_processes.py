@@ -6,8 +6,8 @@ import sys
 import psutil
 import pytest
 
-from dev.errors import StartError
-from dev.processes import Processes
+from dev.machine.errors import StartError
+from dev.machine.processes import Processes
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
 # Forks as Airflow's schedulers do, into a process group of its own, and says when it has.

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from dev.published import as_line, as_table, count_complete
+from dev.stack.published import as_line, as_table, count_complete
 from include.records.prices import Flag, MinutePrice
 from tests.fakes.builders import average
 

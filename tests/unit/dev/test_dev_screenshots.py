@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image
 
-from dev import screenshots
-from dev.errors import SetupError
-from dev.pictures import PICTURES, smaller
+from dev.browser import screenshots
+from dev.browser.pictures import PICTURES, smaller
+from dev.machine.errors import SetupError
 from include.simulator.faults.faults import Fault
 
 

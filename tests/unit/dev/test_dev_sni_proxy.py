@@ -2,7 +2,7 @@ import ssl
 
 import pytest
 
-from dev.sni_proxy import read_hello
+from tests.servers.sni_proxy import read_hello
 
 ALERT_RECORD, FATAL, UNRECOGNIZED_NAME = 21, 2, 112
 

@@ -1,7 +1,7 @@
 import pytest
 
-from dev import exchange, stack, up
-from dev.home import Home
+from dev.machine.home import Home
+from dev.stack import exchange, stack, up
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,65 @@
+"""The CPU time that the servers of a stack have used, with all that they ever forked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]
+
+from dev.cassandra_server.server import CassandraServer
+from dev.machine.home import Home
+from dev.machine.processes import Processes
+
+
+@dataclass(frozen=True)
+class CpuSeconds:
+    """CPU time of one server, user and system.
+
+    Attributes:
+        own: Of the process that was started.
+        forked: Of the processes that it started and those started; of ended ones as well, from
+            the moment that whoever started them has asked how they ended.
+    """
+
+    own: float
+    forked: float
+
+    @property
+    def total(self) -> float:
+        """Of all of them."""
+        return self.own + self.forked
+
+    def __sub__(self, earlier: CpuSeconds) -> CpuSeconds:
+        return CpuSeconds(self.own - earlier.own, self.forked - earlier.forked)
+
+
+def cpu_seconds(home: Home) -> dict[str, CpuSeconds]:
+    """Return what each server of a home has used since its start, by its name."""
+    records = Processes(home.run, home.logs).records()
+    server = CassandraServer(home.cassandra).record()
+    records += [server] if server else []
+    return {record.name: _of_tree(record.pid) for record in records if record.is_running()}
+
+
+def used_between(
+    before: Mapping[str, CpuSeconds], after: Mapping[str, CpuSeconds]
+) -> dict[str, CpuSeconds]:
+    """Return what each server used between two readings, the one that used most first."""
+    used = {name: after[name] - before[name] for name in after if name in before}
+    return dict(sorted(used.items(), key=lambda item: -item[1].total))
+
+
+def _of_tree(pid: int) -> CpuSeconds:
+    process = psutil.Process(pid)
+    forked = 0.0
+    for child in process.children(recursive=True):
+        try:
+            times = child.cpu_times()
+        except psutil.NoSuchProcess:
+            # It has ended meanwhile: whoever started it has its time now.
+            continue
+        forked += times.user + times.system + times.children_user + times.children_system
+    times = process.cpu_times()
+    forked += times.children_user + times.children_system
+    return CpuSeconds(times.user + times.system, forked)

@@ -1,0 +1,220 @@
+"""A minute under Airflow: when its price is stored, where the time goes, and what it costs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from statistics import median
+
+from dev.benchmarks.cpu_seconds import CpuSeconds, cpu_seconds, used_between
+from dev.benchmarks.first_rows import FirstRow, first_rows
+from dev.benchmarks.gate import PORTS, START_PATIENCE_SECONDS, SYMBOLS
+from dev.benchmarks.minute_parts import ingest_parts, publish_parts, say_parts
+from dev.benchmarks.run_times import RunTimes, run_times
+from dev.machine.console import say
+from dev.machine.home import CHECKOUT
+from dev.machine.ports import LOOPBACK, any_free_port
+from dev.stack.dag_runs import unpause, wait_for_dag
+from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
+from include.pipeline.fetching import SETTLE
+from include.records.prices import Flag
+from include.records.windows import MINUTE, Window, floor_minute
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+
+INGEST_DAG, AVERAGE_DAG, _ = MINUTE_DAGS
+EMPTY_DAGS = Path(__file__).with_name("empty_dags.py")
+NO_SETTLING = timedelta(0)
+
+Cpu = Mapping[str, CpuSeconds]
+
+
+def main() -> None:
+    """Measure the pipeline's minutes, then those of the same DAGs with empty tasks."""
+    parser = argparse.ArgumentParser(prog="./dev/bench minute", description=__doc__)
+    parser.add_argument(
+        "--symbols", type=int, default=len(SYMBOLS), help="1 to 10 of them (%(default)s)"
+    )
+    parser.add_argument(
+        "--minutes", type=int, default=10, help="that count, after those of the start (%(default)s)"
+    )
+    parser.add_argument(
+        "--floor-minutes", type=int, default=4, help="with empty tasks, 0 for none (%(default)s)"
+    )
+    options = parser.parse_args()
+    if not 1 <= options.symbols <= len(SYMBOLS):
+        parser.error(f"--symbols is 1 to {len(SYMBOLS)}")
+    if options.minutes < 1 or options.floor_minutes < 0:
+        parser.error("--minutes is 1 or more, --floor-minutes 0 or more")
+    say(
+        f"./dev/bench minute --symbols {options.symbols} --minutes {options.minutes} "
+        f"--floor-minutes {options.floor_minutes}"
+    )
+    load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
+    say(
+        f"{platform.machine()}, {os.cpu_count()} cores, load average before {load}, "
+        f"Python {platform.python_version()}"
+    )
+    symbols = SYMBOLS[: options.symbols]
+    with tempfile.TemporaryDirectory(prefix="bench-minute-") as folder:
+        _measure_pipeline(Path(folder), symbols, options.minutes)
+    if options.floor_minutes:
+        with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
+            _measure_floor(Path(folder), symbols, options.floor_minutes)
+
+
+def _measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> None:
+    with Stack(_options(home, symbols)) as stack:
+        stack.start_pipeline()
+        window, used = _watch(stack, minutes)
+        settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
+        try:
+            rows = first_rows(settings, symbols, Window(window.start - MINUTE, window.end - MINUTE))
+        finally:
+            # Before the server stops, or the driver complains that it is gone.
+            SESSIONS.close()
+        ingests, averages = _runs(stack, window)
+    say(f"the pipeline, {len(symbols)} symbols, minutes that ended in {window}:")
+    _show_delays(rows, len(symbols) * minutes)
+    _show_parts(ingests, minutes, settle=SETTLE)
+    _show_publishing(rows, ingests, averages)
+    _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
+
+
+def _measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> None:
+    dags = folder / "dags"
+    dags.mkdir()
+    shutil.copy(EMPTY_DAGS, dags)
+    (dags / "symbols.txt").write_text("\n".join(symbols), encoding="utf-8")
+    with Stack(_options(folder / "home", symbols, dags)) as stack:
+        with stack.rest() as api:
+            for dag_id in MINUTE_DAGS:
+                wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, stack.check)
+                unpause(api, dag_id)
+        window, used = _watch(stack, minutes)
+        ingests, averages = _runs(stack, window)
+    say(
+        f"the floor, the same DAGs with empty tasks, {len(symbols)} symbols, "
+        f"minutes that ended in {window}:"
+    )
+    for dag, runs, task_id in (("ingest", ingests, "load"), ("average", averages, "publish")):
+        delays = [run.tasks[task_id].end - run.due for run in runs.values()]
+        say(f"  from a minute's end to the end of {dag}'s {task_id}: {_summary(delays)}")
+    _show_parts(ingests, minutes, settle=NO_SETTLING)
+    _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
+
+
+def _options(home: Path, symbols: Sequence[str], dags: Path = CHECKOUT / "dags") -> StackOptions:
+    return StackOptions(
+        home=home,
+        symbols=tuple(symbols),
+        replay=True,
+        ports={name: any_free_port() for name in PORTS},
+        dags_folder=dags,
+    )
+
+
+def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
+    """Let usual minutes pass; return them, and the CPU time used meanwhile."""
+    # The first runs catch up a quarter of an hour, and are not like the others.
+    since = _after_first_minute(stack) + MINUTE
+    window = Window(since, since + minutes * MINUTE)
+    _wait_until(stack, window.start)
+    before = cpu_seconds(stack.home)
+    _wait_until(stack, window.end)
+    return window, used_between(before, cpu_seconds(stack.home))
+
+
+def _after_first_minute(stack: Stack) -> datetime:
+    """Wait until a minute went through all DAGs but the report's; return the start of the next."""
+    begun = floor_minute(datetime.now(UTC))
+    deadline = time.monotonic() + START_PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        stack.check()
+        ingests, averages = _runs(stack, Window(begun, floor_minute(datetime.now(UTC)) + MINUTE))
+        if ingests and averages and max(averages) >= min(ingests):
+            return floor_minute(datetime.now(UTC)) + MINUTE
+        time.sleep(1)
+    raise SystemExit(f"no minute was published within {START_PATIENCE_SECONDS:.0f} s")
+
+
+def _wait_until(stack: Stack, moment: datetime) -> None:
+    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        stack.check()
+        time.sleep(min(1.0, left))
+
+
+def _runs(
+    stack: Stack, window: Window
+) -> tuple[dict[datetime, RunTimes], dict[datetime, RunTimes]]:
+    """Return the runs that fetch and those that average, by when they were due."""
+    with stack.rest() as api:
+        ingests, averages = (
+            {run.due: run for run in run_times(api, dag_id, window)}
+            for dag_id in (INGEST_DAG, AVERAGE_DAG)
+        )
+    return ingests, averages
+
+
+def _show_delays(rows: Sequence[FirstRow], expected: int) -> None:
+    gaps = sum(row.flag is Flag.INGEST_GAP for row in rows)
+    say(f"  {len(rows)} of {expected} rows published, {gaps} of them as a gap at first")
+    say(f"  from a minute's end to known_at:       {_summary([row.known_delay for row in rows])}")
+    say(f"  from a minute's end to the stored row: {_summary([row.stored_delay for row in rows])}")
+
+
+def _show_parts(runs: Mapping[datetime, RunTimes], minutes: int, *, settle: timedelta) -> None:
+    say(f"  where the time goes, {len(runs)} of {minutes} runs of {INGEST_DAG} that succeeded:")
+    say_parts([(run.due, ingest_parts(run, settle)) for run in runs.values()])
+
+
+def _show_publishing(
+    rows: Sequence[FirstRow],
+    ingests: Mapping[datetime, RunTimes],
+    averages: Mapping[datetime, RunTimes],
+) -> None:
+    """Print the parts of the run that averages: it waits beside the other for what that stores."""
+    say(f"  and of {AVERAGE_DAG}, {len(averages)} runs that succeeded:")
+    listed = []
+    for due in sorted(averages.keys() & ingests.keys()):
+        stored = [row.stored_at for row in rows if row.minute + MINUTE == due]
+        if not stored:
+            continue
+        loaded = ingests[due].tasks["load"].end
+        listed.append((due, publish_parts(averages[due], loaded, max(stored))))
+    say_parts(listed)
+
+
+def _show_cpu(used: Cpu, symbol_minutes: int, elapsed: timedelta) -> None:
+    say(f"  CPU seconds, {symbol_minutes} symbol-minutes in {elapsed.total_seconds():.0f} s:")
+    lines = [
+        *((name, cpu.total) for name, cpu in used.items()),
+        ("all of them", sum(cpu.total for cpu in used.values())),
+        ("of the scheduler's, its task processes", used["scheduler"].forked),
+    ]
+    for name, seconds in lines:
+        say(
+            f"    {name:40} {seconds / symbol_minutes:6.3f} a symbol-minute, "
+            f"{seconds / elapsed.total_seconds():5.1%} of a core"
+        )
+
+
+def _summary(delays: Sequence[timedelta]) -> str:
+    """Return p50, p95 and the longest of some delays."""
+    if not delays:
+        return "none"
+    ordered = sorted(delay.total_seconds() for delay in delays)
+    p95 = ordered[ceil(len(ordered) * 0.95) - 1]
+    return f"p50 {median(ordered):.2f} s, p95 {p95:.2f} s, max {ordered[-1]:.2f} s ({len(ordered)})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Chromium, and the pictures that it takes of the pages: ./dev/screenshots."""

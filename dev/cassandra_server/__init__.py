@@ -1,0 +1,1 @@
+"""A real Cassandra on the loopback address, from its jars; ./dev/cassandra."""

@@ -1,0 +1,1 @@
+"""This machine: servers as child processes, folders, ports, and what a command prints."""

@@ -1,0 +1,156 @@
+"""Airflow's processes on one machine, their settings, and its REST API."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+
+from dev.machine.home import CHECKOUT, Home
+from dev.machine.ports import LOOPBACK, Ports
+from dev.machine.processes import Processes
+from dev.stack.postgres import sqlalchemy_url
+
+API_SERVER = "api-server"
+# The log servers that --skip-serve-logs leaves out listen on every address, and on one
+# machine the API server reads the same files anyway.
+COMPONENTS: Mapping[str, tuple[str, ...]] = {
+    API_SERVER: ("api-server", "--host", LOOPBACK, "--workers", "1"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+# A last resort: one that dies is seen at once, and a busy machine takes minutes.
+START_TIMEOUT_SECONDS = 600.0
+REQUEST_TIMEOUT_SECONDS = 120.0
+
+# What every deployment needs; the rest of the environment is about this machine.
+DEPLOYMENT_SETTINGS: Mapping[str, str] = {
+    "AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES": "airflow.* astro.*",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    # Ten symbols' tasks of a minute took 8 s with 12 at a time, 14 s with 4, on two cores.
+    "AIRFLOW__CORE__PARALLELISM": "12",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+    # A task whose process was killed holds up its DAG this long; five minutes by default.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def airflow_url(port: int) -> str:
+    """Return the address of Airflow's pages."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def environment(home: Home, ports: Ports, dags_folder: Path) -> dict[str, str]:
+    """Return the environment of every Airflow process; it holds this home's secrets."""
+    secrets = home.secrets()
+    proxy_free = [os.environ.get("NO_PROXY", ""), LOOPBACK, "localhost"]
+    return {
+        **os.environ,
+        **DEPLOYMENT_SETTINGS,
+        "AIRFLOW_HOME": str(home.airflow),
+        "PYTHONPATH": str(CHECKOUT),
+        "NO_PROXY": ",".join(filter(None, proxy_free)),
+        "AIRFLOW__API__BASE_URL": airflow_url(ports.airflow),
+        "AIRFLOW__API__SECRET_KEY": secrets["session"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt"],
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow_url(ports.airflow)}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__FERNET_KEY": secrets["fernet"],
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": sqlalchemy_url(ports.postgres, secrets["postgres"]),
+    }
+
+
+def migrate(home: Home, processes: Processes, surroundings: Mapping[str, str]) -> None:
+    """Bring the metadata database to this Airflow's tables; nothing to do when it is there.
+
+    Raises:
+        StartError: The migration failed.
+    """
+    # Beside the tables, so that it goes where they go.
+    stamp = home.postgres / f"airflow-{version('apache-airflow')}.migrated"
+    if stamp.exists():
+        return
+    processes.run("migrate", [sys.executable, "-m", "airflow", "db", "migrate"], surroundings)
+    stamp.touch()
+
+
+def start_api_server(
+    processes: Processes, port: int, surroundings: Mapping[str, str], name: str = API_SERVER
+) -> None:
+    """Start an API server and wait until it is healthy.
+
+    Raises:
+        StartError: It died or was not healthy in time.
+    """
+    words = [*COMPONENTS[API_SERVER], "--port", str(port)]
+    _spawn(processes, name, words, surroundings, port)
+    processes.wait_until(
+        lambda: health(port).get(API_SERVER) == "healthy", name, START_TIMEOUT_SECONDS
+    )
+
+
+def start_workers(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:
+    """Start all of Airflow's other processes and wait until each is healthy.
+
+    Raises:
+        StartError: One died or was not healthy in time.
+    """
+    names = [name for name in COMPONENTS if name != API_SERVER]
+    for name in names:
+        _spawn(processes, name, COMPONENTS[name], surroundings)
+    for name in names:
+        _wait_until_healthy(processes, name, port)
+
+
+def _spawn(
+    processes: Processes,
+    name: str,
+    words: Sequence[str],
+    surroundings: Mapping[str, str],
+    port: int | None = None,
+) -> None:
+    command = [sys.executable, "-m", "airflow", *words]
+    processes.spawn(name, command, environment=surroundings, port=port)
+
+
+def _wait_until_healthy(processes: Processes, name: str, port: int) -> None:
+    processes.wait_until(lambda: health(port).get(name) == "healthy", name, START_TIMEOUT_SECONDS)
+
+
+def health(port: int) -> dict[str, str | None]:
+    """Return what Airflow says of its processes, by our names; {} when it does not answer."""
+    try:
+        answer = httpx.get(
+            f"{airflow_url(port)}/api/v2/monitor/health", timeout=5, trust_env=False
+        ).raise_for_status()
+    except httpx.HTTPError:
+        return {}
+    told = answer.json()
+    by_name = {name.replace("_", "-"): part and part["status"] for name, part in told.items()}
+    return {**by_name, API_SERVER: by_name.get("metadatabase")}
+
+
+def rest(port: int) -> httpx.Client:
+    """Return an authorised client of Airflow's REST API, whose paths begin after /api/v2."""
+    token = httpx.get(
+        f"{airflow_url(port)}/auth/token", timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False
+    ).raise_for_status()
+    return httpx.Client(
+        base_url=f"{airflow_url(port)}/api/v2",
+        headers={"Authorization": f"Bearer {token.json()['access_token']}"},
+        timeout=REQUEST_TIMEOUT_SECONDS,
+        trust_env=False,
+    )

@@ -1,0 +1,97 @@
+"""Where the prices come from: Binance itself, or the simulator that ships with the project."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import httpx
+
+from dev.machine.errors import SetupError
+from dev.machine.ports import LOOPBACK
+from dev.machine.processes import Processes
+from include.records.symbols import read_symbol
+
+NAME = "exchange"
+LIVE_URL = "https://data-api.binance.vision"
+PING_TIMEOUT_SECONDS = 3.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+# As in dev/stack/airflow.py, a last resort.
+START_TIMEOUT_SECONDS = 300.0
+
+
+def simulator_url(port: int) -> str:
+    """Return the simulator's URL."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def answers(base_url: str) -> bool:
+    """Tell whether an exchange answers a ping in time."""
+    try:
+        return httpx.get(f"{base_url}/api/v3/ping", timeout=PING_TIMEOUT_SECONDS).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def start_simulator(processes: Processes, port: int, options: Sequence[str] = ()) -> str:
+    """Start the simulator, wait until it answers and return its URL.
+
+    Args:
+        processes: Where it is recorded.
+        port: Where it listens on the loopback address.
+        options: More options of `python -m include.simulator`.
+
+    Raises:
+        StartError: It died or did not answer in time.
+    """
+    command = [sys.executable, "-m", "include.simulator", "--port", str(port), *options]
+    processes.spawn(NAME, command, port=port)
+    processes.wait_until(lambda: answers(simulator_url(port)), NAME, START_TIMEOUT_SECONDS)
+    return simulator_url(port)
+
+
+def parse_symbols(listed: str) -> tuple[str, ...]:
+    """Return the symbols of a list like BTCUSDT,ETHUSDT in its order, each once.
+
+    Raises:
+        SetupError: It names none, or one can be none.
+    """
+    parts = [part for part in listed.split(",") if part.strip()]
+    if not parts:
+        raise SetupError("no symbol is named; give some, like --symbols BTCUSDT,ETHUSDT")
+    try:
+        return tuple(dict.fromkeys(map(read_symbol, parts)))
+    except ValueError as error:
+        upper = ",".join(part.strip().upper() for part in parts)
+        raise SetupError(f"{error}: --symbols {upper}") from error
+
+
+def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:
+    """Check with an exchange that it lists every symbol.
+
+    Args:
+        client: A client whose base URL is the exchange.
+        symbols: Symbols, upper case.
+
+    Raises:
+        SetupError: One is not listed, or the exchange does not answer.
+    """
+    for symbol in symbols:
+        try:
+            answer = client.get("/api/v3/exchangeInfo", params={"symbol": symbol})
+        except httpx.HTTPError as error:
+            raise SetupError(
+                f"the exchange at {client.base_url} does not answer ({error}); "
+                "check the network, or use the simulator with --replay"
+            ) from error
+        # 400 is the exchange's word for a symbol that it does not list or cannot read.
+        if answer.status_code == httpx.codes.BAD_REQUEST:
+            raise SetupError(
+                f"the exchange at {client.base_url} does not list the symbol {symbol}; "
+                "correct --symbols"
+            )
+        if not answer.is_success:
+            raise SetupError(
+                f"the exchange at {client.base_url} refuses to answer: HTTP "
+                f"{answer.status_code} {answer.text[:200]}; use the simulator with --replay"
+            )

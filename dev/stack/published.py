@@ -1,0 +1,144 @@
+"""Reads the published minutes from Cassandra, for a person to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from rich.table import Table
+
+from dev.machine.ports import LOOPBACK
+from include.records.prices import Flag, MinutePrice
+from include.records.shown_numbers import price_text
+from include.records.windows import MINUTE, Window, floor_minute
+from include.store.session import SESSIONS
+from include.store.settings import CassandraSettings
+from include.store.store import Store, connect
+
+KEYSPACE = "prices"
+# On one machine a server that does not answer soon is down.
+PATIENCE_SECONDS = 5.0
+LOOK_BACK = timedelta(days=1)
+
+
+class Published:
+    """The published minutes of some symbols.
+
+    Args:
+        store: The connected store.
+        symbols: Which, in the order to show them.
+    """
+
+    def __init__(self, store: Store, symbols: Sequence[str]) -> None:
+        self._store = store
+        self.symbols = tuple(symbols)
+
+    def since(self, start: datetime) -> list[MinutePrice]:
+        """Return the published minutes that begin at `start` or later, by minute and symbol.
+
+        Args:
+            start: Aware UTC; the whole minute it lies in counts.
+        """
+        window = Window(floor_minute(start), floor_minute(datetime.now(UTC)) + MINUTE)
+        prices = [
+            price
+            for symbol in self.symbols
+            for price in self._store.minute_prices.between(symbol, window)
+        ]
+        return sorted(prices, key=lambda price: price.average.minute)
+
+    def latest(self) -> dict[str, MinutePrice]:
+        """Return the last published minute of each symbol that has one of the last day."""
+        prices = self.since(datetime.now(UTC) - LOOK_BACK)
+        last = {price.average.symbol: price for price in prices}
+        return {symbol: last[symbol] for symbol in self.symbols if symbol in last}
+
+
+@contextmanager
+def open_published(port: int, symbols: Sequence[str]) -> Iterator[Published]:
+    """Connect to the local server for the time of the block.
+
+    Raises:
+        RetryableError: Cassandra does not answer.
+        SettingsError: The keyspace does not exist yet.
+    """
+    settings = CassandraSettings(
+        hosts=(LOOPBACK,), port=port, keyspace=KEYSPACE, patience_seconds=PATIENCE_SECONDS
+    )
+    try:
+        yield Published(connect(settings), symbols)
+    finally:
+        # Before the server stops, or the driver complains that it is gone.
+        SESSIONS.close()
+
+
+def count_complete(prices: Sequence[MinutePrice], symbols: Sequence[str], start: datetime) -> int:
+    """Count the minutes that closed after `start` and were published for every symbol.
+
+    A minute that says only that our own request failed is not counted.
+    """
+    by_minute: dict[datetime, set[str]] = {}
+    for price in prices:
+        average = price.average
+        if average.minute + MINUTE > start and average.flag is not Flag.INGEST_GAP:
+            by_minute.setdefault(average.minute, set()).add(average.symbol)
+    return sum(1 for found in by_minute.values() if found >= set(symbols))
+
+
+def delay_seconds(price: MinutePrice) -> float:
+    """Return how long after its minute's end a price was published, seconds."""
+    return (price.known_at - price.average.minute - MINUTE).total_seconds()
+
+
+def delay_summary(prices: Sequence[MinutePrice]) -> str:
+    """Return a line on how long after their minutes' ends prices, as they stand, were stored."""
+    delays = sorted(map(delay_seconds, prices))
+    if not delays:
+        return "no minute closed while this ran"
+    p50, p95 = (delays[ceil(len(delays) * share) - 1] for share in (0.5, 0.95))
+    return (
+        f"from a minute's end to the stored row, {len(delays)} rows: "
+        f"p50 {p50:.1f} s, p95 {p95:.1f} s, max {delays[-1]:.1f} s"
+    )
+
+
+def value_text(price: MinutePrice) -> str:
+    """Return a VWAP for reading; the flag where there is no value."""
+    vwap = price.average.vwap
+    return price.average.flag.value if vwap is None else price_text(vwap)
+
+
+def as_line(prices: Sequence[MinutePrice]) -> str:
+    """Return one line about one minute of some symbols.
+
+    Args:
+        prices: At least one; all of the same minute.
+    """
+    minute = prices[0].average.minute
+    values = "  ".join(f"{price.average.symbol} {value_text(price)}" for price in prices)
+    delay = max(delay_seconds(price) for price in prices)
+    return f"{minute:%H:%M} UTC  {values}  (published {delay:.1f} s after the minute)"
+
+
+def as_table(prices: Sequence[MinutePrice]) -> Table:
+    """Return a table with one row per price."""
+    table = Table(title="Average price of a minute")
+    for title in ("symbol", "minute (UTC)"):
+        table.add_column(title, no_wrap=True)
+    for title in ("VWAP", "volume", "trades", "coverage"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("flag", no_wrap=True)
+    for price in prices:
+        average = price.average
+        table.add_row(
+            average.symbol,
+            f"{average.minute:%m-%d %H:%M}",
+            value_text(price),
+            "" if average.volume is None else price_text(average.volume),
+            "" if average.trade_count is None else str(average.trade_count),
+            str(average.coverage),
+            average.flag.value,
+        )
+    return table

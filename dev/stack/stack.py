@@ -1,0 +1,263 @@
+"""The whole stack of one home: started in parallel, stopped as a whole, restartable in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from dev.cassandra_server.jars import cassandra_jars
+from dev.cassandra_server.server import CassandraServer
+from dev.machine.console import say, step
+from dev.machine.errors import StartError
+from dev.machine.home import CHECKOUT, DEFAULT_HOME, Home
+from dev.machine.ports import LOOPBACK, Ports, choose_ports, is_free
+from dev.machine.processes import Processes
+from dev.stack import airflow, exchange, postgres
+from dev.stack.airflow_settings import apply_settings, read_settings
+from dev.stack.dag_runs import run_dag, unpause, wait_for_dag
+
+DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
+INITIAL_DAG = "initialize_store"
+MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
+# They run once a day, or when somebody fills in their form, and should not wait to be unpaused.
+OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
+DAG_TIMEOUT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """What a stack is to be.
+
+    Attributes:
+        home: The folder for all its state.
+        symbols: Binance symbols, upper case.
+        replay: Whether prices come from the simulator instead of Binance.
+        ports: Ports that must be these, by name of Ports; others are chosen.
+        simulator_options: More options of `python -m include.simulator`.
+        dags_folder: Where Airflow reads DAGs.
+        settings_file: Connections, pools and variables, in the Astro CLI's format.
+    """
+
+    home: Path = DEFAULT_HOME
+    symbols: tuple[str, ...] = DEFAULT_SYMBOLS
+    replay: bool = True
+    ports: dict[str, int] = field(default_factory=dict)
+    simulator_options: tuple[str, ...] = ()
+    dags_folder: Path = CHECKOUT / "dags"
+    settings_file: Path = CHECKOUT / "airflow_settings.yaml"
+
+
+class Stack:
+    """Cassandra, the exchange, Postgres and Airflow, for one run.
+
+    As a context manager it starts the servers and stops them after the block, data kept.
+
+    Args:
+        options: What it is to be.
+
+    Attributes:
+        home: Where its state is.
+        ports: Where it listens; chosen by `start`.
+    """
+
+    def __init__(self, options: StackOptions) -> None:
+        self.options = options
+        self.home = Home(options.home.absolute())
+        self.ports = Ports()
+        self._processes = Processes(self.home.run, self.home.logs)
+        self._cassandra: CassandraServer | None = None
+        self._held = ExitStack()
+        self._is_ours = False
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def exchange_url(self) -> str:
+        """Where the prices come from."""
+        if self.options.replay:
+            return exchange.simulator_url(self.ports.exchange)
+        return exchange.LIVE_URL
+
+    def start(self) -> None:
+        """Start every server.
+
+        Raises:
+            SetupError: Another run uses this home, or a port, symbol or network is wrong.
+            StartError: A server died or was not ready in time.
+        """
+        self._held.enter_context(self.home.locked())
+        self._is_ours = True
+        self._stop_leftovers()
+        self._choose_ports()
+        self._cassandra = CassandraServer(
+            self.home.cassandra,
+            self.ports.cassandra,
+            storage_port=self.ports.cassandra_storage,
+            log_folder=self.home.logs,
+        )
+        self.start_exchange()
+        with httpx.Client(
+            base_url=self.exchange_url, timeout=exchange.ANSWER_TIMEOUT_SECONDS
+        ) as client:
+            exchange.check_symbols(client, self.options.symbols)
+        self.home.remember(
+            "last_run", {"symbols": self.options.symbols, "exchange": self.exchange_url}
+        )
+        # Before the threads: an interrupted download ends at once here.
+        cassandra_jars()
+        self._together(self.start_cassandra, self.start_airflow)
+
+    def start_pipeline(self) -> None:
+        """Make the tables, let the DAGs of every minute run, and the others when asked.
+
+        Raises:
+            StartError: A DAG is not there, or its run failed.
+        """
+        with self.rest() as api:
+            with step("Cassandra: creating the tables", "a few seconds"):
+                wait_for_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
+                run_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
+            for dag_id in (*MINUTE_DAGS, *OTHER_DAGS):
+                wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, self.check)
+                unpause(api, dag_id)
+
+    def stop(self) -> None:
+        """Stop everything that this stack started; data and logs stay."""
+        if not self._is_ours:
+            return
+        self._processes.refuse()
+        # Airflow's processes go first: they write to the others until they end.
+        self.stop_airflow()
+        self._processes.stop()
+        if self._cassandra is not None:
+            self._cassandra.refuse()
+            if not self.home.cassandra_kept.exists():
+                self._cassandra.stop()
+        self._is_ours = False
+        self._held.close()
+
+    def check(self) -> None:
+        """Raise StartError, with the end of its log, if a server is dead."""
+        self._processes.check()
+        if self._cassandra is not None:
+            self._cassandra.check()
+
+    def rest(self) -> httpx.Client:
+        """Return an authorised client of Airflow's REST API, whose paths begin after /api/v2."""
+        return airflow.rest(self.ports.airflow)
+
+    def start_cassandra(self) -> None:
+        """Start Cassandra and wait until it answers."""
+        with step(f"Cassandra on {LOOPBACK}:{self.ports.cassandra}", "about 10 s"):
+            self._server.start()
+
+    def stop_cassandra(self) -> None:
+        """Stop Cassandra in good order."""
+        self._server.stop()
+
+    def start_exchange(self) -> None:
+        """Start the simulator, unless prices come from Binance."""
+        if self.options.replay:
+            with step(f"Exchange simulator on {self.exchange_url}", "about 3 s"):
+                exchange.start_simulator(
+                    self._processes, self.ports.exchange, self.options.simulator_options
+                )
+
+    def stop_exchange(self) -> None:
+        """Stop the simulator."""
+        self._processes.stop(exchange.NAME)
+
+    def start_airflow(self) -> None:
+        """Start Airflow's processes with their settings, and their database if it does not run."""
+        surroundings = airflow.environment(self.home, self.ports, self.options.dags_folder)
+        running = {record.name for record in self._processes.records() if record.is_running()}
+        if postgres.NAME not in running:
+            password = self.home.secrets()["postgres"]
+            with step(f"Postgres on {LOOPBACK}:{self.ports.postgres}", "about 2 s"):
+                postgres.start_postgres(self.home, self._processes, self.ports.postgres, password)
+            with step("Airflow's database", "about 15 s the first time"):
+                airflow.migrate(self.home, self._processes, surroundings)
+        with step(f"Airflow on {airflow.airflow_url(self.ports.airflow)}", "about 20 s"):
+            airflow.start_api_server(self._processes, self.ports.airflow, surroundings)
+            # Before the scheduler runs what was left unpaused: applying replaces each entity,
+            # and a task in between would miss it.
+            with self.rest() as api:
+                apply_settings(api, self._settings())
+            airflow.start_workers(self._processes, self.ports.airflow, surroundings)
+
+    def stop_airflow(self) -> None:
+        """Stop Airflow's processes; their database stays up."""
+        # Its API server needs seconds to leave after its work is done.
+        self._processes.stop(*airflow.COMPONENTS, grace_seconds=5)
+
+    @property
+    def _server(self) -> CassandraServer:
+        if self._cassandra is None:
+            raise StartError("the stack has not been started")
+        return self._cassandra
+
+    def _stop_leftovers(self) -> None:
+        stopped = self._processes.stop()
+        if not self.home.cassandra_kept.exists():
+            stopped += CassandraServer(self.home.cassandra).stop()
+        if stopped:
+            say(f"  stopped what an earlier run left: {', '.join(stopped)}")
+
+    def _choose_ports(self) -> None:
+        remembered = self.home.recall("ports")
+        kept = CassandraServer(self.home.cassandra).record()
+        own = {remembered.get("cassandra"), remembered.get("cassandra_storage")} if kept else set()
+        self.ports, notes = choose_ports(
+            self.options.ports, remembered, free=lambda port: port in own or is_free(port)
+        )
+        for note in notes:
+            say(f"  {note}")
+        self.home.remember("ports", asdict(self.ports))
+
+    def _together(self, *starts: Callable[[], None]) -> None:
+        with ThreadPoolExecutor(len(starts)) as pool:
+            running = [pool.submit(start) for start in starts]
+            try:
+                done, _ = wait(running, return_when=FIRST_EXCEPTION)
+                # The one that failed first, not those that it made fail.
+                for start in done:
+                    start.result()
+            except BaseException:
+                self._processes.refuse()
+                self._server.refuse()
+                raise
+
+    def _settings(self) -> dict[str, list[dict[str, object]]]:
+        return read_settings(
+            self.options.settings_file,
+            connections={
+                "cassandra_default": {"host": LOOPBACK, "port": self.ports.cassandra},
+                "binance_default": {"host": self.exchange_url},
+                "mart": {"host": str(self.home.mart)},
+            },
+            variables={
+                "symbols": ",".join(self.options.symbols),
+                "storage_url": str(self.home.data),
+            },
+        )

@@ -1,0 +1,237 @@
+"""./dev/up: sets up and runs the whole stack, and shows the published minutes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+
+from dev.machine.console import CONSOLE, complain, say
+from dev.machine.errors import SetupError, StartError
+from dev.machine.ports import PORT_NAMES, Ports
+from dev.stack import exchange
+from dev.stack.airflow import airflow_url
+from dev.stack.published import (
+    Published,
+    as_line,
+    as_table,
+    count_complete,
+    delay_summary,
+    open_published,
+)
+from dev.stack.stack import DEFAULT_SYMBOLS, Stack, StackOptions
+from include.records.errors import MarketDataError
+from include.records.prices import MinutePrice
+from include.records.windows import MINUTE
+
+POLL_SECONDS = 1.0
+# A cold machine needs about a minute from the first fetch to the first report, a busy one more.
+PATIENCE_SECONDS = 600.0
+# A minute is shown when every symbol has it, or this long after its end.
+SHOWN_AFTER = timedelta(seconds=40)
+FOLLOWED = timedelta(minutes=10)
+
+
+def _options(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./dev/up",
+        description=(
+            "Set up and run everything on this machine: Cassandra, Airflow and, unless Binance "
+            "answers, an exchange simulator. Ctrl-C stops it; data stays in .dev/."
+        ),
+        epilog=(
+            "Environment: MINUTE_PRICES_PORT_BASE and MINUTE_PRICES_<NAME>_PORT for the ports; "
+            "CASSANDRA_JAVA_HOME for a Java 17 or 21 of your own."
+        ),
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--live", action="store_true", help="take prices from Binance")
+    source.add_argument(
+        "--replay",
+        action="store_true",
+        help="take prices from the simulator (default: live if Binance answers within 3 s)",
+    )
+    parser.add_argument(
+        "--symbols",
+        default=",".join(DEFAULT_SYMBOLS),
+        help="upper-case Binance symbols, with commas (%(default)s)",
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="exit with 0 when --minutes N new minutes of every symbol are there, and a report",
+    )
+    parser.add_argument(
+        "--minutes", type=_positive, default=1, metavar="N", help="for --once (%(default)s)"
+    )
+    base = os.environ.get("MINUTE_PRICES_PORT_BASE")
+    parser.add_argument(
+        "--port-base",
+        type=_port,
+        default=base and _port(base),
+        metavar="PORT",
+        help=f"{len(PORT_NAMES)} ports from here on, in the order below",
+    )
+    for name in PORT_NAMES:
+        own = os.environ.get(f"MINUTE_PRICES_{name.upper()}_PORT")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}-port",
+            type=_port,
+            default=own and _port(own),
+            metavar="PORT",
+            help=f"(default {getattr(Ports(), name)}, or the next free one)",
+        )
+    return parser.parse_args(words)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1024 <= int(text) < 65536:  # noqa: PLR2004 - the usual limits
+        raise argparse.ArgumentTypeError(f"{text} is no port from 1024 to 65535")
+    return int(text)
+
+
+def _wanted_ports(options: argparse.Namespace) -> dict[str, int]:
+    base: int | None = options.port_base
+    from_base = {name: base + index for index, name in enumerate(PORT_NAMES)} if base else {}
+    single = {name: getattr(options, f"{name}_port") for name in PORT_NAMES}
+    return from_base | {name: port for name, port in single.items() if port}
+
+
+def _choose_replay(options: argparse.Namespace) -> tuple[bool, str]:
+    """Return whether to use the simulator, and why."""
+    if options.replay:
+        return True, "prices come from the simulator: --replay"
+    if exchange.answers(exchange.LIVE_URL):
+        return False, f"prices come from Binance: {exchange.LIVE_URL} answers"
+    if options.live:
+        raise SetupError(
+            f"{exchange.LIVE_URL} does not answer within {exchange.PING_TIMEOUT_SECONDS:.0f} s; "
+            "check the network, or use the simulator with --replay"
+        )
+    return True, f"prices come from the simulator: {exchange.LIVE_URL} does not answer"
+
+
+def _show_start(stack: Stack, published: Published) -> None:
+    latest = published.latest()
+    CONSOLE.print(as_table(list(latest.values())))
+    pages = airflow_url(stack.ports.airflow)
+    say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
+    say(f"  Prices              {pages}/plugin/prices")
+    say(f"  Report              {stack.home.report}")
+    say(f"  CSV and Parquet     {stack.home.exports}")
+    say(f"  Data Docs           {stack.home.data_docs}")
+    if stack.options.replay:
+        say(f"  Simulator           {stack.exchange_url}/simulator (recorded or generated?)")
+    say(f"  Logs                {stack.home.logs}")
+
+
+def _wait_for_first(stack: Stack, published: Published) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    say("  … First published minutes (about a minute)")
+    while len(published.latest()) < len(published.symbols):
+        stack.check()
+        if time.monotonic() > deadline:
+            raise StartError(
+                f"no minute was published for every symbol within {PATIENCE_SECONDS:.0f} s; "
+                f"look at the runs on {airflow_url(stack.ports.airflow)}/dags"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _follow(stack: Stack, published: Published, began: datetime, minutes: int | None) -> None:
+    """Print each new minute; return when `minutes` of them and a report are there, if given."""
+    deadline = time.monotonic() + (minutes or 0) * 60 + PATIENCE_SECONDS
+    shown_until = min(price.average.minute for price in published.latest().values())
+    while True:
+        stack.check()
+        # Without an end, a day of minutes would be read every second.
+        prices = published.since(began if minutes else datetime.now(UTC) - FOLLOWED)
+        for minute, group in groupby(prices, key=lambda price: price.average.minute):
+            found = list(group)
+            is_late = datetime.now(UTC) > minute + MINUTE + SHOWN_AFTER
+            if minute > shown_until and (len(found) == len(published.symbols) or is_late):
+                say(as_line(found))
+                shown_until = minute
+        if minutes and _is_enough(stack, published, prices, began, minutes):
+            return
+        if minutes and time.monotonic() > deadline:
+            has_report = stack.home.has_report(published.symbols, began)
+            raise StartError(
+                f"{count_complete(prices, published.symbols, began)} of {minutes} minutes were "
+                f"published for every symbol in time, {'a' if has_report else 'no'} "
+                f"report was written; look at the task logs in {stack.home.airflow / 'logs'}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _is_enough(
+    stack: Stack,
+    published: Published,
+    prices: Sequence[MinutePrice],
+    began: datetime,
+    minutes: int,
+) -> bool:
+    complete = count_complete(prices, published.symbols, began)
+    if complete < minutes or not stack.home.has_report(published.symbols, began):
+        return False
+    say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
+    say(delay_summary([price for price in prices if price.average.minute >= began]))
+    return True
+
+
+def _run(stack: Stack, began: datetime, minutes: int | None) -> None:
+    stack.start()
+    stack.start_pipeline()
+    say(f"  everything runs after {(datetime.now(UTC) - began).total_seconds():.0f} s")
+    try:
+        with open_published(stack.ports.cassandra, stack.options.symbols) as published:
+            _wait_for_first(stack, published)
+            _show_start(stack, published)
+            _follow(stack, published, began, minutes)
+    except MarketDataError as error:
+        # A dead Cassandra is the better word for what its client says of it.
+        stack.check()
+        raise StartError(str(error)) from error
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code: 0 done, 1 something broke, 2 wrongly asked."""
+    began = datetime.now(UTC)
+    options = _options(words)
+    # SIGINT too: a shell starts its background jobs with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    stack: Stack | None = None
+    try:
+        symbols = exchange.parse_symbols(options.symbols)
+        replay, why = _choose_replay(options)
+        say(f"  {why}")
+        stack = Stack(StackOptions(symbols=symbols, replay=replay, ports=_wanted_ports(options)))
+        _run(stack, began, options.minutes if options.once else None)
+    except KeyboardInterrupt:
+        return 130 if options.once else 0
+    except (SetupError, StartError) as error:
+        complain(str(error))
+        return 2 if isinstance(error, SetupError) else 1
+    finally:
+        # An impatient second Ctrl-C would leave servers behind.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        if stack is not None:
+            stack.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Servers that only tests need: a stand-in for Astra, a proxy, a second API server."""
