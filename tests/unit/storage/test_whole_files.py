@@ -23,7 +23,7 @@ from include.storage import whole_files
 from include.storage.whole_files import remove_drafts, write_whole
 from tests.fakes.builders import NOON, batch, verdict
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Shorter than any file of these tests.
 CUT_BYTES = 64
 LONG = "x" * 1000

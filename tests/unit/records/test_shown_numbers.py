@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.records.shown_numbers import exact_text, percent_text, price_text
 
-CASES = json.loads((Path(__file__).parents[1] / "data" / "price_texts.json").read_text())
+CASES = json.loads((Path(__file__).parents[2] / "data" / "price_texts.json").read_text())
 
 prices = st.decimals(min_value=Decimal("1e-12"), max_value=Decimal("1e20"), places=12)
 

@@ -12,7 +12,7 @@ from dev.machine.errors import SetupError
 
 # What the smallest Debian has: of the C library, of GCC's, and the kernel's.
 OF_EVERY_SYSTEM = re.compile(r"linux-vdso|ld-linux|lib(c|m|dl|pthread|rt|gcc_s|stdc\+\+)\.so")
-PROJECT = Path(__file__).resolve().parents[3]
+PROJECT = Path(__file__).resolve().parents[4]
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 
 
