@@ -34,10 +34,11 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
-from include.pipeline.backfilling import A_DAY, backfill
+from include.pipeline.backfilling import backfill
 from include.pipeline.fetching import SETTLE
 from include.pipeline.publishing import Publisher
 from include.records.klines import Interval
+from include.records.windows import DAY
 from include.store.schema import migrate
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
@@ -78,8 +79,8 @@ def main() -> None:
         f"{platform.machine()}, {os.cpu_count()} cores shared with the servers, load average "
         f"{os.getloadavg()[0]:.2f}, Python {platform.python_version()}"
     )
-    yesterday = datetime.now(UTC).date() - A_DAY
-    days = [yesterday - back * A_DAY for back in range(options.days)]
+    yesterday = datetime.now(UTC).date() - DAY
+    days = [yesterday - back * DAY for back in range(options.days)]
     with tempfile.TemporaryDirectory(prefix="bench-backfill-") as folder:
         archives = Path(folder) / "archives"
         _make_archives(archives, options.symbol, days)

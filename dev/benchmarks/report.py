@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import quantiles
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say
 from dev.machine.ports import any_free_port
 from include.records.prices import MinutePrice
-from include.records.windows import MINUTE, Window, floor_minute
+from include.records.windows import DAY, HOUR, MINUTE, Window, floor_minute
 from include.reports.text_rows import minute_text
 from include.store.schema import migrate
 from include.store.session import SESSIONS
@@ -38,8 +38,6 @@ from include.store.settings import CassandraSettings
 from include.store.store import connect
 
 SYMBOLS = tuple(f"COIN{number}USDT" for number in range(10))
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 DAYS = 7
 REQUESTS = 200
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from dev.benchmarks.sample_prices import SYMBOL, minute_average, second_price
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import CONSOLE, say
 from include.records.prices import MinuteAverage, SecondPrice
-from include.records.windows import MINUTE, SECOND, Window, floor_minute
+from include.records.windows import DAY, MINUTE, SECOND, Window, floor_minute
 from include.store.frames import span_frames
 from include.store.loader import REQUESTS_IN_FLIGHT, ROWS_PER_BATCH
 from include.store.schema import migrate
@@ -32,7 +32,6 @@ from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 
-DAY = timedelta(days=1)
 ROUNDS = 3
 # Row by row is so slow that fewer rows tell as much.
 ROWS_ONE_BY_ONE = 10_000

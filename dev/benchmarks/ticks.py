@@ -11,7 +11,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from dev.benchmarks.backfill import simulator
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say
 from include.reading.queries import span
-from include.records.windows import Window
+from include.records.windows import DAY, Window
 from include.store.schema import migrate
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
@@ -28,7 +28,6 @@ from include.store.store import Store, connect
 # As INJUSDT's tick was changed; the simulator lists this symbol with the coarser one.
 SYMBOL, CHANGED_ON = "SOLUSDT", date(2024, 1, 12)
 BEFORE, AFTER, STEP = Decimal("0.001"), Decimal("0.01"), Decimal("0.00000001")
-A_DAY = timedelta(days=1)
 # Of the trades after the change, so many match orders from before it.
 OLD_ORDERS = 0.1
 
@@ -40,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     # What the steps say in Airflow; here only the figures count.
     logging.disable(logging.WARNING)
-    days = [CHANGED_ON + (place - options.days // 2) * A_DAY for place in range(options.days)]
+    days = [CHANGED_ON + (place - options.days // 2) * DAY for place in range(options.days)]
     with tempfile.TemporaryDirectory(prefix="bench-ticks-") as name:
         folder = Path(name)
         (folder / "archives").mkdir()
@@ -86,8 +85,8 @@ def _show(store: Store, days: list[date]) -> bool:
     """Print what was quarantined and published; tell whether nothing is amiss."""
     today = datetime.now(UTC)
     start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=UTC)
-    readings = span(store, SYMBOL, Window(start, start + len(days) * A_DAY), today)
-    rows = sum(len(store.quarantine.on_day(SYMBOL, day.date())) for day in (today - A_DAY, today))
+    readings = span(store, SYMBOL, Window(start, start + len(days) * DAY), today)
+    rows = sum(len(store.quarantine.on_day(SYMBOL, day.date())) for day in (today - DAY, today))
     flags = Counter(each.average.flag.value for each in readings)
     states = Counter(each.state.value for each in readings)
     levels = Counter(each.average.source_level for each in readings)

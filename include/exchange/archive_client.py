@@ -24,6 +24,7 @@ from include.exchange.bodies import read_body
 from include.exchange.hosts import is_loopback
 from include.exchange.pauses import stated_pause
 from include.exchange.retries import retry_delay
+from include.exchange.transport import CONNECT_SECONDS, LONGEST_READ_SECONDS
 from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
@@ -35,7 +36,6 @@ from include.records.errors import (
 
 HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
-READ_SECONDS, CONNECT_SECONDS = 11.0, 3.0
 
 Answer = TypeVar("Answer")
 # Called with the bytes that are there and the bytes of the whole; 0 while nobody knows.
@@ -82,7 +82,7 @@ class ArchiveClient:
             transport=http,
             follow_redirects=False,
             trust_env=False,
-            timeout=httpx.Timeout(CONNECT_SECONDS, read=READ_SECONDS),
+            timeout=httpx.Timeout(CONNECT_SECONDS, read=LONGEST_READ_SECONDS),
             # A file is packed already, and what a range counts must be what is sent.
             headers={"accept-encoding": "identity", "user-agent": "minute-prices"},
         )
@@ -152,7 +152,7 @@ class ArchiveClient:
 
     def _checksum(self, file: ArchiveFile) -> str:
         with self._answer(f"{file.path}.CHECKSUM") as answer:
-            body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: READ_SECONDS)
+            body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: LONGEST_READ_SECONDS)
         found = re.fullmatch(rb"([0-9a-f]{64}) [ *](\S+)\s*", body)
         if not found or found[2] != file.name.encode():
             raise InvalidAnswerError(f"{file.name}.CHECKSUM is no checksum of it", body[:200])

@@ -18,6 +18,7 @@ from typing import IO
 from include.records.errors import InvalidAnswerError
 from include.records.klines import (
     CLOSE_TIME,
+    COLUMN_COUNT,
     LEAST_MICROSECONDS,
     OPEN_TIME,
     TRADE_COUNT,
@@ -29,7 +30,6 @@ from include.records.klines import (
 # A row has twelve columns of at most 20 characters: a day of seconds is 22 MB at most.
 LONGEST_ROW_BYTES = 260
 SECONDS_A_DAY = 86_400
-COLUMNS = 12
 # Of a member of a zip: its name is UTF-8, and else in the code page of the first PCs.
 UTF8_FLAG = 0x800
 
@@ -139,7 +139,7 @@ def _too_long(file: ArchiveFile) -> InvalidAnswerError:
 
 
 def _kline(file: ArchiveFile, number: int, row: list[str]) -> RawRow:
-    if len(row) != COLUMNS or not all(
+    if len(row) != COLUMN_COUNT or not all(
         row[place].isdecimal() and row[place].isascii() for place in (0, 6, 8)
     ):
         raise InvalidAnswerError(f"{file.name}, line {number}: no kline of twelve columns", row)

@@ -21,12 +21,11 @@ from include.records.errors import (
     RetryableError,
     UnreadableSymbolError,
 )
-from include.records.klines import OPEN_TIME, Interval, RawRow, in_milliseconds
+from include.records.klines import COLUMN_COUNT, OPEN_TIME, Interval, RawRow, in_milliseconds
 from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, from_ms, to_ms
 
 ROWS_PER_PAGE = 1000
-KLINE_COLUMNS = 12
 # Seventeen digits: beyond any time in microseconds, and within Cassandra's bigint.
 LARGEST_INTEGER = 10**17
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
@@ -218,7 +217,7 @@ class BinanceClient:
 def _kline_rows(page: object) -> list[RawRow]:
     if not isinstance(page, list) or any(
         not isinstance(row, list)
-        or len(row) != KLINE_COLUMNS
+        or len(row) != COLUMN_COUNT
         or not isinstance(row[0], int)
         or not all(isinstance(cell, str) or _is_count(cell) for cell in row)
         for row in page

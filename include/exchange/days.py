@@ -15,7 +15,7 @@ from include.exchange.client import BinanceClient
 from include.exchange.replies import SYMBOL_CODES, RejectedRequestError
 from include.records.errors import ArchiveNotFoundError, NoSuchDayError
 from include.records.klines import OPEN_TIME, Interval, RawRow, once_each
-from include.records.windows import Window, floor_minute, from_ms, to_ms, windows_of
+from include.records.windows import DAY, Window, floor_minute, from_ms, to_ms, windows_of
 
 PROGRESS_SECONDS = 5.0
 MIB = 1024 * 1024
@@ -110,7 +110,7 @@ class DayFetcher:
         rows: list[RawRow] = []
         names: list[str] = []
         day = window.start.date()
-        is_over = window.end - window.start == timedelta(days=1)
+        is_over = window.end - window.start == DAY
         if source is Source.ARCHIVE or (source is Source.AUTO and is_over):
             try:
                 rows = self._from_archive(ArchiveFile(symbol, interval, day))
@@ -160,7 +160,7 @@ def day_window(day: date, now: datetime, settle: timedelta) -> Window:
         ValueError: Nothing of it is.
     """
     start = floor_minute(now).replace(year=day.year, month=day.month, day=day.day, hour=0, minute=0)
-    end = min(start + timedelta(days=1), floor_minute(now - settle))
+    end = min(start + DAY, floor_minute(now - settle))
     if end <= start:
         raise ValueError(f"{day} has not begun: backfill days that are over, or today's part")
     return Window(start, end)

@@ -11,7 +11,7 @@ from include.records.errors import InvalidAnswerError, UnreadableSymbolError
 from include.records.prices import SymbolInfo
 
 # As the exchange writes steps: 0.00000100, and never 1e-6.
-STEP = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+STEP_TEXT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
 def read_infos(
@@ -79,6 +79,6 @@ def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
 
 
 def _step_size(kind: str, name: str, sent: object) -> Decimal:
-    if not isinstance(sent, str) or not STEP.fullmatch(sent):
+    if not isinstance(sent, str) or not STEP_TEXT.fullmatch(sent):
         raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is no step", sent)
     return Decimal(sent)

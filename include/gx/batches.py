@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
@@ -15,7 +15,7 @@ from include.gx.levels import ROW, Level
 from include.gx.results import Failure, Outcome, Subject
 from include.gx.rows import read_column
 from include.gx.suites import Suite
-from include.records.batches import Batch
+from include.records.batches import Batch, StoredSpans
 from include.records.klines import Interval, RawRow
 from include.records.limits import MOST_BAD_RATIO
 from include.records.prices import TradedSpan
@@ -23,7 +23,6 @@ from include.records.verdicts import Verdict
 from include.records.windows import Window, to_ms
 
 SUITES = {Interval.SECOND: Suite.SECOND_PRICES, Interval.MINUTE: Suite.EXCHANGE_MINUTES}
-StoredSpans = Mapping[Interval, Sequence[TradedSpan]]
 
 
 def check_batch(
@@ -102,7 +101,7 @@ def refusal(reason: str) -> Verdict:
     )
 
 
-def describe(verdict: Verdict, row_count: int) -> str:
+def verdict_line(verdict: Verdict, row_count: int) -> str:
     """Return a verdict in one line for people."""
     good = f"{row_count - verdict.bad_row_count} of {row_count} rows good"
     line = f"refused: {verdict.reason}" if verdict.is_refused else good

@@ -15,8 +15,8 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 )
 
 from include.gx.rows import RowExpectation, RowMetric, judge, lies_within_prices, well_formed
+from include.records.prices import PRICES
 
-PRICES = ["open", "high", "low", "close"]
 # Milliseconds since the epoch have 13 digits until 2286; these have 16, and 10.
 MICROSECONDS, SECONDS = (10**15, 10**17), (10**9, 10**10)
 
@@ -140,7 +140,7 @@ class ExpectPricesToBeInOrder(RowExpectation):
     """Expect 0 < low <= open and close <= high."""
 
     map_metric: ClassVar[str] = PriceOrderMetric.condition_metric_name
-    column_list: list[str] = PRICES
+    column_list: list[str] = [*PRICES]  # noqa: RUF012 - a pydantic field
 
 
 class TickGridMetric(RowMetric):
@@ -155,7 +155,7 @@ class TickGridMetric(RowMetric):
             # A tick of zero: there is no such rule, or nobody knows which held then.
             lambda row: (
                 row["tick_size"].eq(0)
-                | row[PRICES]
+                | row[[*PRICES]]
                 .mod(row["tick_size"].where(row["tick_size"] != 0, Decimal(1)), axis=0)
                 .eq(0)
                 .all(axis=1)

@@ -16,7 +16,7 @@ from great_expectations.expectations.metrics.map_metric_provider.multicolumn_con
 
 from include.gx.rows import RowExpectation, RowMetric, lies_within_prices
 from include.records.decimals import EXACT
-from include.records.prices import Flag
+from include.records.prices import PRICES, VALUED_FLAGS, Flag
 
 # The rows of the method's table (docs/method.md).
 FLAG_OF_LEVEL = {
@@ -29,10 +29,9 @@ FLAG_OF_LEVEL = {
     7: Flag.SOURCE_GAP,
     8: Flag.INGEST_GAP,
 }
-VALUED = {Flag.OK, Flag.PARTIAL}
 RECONCILED_LEVEL = 1
 VWAP_STEP = Decimal("1e-12")
-AMOUNTS = ["vwap", "open", "high", "low", "close", "volume", "quote_volume", "trade_count"]
+VALUES = ["vwap", *PRICES, "volume", "quote_volume", "trade_count"]
 
 
 def judge_valued(
@@ -80,7 +79,7 @@ class ValueFlagMetric(RowMetric):
 
     @multicolumn_condition_partial(engine=PandasExecutionEngine)
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
-        return column_list["vwap"].notna().eq(column_list["flag"].isin(VALUED))
+        return column_list["vwap"].notna().eq(column_list["flag"].isin(VALUED_FLAGS))
 
 
 class ExpectValueToAgreeWithFlag(RowExpectation):
@@ -109,7 +108,7 @@ class ExpectSilentMinutesToHoldNothing(RowExpectation):
     """Expect neither prices nor volume nor trades where there is no value."""
 
     map_metric: ClassVar[str] = SilentMinuteMetric.condition_metric_name
-    column_list: list[str] = AMOUNTS
+    column_list: list[str] = VALUES
 
 
 class MinuteVwapMetric(RowMetric):

@@ -21,7 +21,7 @@ from include.records.verdicts import AskedFor
 from include.records.windows import Window
 
 SEVERAL = "all"
-COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
+AVERAGE_COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
 
 
 def check_averages(
@@ -102,8 +102,8 @@ def check_mart(
 def average_table(averages: Sequence[MinuteAverage]) -> pd.DataFrame:
     """Lay out averages as a table, decimals and times as text, and `row` their number."""
     table = pd.DataFrame(
-        [[_cell(getattr(average, name)) for name in COLUMNS] for average in averages],
-        columns=COLUMNS,
+        [[_cell(getattr(average, name)) for name in AVERAGE_COLUMNS] for average in averages],
+        columns=AVERAGE_COLUMNS,
         dtype=object,
     )
     table[ROW] = range(len(table))

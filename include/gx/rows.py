@@ -29,7 +29,7 @@ from include.records.limits import QUOTE_VOLUME_STEP
 
 # Binance sends at most 8 decimals; 20 digits before them hold any volume it has ever had.
 PLAIN_DECIMAL = re.compile(r"[0-9]{1,20}(\.[0-9]{1,8})?")
-SHOWN_ROWS = 20
+REPORTED_ROWS = 20
 # Decimals or integers; None for what is neither.
 Numbers = npt.NDArray[np.object_]
 
@@ -161,7 +161,7 @@ class RowExpectation(MulticolumnMapExpectation):
             RenderedTableContent(
                 content_block_type="table",
                 header_row=names,
-                table=[[str(row[name]) for name in names] for row in failing[:SHOWN_ROWS]],
+                table=[[str(row[name]) for name in names] for row in failing[:REPORTED_ROWS]],
                 styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
             )
         ]

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Column, Text, inspect
 from include.mart.astro_sdk import Table, create_database
 from include.mart.failures import CONNECTION, not_taking_part
 from include.mart.place import mart_file
-from include.mart.tables import KEPT, KEYS
+from include.mart.tables import KEPT_TABLES, KEYS
 
 
 def mart_table(name: str, columns: Sequence[object] = ()) -> Any:  # noqa: ANN401 - the SDK's
@@ -44,9 +44,9 @@ def create_tables() -> None:
     schema = mart_table("minute").metadata.schema
     # Asked once for all: a minute comes every minute.
     held = inspect(database.sqlalchemy_engine).get_multi_columns(
-        schema=schema, filter_names=[*KEPT]
+        schema=schema, filter_names=[*KEPT_TABLES]
     )
-    for name, kinds in KEPT.items():
+    for name, kinds in KEPT_TABLES.items():
         keys = [
             Column(key, BigInteger if key == "revision" else Text, primary_key=True)
             for key in KEYS[name]

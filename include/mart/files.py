@@ -8,7 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -17,12 +17,11 @@ from upath import UPath
 from include.mart import mart
 from include.mart.astro_sdk import File, aql, run
 from include.records.isolation import each_apart
-from include.records.windows import Window
-from include.reports.text_rows import COLUMNS, minute_text, typed_frame
+from include.records.windows import DAY, Window
+from include.reports.text_rows import MINUTE_COLUMNS, minute_text, typed_frame
 from include.storage.whole_files import remove_drafts, write_whole
 
 FORMATS = ("csv", "parquet")
-DAY = timedelta(days=1)
 
 
 def export_days(
@@ -70,7 +69,7 @@ def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, 
         "window": {"start": minute_text(window.start), "end": minute_text(window.end)},
         "known_until": frame["known_at"].max() if len(frame) else None,
         "method_versions": sorted({int(each) for each in frame["method_version"].dropna()}),
-        "columns": [*COLUMNS],
+        "columns": [*MINUTE_COLUMNS],
         "rows": len(frame),
         "files": files,
     }

@@ -14,17 +14,16 @@ import pandas as pd
 from include.mart.astro_sdk import aql, create_database, run
 from include.mart.creation import mart_table
 from include.mart.failures import CONNECTION
-from include.mart.tables import KEPT, KEYS, SUMMARIES, TOUCHED
+from include.mart.tables import KEPT_TABLES, KEYS, SUMMARIES, TOUCHED
 from include.method.delays import LATE_MS
 from include.method.returns import correlations, log_returns
 from include.records.prices import MinutePrice
 from include.records.revisions import Restatement
-from include.records.windows import MINUTE, Window
+from include.records.windows import DAY, MINUTE, Window
 from include.reports.text_rows import COUNTS, known_text, minute_text, text_frame
 
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)
-DAY = timedelta(days=1)
 # Some dozen megabytes as text.
 ROWS_AT_ONCE = 50_000
 
@@ -90,7 +89,7 @@ def take_restatements(restatements: Sequence[Restatement]) -> None:
             )
             for each in restatements
         ]
-        columns = [*KEYS["restatement"], *KEPT["restatement"]]
+        columns = [*KEYS["restatement"], *KEPT_TABLES["restatement"]]
         frame = pd.DataFrame(rows, columns=columns)
         _merge("restatement", _stage("new_restatement", frame))
 
@@ -157,7 +156,7 @@ def _merge(name: str, changes: object) -> None:
     step = aql.merge(
         target_table=mart_table(name),
         source_table=changes,
-        columns=[*KEYS[name], *KEPT[name]],
+        columns=[*KEYS[name], *KEPT_TABLES[name]],
         target_conflict_columns=list(KEYS[name]),
         if_conflicts="update",
     )

@@ -8,10 +8,10 @@ from include.mart.failures import CONNECTION
 from include.orchestration.connections import storage_url
 from include.records.errors import SettingsError
 
-NAME = "mart.db"
+FILE_NAME = "mart.db"
 CURE = (
     "give it the absolute path of a file as its host, or no host for "
-    f"{NAME} in the folder of the Variable 'storage_url'; for a database server, choose the "
+    f"{FILE_NAME} in the folder of the Variable 'storage_url'; for a database server, choose the "
     "server's type, such as postgres"
 )
 
@@ -43,4 +43,4 @@ def mart_file(connection: Connection) -> Path | None:
             f"Variable 'storage_url' is {folder!r}, and SQLite needs a folder of the machine; "
             f"{CURE}"
         )
-    return Path(path if separator else folder) / NAME
+    return Path(path if separator else folder) / FILE_NAME

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Double, Text
 
 from include.records.prices import Flag, Grade, SoftFlag
-from include.reports.text_rows import COLUMNS, COUNTS
+from include.reports.text_rows import COUNTS, MINUTE_COLUMNS
 
 Kind = type[Text | Double[float] | BigInteger]
 
@@ -30,10 +30,10 @@ KEYS: dict[str, tuple[str, ...]] = {
     "restatement": ("minute", "symbol", "revision"),
 }
 # The tables that are kept.
-KEPT: dict[str, dict[str, Kind]] = {
+KEPT_TABLES: dict[str, dict[str, Kind]] = {
     "minute": {
         name: BigInteger if name in COUNTS else Text
-        for name in COLUMNS
+        for name in MINUTE_COLUMNS
         if name not in KEYS["minute"]
     },
     "hourly_summary": SUMMARY,

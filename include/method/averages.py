@@ -27,7 +27,7 @@ from include.method.sums import (
 from include.records.columns import SCALE, SpanColumns
 from include.records.decimals import EXACT
 from include.records.limits import CARRIED_SECONDS, METHOD_VERSION
-from include.records.prices import Flag, MinuteAverage
+from include.records.prices import PRICES, Flag, MinuteAverage
 from include.records.windows import Window
 
 # Flags that a halt or an outage may stand behind.
@@ -44,7 +44,7 @@ FLAGS = {
 # Up to this level the value is the exchange's own minute, beyond it that of the seconds.
 SAID_LEVEL = 2
 SOURCE_GAP, INGEST_GAP = 7, 8
-PRICES, AMOUNTS = ("open", "high", "low", "close"), ("volume", "quote_volume")
+VOLUMES = ("volume", "quote_volume")
 
 
 def average_minutes(
@@ -73,7 +73,7 @@ def average_minutes(
     held, statistics = sums_of_seconds(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
     said = minutes_as_said(exchange_minutes, window)
     is_complete = statistics.second_count == SECONDS_A_MINUTE
-    surpluses = [getattr(held, name) - getattr(said, name) for name in (*AMOUNTS, "trade_count")]
+    surpluses = [getattr(held, name) - getattr(said, name) for name in (*VOLUMES, "trade_count")]
     agrees = ~np.logical_or.reduce([each != 0 for each in surpluses]).astype(np.bool_)
     # Part of the seconds cannot have more than the whole minute.
     exceeds = np.logical_or.reduce([each > 0 for each in surpluses]).astype(np.bool_)
@@ -85,7 +85,7 @@ def average_minutes(
     # A minute that says nothing of trades takes none away from the seconds.
     columns = [
         np.where(says_trades, getattr(said, name), getattr(held, name)).tolist()
-        for name in (*PRICES, *AMOUNTS, "trade_count")
+        for name in (*PRICES, *VOLUMES, "trade_count")
     ]
     differences = [each.tolist() for each in surpluses]
     rows = zip(

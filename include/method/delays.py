@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from include.records.limits import CARRIED_SECONDS, LATE_SECONDS
 
+LATE = timedelta(seconds=int(LATE_SECONDS.value))
 LATE_MS = int(LATE_SECONDS.value) * 1_000
 # A minute that is not there after five was not slow: the pipeline stood or began, or a backfill
 # brought it. By then there is no filled value either (CARRIED_SECONDS).

@@ -33,7 +33,7 @@ from include.records.windows import MINUTE
 
 LAST_VWAP = "LAST_VWAP"
 # Nothing is carried over a minute in which the market was not there.
-CLOSED = frozenset({Flag.HALTED, Flag.EXCHANGE_OUTAGE})
+NOT_RUNNING = frozenset({Flag.HALTED, Flag.EXCHANGE_OUTAGE})
 LOST_POINTS = {
     SoftFlag.JUMP: QUALITY_JUMP,
     SoftFlag.SPIKE: QUALITY_SPIKE,
@@ -121,7 +121,7 @@ def _filled(
     for back in range(int(FILL_MINUTES.value) + 1):
         age = timedelta(minutes=back)
         before = by_minute.get(average.minute - age)
-        if before is None or before.flag in CLOSED:
+        if before is None or before.flag in NOT_RUNNING:
             return None, None
         if before.vwap is not None:
             return before.vwap, int(age.total_seconds())

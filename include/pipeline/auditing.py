@@ -11,14 +11,14 @@ from include.exchange.archive_files import ArchiveFile
 from include.exchange.days import DayFetcher, Source
 from include.gx.checkpoints import Checkpoints
 from include.method.audit import Audit, Finding, audit
-from include.pipeline.backfilling import A_DAY, store_day
+from include.pipeline.backfilling import store_day
 from include.pipeline.publishing import Publisher
 from include.pipeline.storing import as_record
 from include.records.errors import CheckFailedError
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute
 from include.records.revisions import AuditedDay, Restatement
-from include.records.windows import Window, whole_ms, windows_of
+from include.records.windows import DAY, Window, whole_ms, windows_of
 
 # An archive was corrected after six months (binance-public-data#367).
 LONGEST_AGE_DAYS = 180
@@ -84,7 +84,7 @@ def audit_day(
     """
     store = publisher.store
     start = datetime.fromisoformat(f"{day}T00:00:00+00:00")
-    window = Window(start, start + A_DAY)
+    window = Window(start, start + DAY)
     published = store.minute_prices.between(symbol, window)
     if not published:
         return None

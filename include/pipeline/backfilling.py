@@ -20,14 +20,13 @@ from include.records.klines import OPEN_TIME, TRADE_COUNT, Interval
 from include.records.limits import QUARANTINE_ALERT_RATIO
 from include.records.prices import Flag, MinutePrice, SecondPrice, TradedSpan
 from include.records.revisions import BackfilledDay
-from include.records.windows import MINUTE, Window, to_ms, whole_ms
+from include.records.windows import DAY, MINUTE, Window, to_ms, whole_ms
 from include.store.store import Store
 
 # A batch for the gate: small enough to hold its every cell as a number.
 BATCH = timedelta(hours=6)
 # Flags of minutes that another fetch may still complete.
 INCOMPLETE = frozenset({Flag.PARTIAL, Flag.SOURCE_GAP, Flag.INGEST_GAP})
-A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def backfill(
         row_count=sum(record.row_count for record in records),
         quarantined_count=sum(record.quarantined_count for record in records),
     )
-    if fetched.window.end - fetched.window.start == A_DAY:
+    if fetched.window.end - fetched.window.start == DAY:
         store.days.note_backfill(noted)
     return Backfill(noted, publication)
 

@@ -29,7 +29,7 @@ from include.store.store import Store
 SETTLE = timedelta(seconds=5)
 OVERLAPS = {Interval.SECOND: timedelta(minutes=5), Interval.MINUTE: timedelta(minutes=15)}
 FIRST_LOOK_BACK = timedelta(minutes=15)
-LONGEST = timedelta(minutes=60)
+LONGEST_WINDOW = timedelta(minutes=60)
 SYMBOL_INFO_AGE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def plan_fetches(
             server_now,
             overlap=timedelta(0),
             first_look_back=FIRST_LOOK_BACK,
-            longest=LONGEST,
+            longest=LONGEST_WINDOW,
         )
         plans.append(
             FetchPlan(

@@ -24,7 +24,7 @@ from include.storage.whole_files import write_whole
 SUFFIX = ".json"
 READ_ATTEMPTS = 3
 LONGEST_REASON = 300
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 Landed = TypeVar("Landed", bound=BaseModel)
 
 
@@ -153,7 +153,7 @@ def delete_before(storage_url: str, day: date) -> None:
     """Delete the batches that were fetched on an earlier UTC day, and their verdicts."""
     landing = UPath(storage_url) / "landing"
     for folder in landing.iterdir() if landing.exists() else ():
-        if DAY.fullmatch(folder.name) and date.fromisoformat(folder.name) < day:
+        if DAY_NAME.fullmatch(folder.name) and date.fromisoformat(folder.name) < day:
             folder.fs.rm(folder.path, recursive=True)
 
 

@@ -7,14 +7,13 @@ Told from what the exchange said of the symbol's trading and from the data of ot
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from include.records.prices import Flag
-from include.records.windows import MINUTE, Window, windows_of
+from include.records.windows import DAY, MINUTE, Window, windows_of
 from include.store.store import Store
 
 TRADING = "TRADING"
-A_DAY = timedelta(days=1)
 
 
 def causes(
@@ -59,7 +58,7 @@ class _Said:
     """
 
     def __init__(self, store: Store, symbol: str, minutes: Iterable[datetime]) -> None:
-        days = {minute.date() + step for minute in minutes for step in (-A_DAY, 0 * A_DAY, A_DAY)}
+        days = {minute.date() + step for minute in minutes for step in (-DAY, 0 * DAY, DAY)}
         self._said = [each for day in sorted(days) for each in store.statuses(symbol, day)]
 
     def is_trading(self, minute: datetime) -> bool:

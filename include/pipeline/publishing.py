@@ -14,7 +14,7 @@ from include.pipeline.withholding import Check, judged
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.prices import Flag, MinutePrice
-from include.records.revisions import OVERLAP, Restatement, restatement
+from include.records.revisions import PROVISIONAL_FOR, Restatement, restatement
 from include.records.verdicts import QuarantinedRow
 from include.records.windows import (
     MINUTE,
@@ -29,7 +29,7 @@ from include.store.store import Store
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
 POLL_SECONDS = 0.25
-LONGEST = timedelta(hours=6)
+LONGEST_BACKLOG = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -195,13 +195,13 @@ class Publisher:
             backlog = plan_window(
                 mark.averaged_until or mark.stored_from,
                 closed_until,
-                overlap=OVERLAP,
-                first_look_back=OVERLAP,
-                longest=LONGEST,
+                overlap=PROVISIONAL_FOR,
+                first_look_back=PROVISIONAL_FOR,
+                longest=LONGEST_BACKLOG,
             )
             # While the backlog is longer than a run takes, the newest minutes are not left out.
             newest = Window(
-                max(backlog.end, closed_until - OVERLAP), max(backlog.end, closed_until)
+                max(backlog.end, closed_until - PROVISIONAL_FOR), max(backlog.end, closed_until)
             )
             windows[symbol] = [
                 _not_before(mark.stored_from, window) for window in (backlog, newest)

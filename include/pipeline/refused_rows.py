@@ -6,21 +6,21 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 from include.gx.batches import check_batch
 from include.gx.checkpoints import Checkpoints
 from include.pipeline.storing import store_good_rows
 from include.records.batches import Batch
-from include.records.klines import OPEN_TIME, Interval, RawRow, content_of
+from include.records.klines import FIRST_DAY, OPEN_TIME, Interval, RawRow, content_of
 from include.records.prices import TradedSpan
 from include.records.verdicts import WITHHELD, QuarantinedRow, State, Verdict
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
 from include.store.store import Store
 
 # Binance's first trades: https://api.binance.com/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=0
-FIRST_TRADES = datetime(2017, 7, 14, tzinfo=UTC)
+BEGINNING = datetime.combine(FIRST_DAY, time(), UTC)
 NOT_SHRUNK = "expect_refetched_rows_not_to_shrink"
 SEVERAL_ROWS = (
     "rows that differ for one moment: name the digest of one in 'rows', or close the others"
@@ -132,7 +132,7 @@ def _judge(
 
 
 def _batch(symbol: str, fetched_at: datetime, rows: dict[Interval, list[RawRow]]) -> Batch:
-    span = Window(FIRST_TRADES, floor_minute(fetched_at) + MINUTE)
+    span = Window(BEGINNING, floor_minute(fetched_at) + MINUTE)
     spans = dict.fromkeys(rows, span)
     minutes = _minutes(rows, spans)
     return Batch(

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import TypeVar
 
-from include.records.batches import Batch, BatchRecord, Run
+from include.records.batches import Batch, BatchRecord, Run, StoredSpans
 from include.records.klines import Interval, RawRow
 from include.records.limits import QUARANTINE_ALERT_RATIO
-from include.records.prices import ExchangeMinute, SecondPrice, TradedSpan
+from include.records.prices import ExchangeMinute, SecondPrice, Span
 from include.records.verdicts import SHOWN_OPEN_TIME, QuarantinedRow, Verdict
 from include.records.windows import MINUTE, Window, from_ms, whole_ms
 from include.store.store import Store
-
-Span = TypeVar("Span", SecondPrice, ExchangeMinute)
-StoredSpans = dict[Interval, Sequence[TradedSpan]]
 
 
 def load_batch(

@@ -14,13 +14,23 @@ from datetime import datetime
 from itertools import groupby
 from typing import TypedDict
 
+from include.method.delays import LATE
 from include.reading.recent_minutes import RecentMinutes
-from include.reading.tiles import DAY, LATE, MINUTE_MS, Text, Tiles, tiles
+from include.reading.tiles import Text, Tiles, tiles
 from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.prices import NOT_PUBLISHED
-from include.records.windows import MINUTE, Window, floor_minute, from_ms, iso, to_ms
+from include.records.windows import (
+    DAY,
+    MINUTE,
+    MINUTE_MS,
+    Window,
+    floor_minute,
+    from_ms,
+    iso,
+    to_ms,
+)
 from include.store.candles import CandleRow, CauseRow
 from include.store.store import Store
 

@@ -14,22 +14,21 @@ from typing import TypedDict
 
 from include.reading.quality_days import quality_day
 from include.reading.queries import Reading, as_of
-from include.reading.tiles import MINUTE_MS
 from include.records.batches import BatchRecord
 from include.records.decimals import plain
 from include.records.klines import LEAST_MICROSECONDS, US_PER_MS
 from include.records.prices import MinuteAverage
 from include.records.revisions import Restatement
 from include.records.verdicts import QuarantinedRow
-from include.records.windows import MINUTE, Window, iso, to_ms
+from include.records.windows import MINUTE, MINUTE_MS, Window, iso, to_ms
 from include.store.store import Store
 
 # A batch that is fetched again after midnight may be of the day before.
 RETRIED_FOR = timedelta(hours=2)
 SHOWN_PAYLOAD = 2_000
 
-Value = str | int | bool | None
-Values = dict[str, Value | list[str] | dict[str, str]]
+JsonCell = str | int | bool | None
+JsonObject = dict[str, JsonCell | list[str] | dict[str, str]]
 
 
 class Story(TypedDict):
@@ -48,10 +47,10 @@ class Story(TypedDict):
     symbol: str
     minute: str
     state: str | None
-    revisions: list[Values]
-    restatements: list[Values]
-    batches: list[Values]
-    quarantined: list[Values]
+    revisions: list[JsonObject]
+    restatements: list[JsonObject]
+    batches: list[JsonObject]
+    quarantined: list[JsonObject]
 
 
 def tell(store: Store, symbol: str, minute: datetime, moment: datetime) -> Story:
@@ -88,7 +87,7 @@ def tell(store: Store, symbol: str, minute: datetime, moment: datetime) -> Story
     }
 
 
-def reading_values(reading: Reading) -> Values:
+def reading_values(reading: Reading) -> JsonObject:
     """Return a published minute, fields of Reading and of MinuteAverage."""
     return {
         **_values(reading.average),
@@ -100,12 +99,12 @@ def reading_values(reading: Reading) -> Values:
     }
 
 
-def batch_values(batch: BatchRecord) -> Values:
+def batch_values(batch: BatchRecord) -> JsonObject:
     """Return a line of the batch log."""
     return {**_values(batch), "failed": [*batch.failed]}
 
 
-def row_values(row: QuarantinedRow) -> Values:
+def row_values(row: QuarantinedRow) -> JsonObject:
     """Return a row in quarantine; of a payload its first characters."""
     return {**_values(row), "observed": row.observed, "payload": row.payload[:SHOWN_PAYLOAD]}
 
@@ -128,12 +127,12 @@ def day_values(store: Store, symbol: str, day: date, row_count: int) -> dict[str
     }
 
 
-def _values(record: MinuteAverage | BatchRecord | QuarantinedRow | Restatement) -> Values:
+def _values(record: MinuteAverage | BatchRecord | QuarantinedRow | Restatement) -> JsonObject:
     """Return a record's fields; those that are no plain values are None."""
     return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
 
 
-def _plain(value: object) -> Value:
+def _plain(value: object) -> JsonCell:
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, datetime):

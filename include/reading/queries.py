@@ -13,15 +13,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from include.records.limits import LATE_SECONDS
+from include.method.delays import LATE
 from include.records.prices import MinuteAverage, MinutePrice
 from include.records.revisions import AuditedDay, MinuteState, state_at
 from include.records.windows import MINUTE, Window
 from include.store.store import Store
-
-LATE = timedelta(seconds=int(LATE_SECONDS.value))
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms, windows_of
+from include.records.windows import (
+    HOUR,
+    MINUTE,
+    MINUTE_MS,
+    Window,
+    floor_minute,
+    from_ms,
+    to_ms,
+    windows_of,
+)
 from include.store.candles import CandleRow, CauseRow, MinuteRowTable
 
-KEPT = timedelta(hours=25)
+KEPT_FOR = timedelta(hours=25)
 # Longer than it takes from reading a minute's sources to writing it: by its sources it is noted.
 OVERLAP = timedelta(minutes=10)
 # Nothing new is asked for so soon again, however many pages look.
 FRESH = timedelta(seconds=1)
 # What nobody asked for in this time is read anew: the log would tell more than the minutes.
-FORGOTTEN = timedelta(hours=1)
-MINUTE_MS = 60_000
+FORGOTTEN = HOUR
 # A backfill notes more; then all is read anew, which is less.
 MOST_CHANGES = 2_000
 
@@ -62,7 +70,7 @@ class RecentMinutes:
         return self._recent(symbol, window)
 
     def _kept_from(self) -> datetime:
-        return floor_minute(self._clock() - KEPT)
+        return floor_minute(self._clock() - KEPT_FOR)
 
     def _recent(self, symbol: str, window: Window) -> list[CandleRow]:
         held = self._symbols[symbol]

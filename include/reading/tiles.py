@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import TypedDict
 
-from include.method.delays import Delays
+from include.method.delays import LATE, Delays
 from include.records.decimals import EXACT, plain
-from include.records.limits import LATE_SECONDS
-from include.records.prices import Flag
-from include.records.windows import Window, floor_minute, from_ms, iso, to_ms
+from include.records.prices import VALUED_FLAGS, Flag
+from include.records.windows import MINUTE_MS, Window, floor_minute, from_ms, iso, to_ms
 from include.store.candles import CandleRow
 
-DAY = timedelta(days=1)
-LATE = timedelta(seconds=int(LATE_SECONDS.value))
-MINUTE_MS = 60_000
-VALUED = (Flag.OK, Flag.PARTIAL)
 # Nothing was traded, so nothing is missing.
-SILENT = (Flag.NO_TRADES, Flag.HALTED, Flag.EXCHANGE_OUTAGE)
+WITHOUT_MARKET = (Flag.NO_TRADES, Flag.HALTED, Flag.EXCHANGE_OUTAGE)
 RATIO = Decimal("0.000001")
 
 Text = str | None
@@ -93,8 +88,8 @@ def tiles(  # noqa: PLR0913 - each is a number of its own
     # What is due and not there yet is not missing.
     end_ms = min(to_ms(day.end), to_ms(floor_minute(moment - LATE)))
     counted = [row for row in rows.values() if row.minute_ms < end_ms]
-    valued = sum(1 for row in counted if row.flag in VALUED)
-    silent = sum(1 for row in counted if row.flag in SILENT)
+    valued = sum(1 for row in counted if row.flag in VALUED_FLAGS)
+    silent = sum(1 for row in counted if row.flag in WITHOUT_MARKET)
     wanted = max(0, (end_ms - first_ms) // MINUTE_MS) - silent
     return {
         "last": _last([row for row in rows.values() if row.vwap is not None]),

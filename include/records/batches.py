@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from include.records.klines import Interval, RawRow
+from include.records.prices import TradedSpan
 from include.records.windows import Window
+
+# Seconds and minutes of one symbol that the store holds.
+StoredSpans = Mapping[Interval, Sequence[TradedSpan]]
 
 
 @dataclass(frozen=True)

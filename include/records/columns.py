@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from include.records.decimals import EXACT
-from include.records.prices import TradedSpan
+from include.records.prices import PRICES, TradedSpan
 from include.records.windows import EPOCH, SECOND, Window
 
 # Binance states prices and amounts with at most 8 decimals, and the gate lets no more pass.
 SCALE = 8
-AMOUNTS = ("open", "high", "low", "close", "volume", "quote_volume")
+AMOUNTS = (*PRICES, "volume", "quote_volume")
 # A sum of a thousand, or of a pair, still fits into 64 bits.
 LARGEST_WORD = 2**53
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
 RawRow = list[str | int]
 # Places in a kline.
 OPEN_TIME, CLOSE_TIME, TRADE_COUNT, UNUSED = 0, 6, 8, 11
+COLUMN_COUNT = 12
+# Before it Binance had no trade.
+FIRST_DAY = date(2017, 7, 14)
 US_PER_MS = 1_000
 # Milliseconds since the epoch reach this in the year 33658, microseconds reached it in 2001.
 LEAST_MICROSECONDS = 10**15

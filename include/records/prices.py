@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
 
+PRICES = ("open", "high", "low", "close")
 # Stands in the place of a flag where a minute has no row.
 NOT_PUBLISHED = "NOT_PUBLISHED"
 
@@ -21,6 +23,10 @@ class Flag(StrEnum):
     EXCHANGE_OUTAGE = "EXCHANGE_OUTAGE"
     SOURCE_GAP = "SOURCE_GAP"
     INGEST_GAP = "INGEST_GAP"
+
+
+# With these a minute has a value.
+VALUED_FLAGS = frozenset({Flag.OK, Flag.PARTIAL})
 
 
 class SoftFlag(StrEnum):
@@ -110,6 +116,9 @@ class SecondPrice(TradedSpan):
 
 class ExchangeMinute(TradedSpan):
     """One symbol and minute: the exchange's own word, to reconcile the seconds with."""
+
+
+Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from include.records.windows import MINUTE
 
 # As long as the fetch looks back for the exchange's own minutes: until then each run averages a
 # minute again, and what it says may change.
-OVERLAP = timedelta(minutes=15)
+PROVISIONAL_FOR = timedelta(minutes=15)
 
 
 class MinuteState(StrEnum):
@@ -149,7 +149,7 @@ def restatement(before: MinutePrice, after: MinutePrice) -> Restatement | None:
 
 def is_final(minute: datetime, moment: datetime) -> bool:
     """Tell whether no usual run averages a minute again at or after a moment."""
-    return moment >= minute + MINUTE + OVERLAP
+    return moment >= minute + MINUTE + PROVISIONAL_FOR
 
 
 def state_at(

@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MINUTE_MS = 60_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -67,7 +70,7 @@ class Window:
         day = self.start.date()
         while datetime(day.year, day.month, day.day, tzinfo=UTC) < self.end:
             yield day
-            day += timedelta(days=1)
+            day += DAY
 
     def months(self) -> Iterator[str]:
         """Yield each UTC month that the window touches as YYYY-MM, ascending."""
@@ -104,7 +107,7 @@ def months_back(day: date, count: int) -> Iterator[str]:
     """Yield the month of a day as YYYY-MM, and those before it, descending."""
     for _ in range(count):
         yield month_of(day)
-        day = day.replace(day=1) - timedelta(days=1)
+        day = day.replace(day=1) - DAY
 
 
 def plan_window(

@@ -53,7 +53,7 @@ class PriceChart:
 
 
 @dataclass(frozen=True)
-class Run:
+class CauseRun:
     """Minutes in a row with the same cause.
 
     Attributes:
@@ -108,7 +108,7 @@ def draw_prices(
     )
 
 
-def draw_causes(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[Run]:
+def draw_causes(offsets: Sequence[int], flags: Sequence[str], window: Window) -> list[CauseRun]:
     """Join the minutes of a window into runs of the same flag; absent ones are NOT_PUBLISHED."""
     causes = [NOT_PUBLISHED] * window.minute_count
     for offset, flag in zip(offsets, flags, strict=True):
@@ -117,7 +117,7 @@ def draw_causes(offsets: Sequence[int], flags: Sequence[str], window: Window) ->
     for cause, minutes in groupby(causes):
         start = window.start + passed * MINUTE
         length = len([*minutes])
-        runs.append(Run(cause, Window(start, start + length * MINUTE), passed))
+        runs.append(CauseRun(cause, Window(start, start + length * MINUTE), passed))
         passed += length
     return runs
 

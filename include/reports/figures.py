@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,17 +16,26 @@ import pandas as pd
 from include.method.delays import Delays
 from include.method.returns import realised_volatility
 from include.records.prices import NOT_PUBLISHED
-from include.records.windows import MINUTE, Window
-from include.reports.charts import Floats, PriceChart, Run, draw_causes, draw_prices
+from include.records.windows import HOUR, MINUTE, Window
+from include.reports.charts import CauseRun, Floats, PriceChart, draw_causes, draw_prices
 
-HOUR = timedelta(hours=1)
 TABLE_MINUTES = 30
-VALUED = ("vwap", "low", "high", "volume", "quote_volume")
-SHOWN = ("minute", "vwap", "low", "high", "volume", "trade_count", "coverage", "grade", "revision")
+VALUE_COLUMNS = ("vwap", "low", "high", "volume", "quote_volume")
+TABLE_COLUMNS = (
+    "minute",
+    "vwap",
+    "low",
+    "high",
+    "volume",
+    "trade_count",
+    "coverage",
+    "grade",
+    "revision",
+)
 
 
 @dataclass(frozen=True)
-class Value:
+class MinuteValue:
     """The average of one minute.
 
     Attributes:
@@ -72,7 +81,7 @@ class SymbolFigures:
     """
 
     symbol: str
-    latest: Value | None
+    latest: MinuteValue | None
     change_ratio: Decimal | None
     hour_change_ratio: Decimal | None
     window: Window
@@ -94,7 +103,7 @@ class SymbolFigures:
     delays: Delays
     chart: PriceChart | None
     line: Floats
-    runs: list[Run]
+    runs: list[CauseRun]
     last_minutes: list[dict[str, Any]]
 
 
@@ -111,7 +120,7 @@ def figures_of(
     """
     offsets = _offsets(minutes, axis)
     is_valued = minutes["vwap"].notna().to_numpy()
-    valued = {name: minutes[name].to_numpy(object)[is_valued] for name in VALUED}
+    valued = {name: minutes[name].to_numpy(object)[is_valued] for name in VALUE_COLUMNS}
     places = offsets[is_valued]
     flags = minutes["flag"].tolist()
     start = axis.start + int(offsets[0]) * MINUTE if len(minutes) else axis.end
@@ -171,11 +180,11 @@ def _line(places: npt.NDArray[np.int64], vwaps: Sequence[str], axis: Window) -> 
     return line
 
 
-def _latest(vwaps: dict[int, str], axis: Window) -> Value | None:
+def _latest(vwaps: dict[int, str], axis: Window) -> MinuteValue | None:
     if not vwaps:
         return None
     last = max(vwaps)
-    return Value(axis.start + last * MINUTE, Decimal(vwaps[last]))
+    return MinuteValue(axis.start + last * MINUTE, Decimal(vwaps[last]))
 
 
 def _ratio(vwaps: dict[int, str], later: int, earlier: int) -> Decimal | None:
@@ -186,6 +195,7 @@ def _ratio(vwaps: dict[int, str], later: int, earlier: int) -> Decimal | None:
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     columns = {
-        name: [None if pd.isna(each) else each for each in frame[name]] for name in (*SHOWN, "flag")
+        name: [None if pd.isna(each) else each for each in frame[name]]
+        for name in (*TABLE_COLUMNS, "flag")
     }
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

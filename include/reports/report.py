@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -16,13 +16,13 @@ from include.method.returns import correlations, log_returns
 from include.records.isolation import each_apart
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
-from include.records.windows import MINUTE, Window, floor_minute
+from include.records.windows import DAY, MINUTE, Window, floor_minute
 from include.reports.charts import HEIGHT, time_ticks
 from include.reports.figures import figures_of, moment_of
 from include.reports.picture import draw_picture
 from include.reports.text_rows import minute_text
 
-SPAN = timedelta(days=1)
+SPAN = DAY
 CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)
 DAY_MINUTES = SPAN // MINUTE
 SHOWN_RESTATEMENTS = 100

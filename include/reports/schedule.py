@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from upath import UPath
 
-from include.records.windows import Window
+from include.records.windows import DAY, HOUR, Window
 
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 TITLE = "One-minute average prices"
 
 

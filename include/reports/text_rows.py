@@ -30,11 +30,11 @@ PRICE_COLUMNS = (
     "known_at",
 )
 # Beside the latest revision: when the first one was published, and how long after the minute.
-COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms")
+MINUTE_COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms")
 # A hundred thousand rows a first run: dataclasses.astuple would copy each value deeply.
 AVERAGE = attrgetter(*(field.name for field in fields(MinuteAverage)))
 # Twelve decimals hold a vwap whole; 26 digits before the point hold any turnover of a minute.
-EXACT = pa.decimal128(38, 12)
+FILE_DECIMAL = pa.decimal128(38, 12)
 
 
 def minute_text(moment: datetime) -> str:
@@ -68,7 +68,7 @@ def text_frame(revisions: Iterable[MinutePrice]) -> pd.DataFrame:
         if price.revision == 1:
             first[key] = price.known_at
     rows = [_row(latest[key], first.get(key)) for key in sorted(latest)]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
+    frame = pd.DataFrame(rows, columns=list(MINUTE_COLUMNS), dtype=object)
     return frame.astype(dict.fromkeys(COUNTS, "Int64"))
 
 
@@ -83,9 +83,9 @@ def typed_frame(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a text frame with the types of the Parquet file: decimal128(38, 12), UTC times."""
     decimals = {
         name: pd.Series(
-            pc.cast(pa.array(frame[name], pa.string()), EXACT),
+            pc.cast(pa.array(frame[name], pa.string()), FILE_DECIMAL),
             index=frame.index,
-            dtype=pd.ArrowDtype(EXACT),
+            dtype=pd.ArrowDtype(FILE_DECIMAL),
         )
         for name in DECIMALS
     }

@@ -64,7 +64,7 @@ class CandleRow(NamedTuple):
     grade: str | None
 
 
-Row = TypeVar("Row", CauseRow, CandleRow)
+RevisionRow = TypeVar("RevisionRow", CauseRow, CandleRow)
 
 # Names of columns where they differ: a row holds its times as numbers.
 _COLUMNS = {"minute_ms": "minute", "known_ms": "known_at"}
@@ -106,8 +106,10 @@ class MinuteRowTable:
             for row in self._statements.run("select_known_changes", (symbol, day, since, most))
         ]
 
-    def _rows(self, query: str, record: type[Row], symbol: str, window: Window) -> list[Row]:
-        rows: list[Row] = []
+    def _rows(
+        self, query: str, record: type[RevisionRow], symbol: str, window: Window
+    ) -> list[RevisionRow]:
+        rows: list[RevisionRow] = []
         for month in window.months():
             values = (symbol, month, window.start, window.end)
             # The newest minute and revision come first.
@@ -120,7 +122,7 @@ class MinuteRowTable:
         return rows
 
 
-def rows_of(page: Page, record: type[Row]) -> Iterator[Row]:
+def rows_of(page: Page, record: type[RevisionRow]) -> Iterator[RevisionRow]:
     """Return a page's rows, in its order; columns that the record has not are left undecoded."""
     kinds = dict(zip(page.names, page.types, strict=True))
     cells = dict(zip(page.names, page.cells(), strict=True))

@@ -18,7 +18,7 @@ from include.store.spans import SpanTable
 
 # Eighteen digits before the point, and after it as many as a VWAP has; eight are left of the 38
 # that Arrow has, so that columns can be added and subtracted.
-EXACT = pa.decimal128(30, 12)
+FRAME_DECIMAL = pa.decimal128(30, 12)
 _WIDEST = 38
 
 
@@ -104,7 +104,7 @@ def _exact(page: Page, cells: Cells) -> pa.Array:
     is_held = cells.lengths >= 0
     scales = np.unique(cells.scales()[is_held])
     if not cells.has_words() or len(scales) > 1 or (scales < 0).any():
-        return pa.array(page.values(DecimalType, cells), EXACT)
+        return pa.array(page.values(DecimalType, cells), FRAME_DECIMAL)
     mantissas = cells.integers(skip=SCALE_BYTES)
     # Arrow's decimals are 16 bytes, little-endian: the mantissa, and its sign for the upper half.
     halves = np.stack([mantissas, mantissas >> 63], axis=1)
@@ -113,11 +113,11 @@ def _exact(page: Page, cells: Cells) -> pa.Array:
         len(mantissas),
         [pa.py_buffer(np.packbits(is_held, bitorder="little")), pa.py_buffer(halves)],
     )
-    return held.cast(EXACT)
+    return held.cast(FRAME_DECIMAL)
 
 
 def _doubles(page: Page, cells: Cells) -> pa.Array:
     if not cells.has_words():
-        return pa.array(page.values(DecimalType, cells), EXACT).cast(pa.float64())
+        return pa.array(page.values(DecimalType, cells), FRAME_DECIMAL).cast(pa.float64())
     numbers = cells.integers(skip=SCALE_BYTES) / np.power(10.0, cells.scales())
     return pa.array(numbers, pa.float64(), mask=cells.lengths < 0)

@@ -30,7 +30,7 @@ Answers = Future[list[tuple[bool, Any]]]
 
 
 @dataclass(eq=False)
-class Batch:
+class PartitionBatch:
     """Rows of one partition that are written together or not at all.
 
     Attributes:
@@ -117,7 +117,7 @@ class _Load:
 
     def run(self) -> None:
         batches = self._batches()
-        sent: list[Batch] = []
+        sent: list[PartitionBatch] = []
         answers: Answers | None = None
         try:
             while True:
@@ -130,23 +130,23 @@ class _Load:
         except RetryableError as error:
             raise self._partly_stored(error) from error
 
-    def _batches(self) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[PartitionBatch]:
         """Bind the rows, as many to a batch as a server takes without complaint."""
         number, insert = itertools.count(), self._statements.prepared(self._name)
         for rows in self._partitions:
-            batch = Batch()
+            batch = PartitionBatch()
             for values in rows:
                 bound = insert.bind(values, UNSET_VALUE)
                 size_bytes = sum(len(value) for value in bound.values if isinstance(value, bytes))
                 if not batch.has_room(size_bytes):
                     yield batch
-                    batch = Batch()
+                    batch = PartitionBatch()
                 batch.inserts.append(bound)
                 batch.rows.append(next(number))
                 batch.size_bytes += size_bytes
             yield batch
 
-    def _send(self, batches: Sequence[Batch]) -> Answers:
+    def _send(self, batches: Sequence[PartitionBatch]) -> Answers:
         # The driver's own asynchronous variant waits for the answers, and breaks when all fail.
         return self._sender.submit(
             execute_concurrent,
@@ -156,7 +156,7 @@ class _Load:
             raise_on_first_error=False,
         )
 
-    def _finish(self, batches: Sequence[Batch], answers: Answers) -> None:
+    def _finish(self, batches: Sequence[PartitionBatch], answers: Answers) -> None:
         """Wait for a round's answers; send again what was not acknowledged until all is."""
         failed = self._settle(batches, answers)
 
@@ -170,7 +170,9 @@ class _Load:
         if failed:
             repeat_while_passing(self._statements.settings, send_again)
 
-    def _settle(self, batches: Sequence[Batch], answers: Answers) -> dict[Batch, Exception]:
+    def _settle(
+        self, batches: Sequence[PartitionBatch], answers: Answers
+    ) -> dict[PartitionBatch, Exception]:
         """Note what is stored; return what is not, and why."""
         failed = {}
         for batch, (is_stored, outcome) in zip(batches, answers.result(), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from operator import attrgetter
-from typing import Generic, TypeVar
+from typing import Generic
 
 import numpy as np
 from cassandra.cqltypes import DecimalType
@@ -19,13 +19,11 @@ from include.records.columns import (
     scaled,
     whole_numbers,
 )
-from include.records.prices import ExchangeMinute, SecondPrice
+from include.records.prices import Span
 from include.records.windows import Window
 from include.store.decoding import SCALE_BYTES, Cells, Page
 from include.store.loader import load
 from include.store.statements import Statements, Values
-
-Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 
 _AMOUNTS = attrgetter(
     "open",

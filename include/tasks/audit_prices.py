@@ -18,6 +18,7 @@ from include.orchestration.failures import no_retry_in_vain, problems_of
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import each_apart
+from include.records.windows import DAY
 from include.tasks.gates import open_checkpoints, open_publisher
 
 AUDITED_DAYS = 7
@@ -38,7 +39,7 @@ def plan(params: Mapping[str, object]) -> list[Days]:
     Raises:
         AirflowFailException: The order asks for what cannot be done; the message says what.
     """
-    yesterday = now().date() - timedelta(days=1)
+    yesterday = now().date() - DAY
     with no_retry_in_vain():
         daily_count = whole_number("audit_days", AUDITED_DAYS)
         is_ordered = bool(params["to"] or params["from"])

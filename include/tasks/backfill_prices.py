@@ -16,14 +16,14 @@ from include.orchestration.context import current_run, now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
-from include.pipeline.backfilling import A_DAY, backfill, what_is_missing
+from include.pipeline.backfilling import backfill, what_is_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
+from include.records.klines import FIRST_DAY
 from include.records.symbols import read_symbol
-from include.records.windows import Window
+from include.records.windows import DAY, Window
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
 
-FIRST_DAY = date(2017, 7, 14)
 # Airflow maps at most 1,024 tasks.
 MOST_DAYS = 1_000
 SHOWN_DAYS = 20
@@ -31,7 +31,7 @@ SHOWN_DAYS = 20
 log = logging.getLogger(__name__)
 
 
-class Order(BaseModel, extra="forbid"):
+class BackfillForm(BaseModel, extra="forbid"):
     """What the form asks for; every field is explained there."""
 
     symbols: list[str]
@@ -85,7 +85,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
         AirflowFailException: The order asks for what cannot be done; the message says what.
     """
     try:
-        order = Order.model_validate(dict(params))
+        order = BackfillForm.model_validate(dict(params))
     except ValidationError as error:
         raise AirflowFailException(
             "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
@@ -115,7 +115,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     return [
         DayMessage(
             symbol=symbol,
-            day=(order.first + place * A_DAY).isoformat(),
+            day=(order.first + place * DAY).isoformat(),
             source=order.source.value,
             force=order.force,
             symbols=named,
@@ -132,7 +132,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
     with no_retry_in_vain():
         store = open_store()
         window = day_window(day, now(), SETTLE)
-        is_whole = window.end - window.start == A_DAY
+        is_whole = window.end - window.start == DAY
         if is_whole and not message["force"]:
             missing = what_is_missing(store, symbol, window)
             if not missing:
@@ -189,7 +189,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Summar
             publisher = open_publisher(open_checkpoints(), planned[0]["symbols"])
             for day in gaps:
                 start = datetime.fromisoformat(day).replace(tzinfo=UTC)
-                again = publisher.explain_again(Window(start, start + A_DAY))
+                again = publisher.explain_again(Window(start, start + DAY))
                 explained += len(again.prices)
         incomplete = _incomplete([each for each in results.values() if each["missing"]])
     failed = [

@@ -27,7 +27,7 @@ DIGEST = re.compile(r"[0-9a-f]{8,64}")
 log = logging.getLogger(__name__)
 
 
-class Order(BaseModel, extra="forbid"):
+class ReplayForm(BaseModel, extra="forbid"):
     """What the form asks for; every field is explained there."""
 
     action: Action
@@ -81,7 +81,7 @@ def plan(params: Mapping[str, object]) -> list[Work]:
         AirflowFailException: The order asks for what cannot be done; the message says what.
     """
     try:
-        order = Order.model_validate({name: params[name] for name in Order.model_fields})
+        order = ReplayForm.model_validate({name: params[name] for name in ReplayForm.model_fields})
     except ValidationError as error:
         raise AirflowFailException(
             "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())

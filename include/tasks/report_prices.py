@@ -30,14 +30,14 @@ from include.orchestration.failures import (
 )
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
-from include.records.windows import MINUTE, Window, floor_minute, windows_of
+from include.records.windows import HOUR, MINUTE, Window, floor_minute, windows_of
 from include.reports.report import SPAN, Facts, build_report, latest_span
 from include.reports.schedule import Due, due_reports, latest_title, remove_old
 from include.storage.whole_files import write_whole
 from include.tasks.gates import open_checkpoints
 
 # So that a whole day is left to show when the last minutes are published late.
-SLACK = timedelta(hours=1)
+SLACK = HOUR
 MART_DAYS = 7
 HOURLY_REPORTS = 48
 

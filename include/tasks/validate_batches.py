@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.gx.batches import check_batch, describe, refusal
+from include.gx.batches import check_batch, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
 from include.orchestration.alerts import hand_on
 from include.orchestration.connections import open_store
@@ -89,7 +89,7 @@ def _checked(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> C
     except LostBatchError as error:
         verdict = refusal(str(error))
     land_verdict(message["url"], verdict)
-    summary = describe(verdict, message["rows"])
+    summary = verdict_line(verdict, message["rows"])
     log.log(
         logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
         "%s: %s, %d of %d expectations met in %d ms",

@@ -18,7 +18,7 @@ from include.watch.evaluation import evaluate, wanted
 from include.watch.messages import utc
 from include.watch.rules import AnyRule
 from include.watch.settings import Channel, Watch, read_watch
-from include.watch.states import Announcement, Change, RuleState, Subject, subjects
+from include.watch.states import Announcement, Change, RuleState, Watched, subjects
 
 VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"
@@ -99,7 +99,7 @@ def _read() -> Watch:
 
 
 def _judge(
-    watched: Sequence[Subject], states: Mapping[str, RuleState]
+    watched: Sequence[Watched], states: Mapping[str, RuleState]
 ) -> tuple[list[str], dict[str, Exception], list[Announcement], dict[str, RuleState]]:
     """Return what could not be read, what not be judged, what there is to say, and the states.
 
@@ -135,7 +135,7 @@ def _judge(
     return problems, failed, announcements, after
 
 
-def _subjects(rules: Sequence[AnyRule]) -> list[Subject]:
+def _subjects(rules: Sequence[AnyRule]) -> list[Watched]:
     """Return every rule with its symbols, each of which must be extracted."""
     extracted = symbols() if rules else ()
     for rule in rules:

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from include.records.prices import Flag, MinuteAverage
 from include.records.windows import MINUTE, Window, floor_minute, windows_of
-from include.watch.messages import Finding, condition, figures, newest_price, utc
+from include.watch.messages import Observation, condition, figures, newest_price, utc
 from include.watch.rules import (
     RANKS,
     AnyMinuteRule,
@@ -23,14 +23,14 @@ from include.watch.rules import (
     OlderThan,
     QualityBelow,
 )
-from include.watch.states import Announcement, Change, RuleState, Subject
+from include.watch.states import Announcement, Change, RuleState, Watched
 
 # What happened longer ago is history, and no news.
 CATCH_UP = timedelta(hours=3)
 # A new rule looks at the newest minute, which is published a moment after its end.
 PUBLISHED_WITHIN = 2 * MINUTE
 # The market's own silences; every other minute without a value is one that data is missing of.
-SILENT = (Flag.NO_TRADES, Flag.HALTED)
+WITHOUT_TRADES = (Flag.NO_TRADES, Flag.HALTED)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Seen:
 
 
 def wanted(
-    watched: Iterable[Subject], states: Mapping[str, RuleState], now: datetime
+    watched: Iterable[Watched], states: Mapping[str, RuleState], now: datetime
 ) -> dict[str, list[Window]]:
     """Return the minutes of each symbol that `evaluate` needs to know."""
     minutes: dict[str, set[datetime]] = {}
@@ -73,7 +73,7 @@ def wanted(
 
 
 def evaluate(
-    watched: Iterable[Subject],
+    watched: Iterable[Watched],
     averages: Mapping[str, Iterable[MinuteAverage]],
     states: Mapping[str, RuleState],
     now: datetime,
@@ -114,13 +114,13 @@ def _unjudged(rule: AnyMinuteRule, state: RuleState | None, now: datetime) -> Wi
 
 def _findings(
     rule: AnyMinuteRule, window: Window, by_minute: Mapping[datetime, MinuteAverage]
-) -> Iterator[Finding]:
+) -> Iterator[Observation]:
     """Yield the minutes of a window that a rule can judge, in order."""
     for minute in window.minutes():
         average = by_minute.get(minute)
         value = _value(rule, average, by_minute) if average else None
         if average and value is not None:
-            yield Finding(average, value)
+            yield Observation(average, value)
 
 
 def _value(
@@ -128,7 +128,7 @@ def _value(
 ) -> Decimal | None:
     """Return what a rule compares of a minute; None where it neither fires nor clears."""
     if isinstance(rule, QualityBelow):
-        if average.flag in SILENT:
+        if average.flag in WITHOUT_TRADES:
             return None
         return RANKS[average.grade] if average.grade else Decimal(0)
     if isinstance(rule, Move) and average.vwap is not None:
@@ -146,7 +146,7 @@ def _see_minutes(
     window = _unjudged(rule, before, now)
     is_active, streak = (before.is_active, before.streak) if before else (False, 0)
     judged_until = before.judged_until if before else window.start - MINUTE
-    turns: list[Finding] = []
+    turns: list[Observation] = []
     newest = None
     for newest in _findings(rule, window, by_minute):
         is_turning = rule.is_back(newest.value) if is_active else rule.is_met(newest.value)
@@ -190,7 +190,7 @@ def _see_age(
 
 
 def _settle(
-    subject: Subject, before: RuleState | None, seen: _Seen, now: datetime
+    subject: Watched, before: RuleState | None, seen: _Seen, now: datetime
 ) -> tuple[Announcement | None, RuleState]:
     """Return what there is to say of what was seen, if anything, and what to remember."""
     rule = subject.rule

@@ -19,7 +19,7 @@ from include.watch.rules import (
 
 
 @dataclass(frozen=True)
-class Finding:
+class Observation:
     """One minute as a rule saw it.
 
     Attributes:
@@ -47,7 +47,7 @@ def condition(rule: AnyRule) -> str:
             return f"without a price for more than {minutes_long(rule.minutes)}"
 
 
-def figures(rule: AnyRule, finding: Finding) -> str:
+def figures(rule: AnyRule, finding: Observation) -> str:
     """Return the value, its minute and the state of its data."""
     average = finding.average
     said = []

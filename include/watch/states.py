@@ -64,7 +64,7 @@ class RuleState(BaseModel, frozen=True):
 
 
 @dataclass(frozen=True)
-class Subject:
+class Watched:
     """One rule and one of its symbols."""
 
     rule: AnyRule
@@ -81,6 +81,6 @@ class Subject:
         return state if state and state.definition == self.rule.definition else None
 
 
-def subjects(rules: Iterable[AnyRule], symbols: Sequence[str]) -> list[Subject]:
+def subjects(rules: Iterable[AnyRule], symbols: Sequence[str]) -> list[Watched]:
     """Return every rule with each of its symbols, or with all where it names none."""
-    return [Subject(rule, symbol) for rule in rules for symbol in rule.symbols or symbols]
+    return [Watched(rule, symbol) for rule in rules for symbol in rule.symbols or symbols]

@@ -2,14 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from include.records.klines import FIRST_DAY
 from include.records.symbols import read_symbol
-from include.records.windows import MINUTE, Window, floor_minute
+from include.records.windows import HOUR, MINUTE, Window, floor_minute
 from include.web.responses import ProblemError
 
-DEFAULT_SPAN = timedelta(hours=1)
-# Before it Binance had no trade.
-FIRST_MOMENT = datetime(2017, 7, 14, tzinfo=UTC)
-SHOWN = 40
+DEFAULT_SPAN = HOUR
+QUOTED = 40
 
 
 def parse_symbol(text: str) -> str:
@@ -36,14 +35,16 @@ def parse_moment(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
-            raise ProblemError(f"{name} {text[:SHOWN]!r} has no time zone: write it like {example}")
+            raise ProblemError(
+                f"{name} {text[:QUOTED]!r} has no time zone: write it like {example}"
+            )
         moment = moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ProblemError(
-            f"{name} {text[:SHOWN]!r} is no time: write it like {example} (in an address, + is %2B)"
+            f"{name} {text[:QUOTED]!r} is not a time: write it like {example} (in a URL, + is %2B)"
         ) from error
-    if moment < FIRST_MOMENT:
-        raise ProblemError(f"{name} {text[:SHOWN]!r} is before Binance began, on 2017-07-14")
+    if moment.date() < FIRST_DAY:
+        raise ProblemError(f"{name} {text[:QUOTED]!r} is before Binance began, on {FIRST_DAY}")
     return moment
 
 
@@ -68,12 +69,12 @@ def parse_window(start_text: str, end_text: str, now: datetime, longest: timedel
     start = parse_moment("from", start_text) if start_text else None
     if start is not None and end_text and start > end:
         raise ProblemError(
-            f"from {start_text[:SHOWN]!r} is after to {end_text[:SHOWN]!r}: exchange them"
+            f"from {start_text[:QUOTED]!r} is after to {end_text[:QUOTED]!r}: swap them"
         )
     end = floor_minute(min(end, now))
     start = floor_minute(start) if start is not None else end - DEFAULT_SPAN
     if start > end:
-        raise ProblemError(f"from {start_text[:SHOWN]!r} is in the future: nothing is known of it")
+        raise ProblemError(f"from {start_text[:QUOTED]!r} is in the future: nothing is known of it")
     if start == end:
         raise ProblemError(
             "from and to lie in the same minute, or it is not over: ask for a whole one"
@@ -97,7 +98,7 @@ def parse_minute(text: str, now: datetime) -> datetime:
         raise ProblemError("name a minute: minute=2026-03-01T12:00:00Z")
     minute = floor_minute(parse_moment("minute", text))
     if minute > now:
-        raise ProblemError(f"minute {text[:SHOWN]!r} is in the future: nothing is known of it")
+        raise ProblemError(f"minute {text[:QUOTED]!r} is in the future: nothing is known of it")
     return minute
 
 
@@ -112,8 +113,8 @@ def parse_day(text: str, now: datetime) -> date:
         day = date.fromisoformat(text) if text else today
     except ValueError as error:
         raise ProblemError(
-            f"day {text[:SHOWN]!r} is no day: write it like {today.isoformat()}"
+            f"day {text[:QUOTED]!r} is no day: write it like {today.isoformat()}"
         ) from error
-    if not FIRST_MOMENT.date() <= day <= today:
-        raise ProblemError(f"day {day} is none of {FIRST_MOMENT.date()} to {today}")
+    if not FIRST_DAY <= day <= today:
+        raise ProblemError(f"day {day} is none of {FIRST_DAY} to {today}")
     return day

@@ -16,6 +16,7 @@ from include.reading.board import Asked, board
 from include.reading.minute_details import day_values, reading_values, tell
 from include.reading.queries import as_of, latest, span
 from include.reading.recent_minutes import RecentMinutes
+from include.records.windows import DAY
 from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 from include.web.parameters import (
@@ -29,7 +30,7 @@ from include.web.responses import ProblemError
 
 LONGEST_BOARD = timedelta(days=7)
 # A minute has some thirty values here, and six on a board.
-LONGEST_SPAN = timedelta(days=1)
+LONGEST_SPAN = DAY
 MOST_RIBBONS = 20
 SHOWN_ROWS = 200
 # Somebody waits; the page asks again by itself.

@@ -56,7 +56,7 @@ def list_reports() -> Response:
 
 
 @app.get("/api/openapi.json", include_in_schema=False)
-def describe(request: Request) -> Response:
+def show_openapi(request: Request) -> Response:
     """Return the API in OpenAPI's words."""
     return JSONResponse({**app.openapi(), "servers": [{"url": request.scope["root_path"] or "/"}]})
 

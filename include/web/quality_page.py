@@ -18,7 +18,7 @@ from include.orchestration.failures import problems_of
 from include.reading.quality_days import quality_day
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import each_apart
-from include.records.windows import from_ms
+from include.records.windows import DAY, from_ms
 from include.web.responses import FILE_SECURITY, file_below, keep_to_this_host
 
 DOCS = (".html", ".css", ".js")
@@ -71,8 +71,8 @@ def show_day(day: str = "") -> Response:
         rows=rows[:SHOWN_ROWS],
         row_count=len(rows),
         day=shown,
-        before=shown - timedelta(days=1),
-        after=shown + timedelta(days=1) if shown < today else None,
+        before=shown - DAY,
+        after=shown + DAY if shown < today else None,
         today=today,
     )
 

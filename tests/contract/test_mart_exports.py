@@ -17,7 +17,7 @@ from include.mart import files, mart
 from include.mart.files import export_days
 from include.records.limits import METHOD_VERSION
 from include.records.windows import MINUTE
-from include.reports.text_rows import COLUMNS, DECIMALS, PRICE_COLUMNS
+from include.reports.text_rows import DECIMALS, MINUTE_COLUMNS, PRICE_COLUMNS
 from tests.fakes.builders import NOON, minute_price, traded, unpriced
 from tests.fakes.reporter import read_csv
 
@@ -92,7 +92,7 @@ def test_csv_says_when_a_minute_was_first_published(exports):
     """Of the second minute only revision 2 is known here."""
     text = pd.read_csv(exports / "csv" / DAY / "BTCUSDT.csv", dtype=str, keep_default_na=False)
 
-    assert list(text.columns) == list(COLUMNS)
+    assert list(text.columns) == list(MINUTE_COLUMNS)
     assert list(text["delay_ms"]) == ["0", "", "0"]
     assert text["first_known_at"][0] == "2026-03-01T12:01:00.000Z"
 
@@ -144,7 +144,7 @@ def test_the_manifest_says_what_the_files_should_be(exports):
     assert manifest["window"] == {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
     assert manifest["known_until"] == "2026-03-02T00:00:00.000Z"
     assert manifest["method_versions"] == [METHOD_VERSION]
-    assert manifest["columns"] == list(COLUMNS)
+    assert manifest["columns"] == list(MINUTE_COLUMNS)
     assert manifest["rows"] == 5
     assert [(file["symbol"], file["format"], file["rows"]) for file in manifest["files"]] == [
         ("BTCUSDT", "csv", 3),

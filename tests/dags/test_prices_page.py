@@ -177,14 +177,14 @@ def test_packs_long_answers():
         ({"symbol": "B" * 5000}, 400, "can be no symbol"),
         ({"from": "2016-03-02T12:00:00Z"}, 400, "before Binance began"),
         ({"from": "2018-03-02T12:00:00Z", "to": "2028-03-02T12:00:00Z"}, 400, "minutes are"),
-        ({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T11:00:00Z"}, 400, "exchange them"),
+        ({"from": "2026-03-02T12:00:00Z", "to": "2026-03-02T11:00:00Z"}, 400, "swap them"),
         ({"from": "2026-03-02T11:00:00"}, 400, "has no time zone"),
         ({"from": "2026-03-02T11:00:00 00:00"}, 400, "+ is %2B"),
-        ({"to": "noon"}, 400, "is no time: write it like 2026-03-01T12:00:00Z"),
-        ({"to": "9999-12-31T23:59:59-14:00"}, 400, "is no time"),
+        ({"to": "noon"}, 400, "is not a time: write it like 2026-03-01T12:00:00Z"),
+        ({"to": "9999-12-31T23:59:59-14:00"}, 400, "is not a time"),
         ({"from": "2027-03-02T12:00:00Z"}, 400, "in the future"),
         ({"from": "2026-03-02T11:00:10Z", "to": "2026-03-02T11:00:50Z"}, 400, "same minute"),
-        ({"from": "<script>alert(1)</script>"}, 400, "is no time"),
+        ({"from": "<script>alert(1)</script>"}, 400, "is not a time"),
     ],
 )
 @pytest.mark.parametrize("name", ["span", "board"])
@@ -202,7 +202,7 @@ def test_says_what_is_wrong_and_what_to_do(name, changes, status, words):
     ("name", "changes", "words"),
     [
         ("as_of", {}, "name the moment"),
-        ("as_of", {"moment": "then"}, "moment 'then' is no time"),
+        ("as_of", {"moment": "then"}, "moment 'then' is not a time"),
         ("minute", {}, "name a minute"),
         ("minute", {"minute": "2026-03-03T12:00:00Z"}, "in the future"),
         ("quality", {"day": "yesterday"}, "write it like 2026-03-02"),

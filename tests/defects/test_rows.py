@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.gx.batches import check_batch, describe
+from include.gx.batches import check_batch, verdict_line
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.method.averages import average_minutes
 from include.pipeline.storing import load_batch, stored_before
@@ -197,7 +197,7 @@ def test_averages_a_market_that_stands_off_the_tick_grid(checkpoints):
 
     assert verdict.bad_row_count == 0
     assert verdict.warnings == {"expect_prices_to_be_on_tick_grid": 61}
-    assert "expect_prices_to_be_on_tick_grid 61x" in describe(verdict, 61)
+    assert "expect_prices_to_be_on_tick_grid 61x" in verdict_line(verdict, 61)
     assert (average.vwap, average.flag, average.source_level) == (Decimal("36.123"), Flag.OK, 1)
 
 

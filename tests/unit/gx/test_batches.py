@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.gx import checkpoints as gate
-from include.gx.batches import check_batch, describe, kline_table, refusal
+from include.gx.batches import check_batch, kline_table, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
 from include.gx.results import Subject
@@ -164,13 +164,13 @@ def test_refuses_a_batch_when_an_expectation_could_not_be_judged(tmp_path, monke
 def test_refuses_a_batch_that_could_not_be_judged():
     verdict = refusal("the batch could not be checked")
 
-    assert describe(verdict, 61) == "refused: the batch could not be checked"
+    assert verdict_line(verdict, 61) == "refused: the batch could not be checked"
 
 
 def test_describes_a_verdict_in_one_line(checkpoints):
     verdict = verdict_on(checkpoints, seconds(rows={7: {LOW: "0.00"}}))
 
-    assert describe(verdict, 61) == "60 of 61 rows good (expect_prices_to_be_in_order)"
+    assert verdict_line(verdict, 61) == "60 of 61 rows good (expect_prices_to_be_in_order)"
 
 
 def test_finds_a_row_off_the_grid(checkpoints):

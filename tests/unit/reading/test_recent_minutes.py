@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from include.reading import recent_minutes
-from include.reading.recent_minutes import KEPT, RecentMinutes
+from include.reading.recent_minutes import KEPT_FOR, RecentMinutes
 from include.records.windows import MINUTE, SECOND, Window
 from tests.fakes.builders import NOON, average
 from tests.fakes.memory_store import MemoryStore
@@ -108,7 +108,7 @@ def test_reads_all_anew_after_a_long_silence(world):
 
 
 def test_reads_what_is_older_each_time(world):
-    long_ago = NOW - KEPT - 60 * MINUTE
+    long_ago = NOW - KEPT_FOR - 60 * MINUTE
     world.publish(long_ago, "98", long_ago + MINUTE)
     window = (long_ago, long_ago + MINUTE)
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pyarrow as pa
 
 from include.records.windows import MINUTE
-from include.reports.text_rows import COLUMNS, minute_prices, text_frame, typed_frame
+from include.reports.text_rows import MINUTE_COLUMNS, minute_prices, text_frame, typed_frame
 from tests.fakes.builders import NOON, minute_price, unpriced
 
 
@@ -40,7 +40,7 @@ def test_knows_no_delay_without_the_first_revision():
 def test_nothing_is_a_frame_without_rows():
     frame = text_frame([])
 
-    assert (len(frame), tuple(frame.columns), minute_prices(frame)) == (0, COLUMNS, [])
+    assert (len(frame), tuple(frame.columns), minute_prices(frame)) == (0, MINUTE_COLUMNS, [])
 
 
 def test_keeps_every_digit_and_no_exponent():

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from include.records.windows import from_ms
 from include.store.decoding import Page
-from include.store.frames import EXACT, _record_batch
+from include.store.frames import FRAME_DECIMAL, _record_batch
 
 VERSION = 5
 TYPES = {
@@ -82,7 +82,7 @@ def test_frames_hold_the_exact_value(held):
 
     exact = column(page)
 
-    assert exact.type == EXACT
+    assert exact.type == FRAME_DECIMAL
     assert exact.to_pylist() == held
 
 
