@@ -107,7 +107,7 @@ def _ask(cassandra: CassandraSettings, url: str, start: datetime, end: datetime)
     with _client(connect(cassandra), url) as client:
         time.sleep(max(0.0, (start - datetime.now(UTC)).total_seconds()))
         while datetime.now(UTC) < end:
-            client.restart_patience()
+            client.transport.restart_patience()
             try:
                 rows = client.klines("BTCUSDT", Interval.MINUTE, window)
             except Exception as error:  # noqa: BLE001 - whatever it is, it counts as not served

@@ -18,7 +18,7 @@ from pathlib import Path
 from dev.benchmarks.backfill import simulator
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say
-from include.reading.queries import span
+from include.reading.queries import as_of
 from include.records.windows import DAY, Window
 from include.store.schema import migrate
 from include.store.session import SESSIONS
@@ -85,7 +85,7 @@ def _show(store: Store, days: list[date]) -> bool:
     """Print what was quarantined and published; tell whether nothing is amiss."""
     today = datetime.now(UTC)
     start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=UTC)
-    readings = span(store, SYMBOL, Window(start, start + len(days) * DAY), today)
+    readings = as_of(store, SYMBOL, Window(start, start + len(days) * DAY), today)
     rows = sum(len(store.quarantine.on_day(SYMBOL, day.date())) for day in (today - DAY, today))
     flags = Counter(each.average.flag.value for each in readings)
     states = Counter(each.state.value for each in readings)

@@ -53,6 +53,9 @@ class BinanceClient:
         budget: What all workers share.
         clock: The exchange's time as far as it is known, aware UTC.
         http: Stands in for the network in tests.
+
+    Attributes:
+        transport: Sends the requests; it counts their weight and their patience.
     """
 
     def __init__(
@@ -63,22 +66,13 @@ class BinanceClient:
         http: httpx.BaseTransport | None = None,
     ) -> None:
         self._budget = budget
-        self._transport = BinanceTransport(settings, budget, clock, http)
+        self.transport = BinanceTransport(settings, budget, clock, http)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._transport.close()
-
-    @property
-    def used_weight(self) -> int:
-        """The exchange's count of weight for this minute and address, as last answered."""
-        return self._transport.used_weight
-
-    def restart_patience(self) -> None:
-        """Begin a piece of work: all calls from now on share the patience of the settings."""
-        self._transport.restart_patience()
+        self.transport.close()
 
     def clock_offset(self) -> timedelta:
         """Return the exchange's clock minus ours (weight 2).
@@ -100,12 +94,12 @@ class BinanceClient:
     def _clock_reading(self) -> timedelta:
         server_time = self.server_time()
         # The attempt that was answered alone: waiting for leave and repeats came before it.
-        sent_at, answered_at = self._transport.sent_at, self._transport.answered_at
+        sent_at, answered_at = self.transport.sent_at, self.transport.answered_at
         return server_time - (sent_at + (answered_at - sent_at) / 2)
 
     def server_time(self) -> datetime:
         """Return the exchange's clock, aware UTC, whole milliseconds (weight 1)."""
-        match self._transport.get("/api/v3/time", {}, TIME_WEIGHT):
+        match self.transport.get("/api/v3/time", {}, TIME_WEIGHT):
             case {"serverTime": int(server_time_ms)}:
                 return _moment(server_time_ms)
             case other:
@@ -122,7 +116,7 @@ class BinanceClient:
         # The exchange takes UTF-8 and knows no escapes.
         listed = json.dumps(list(symbols), separators=(",", ":"), ensure_ascii=False)
         try:
-            answer = self._transport.get(
+            answer = self.transport.get(
                 "/api/v3/exchangeInfo",
                 {"symbols": listed, "showPermissionSets": "false"},
                 EXCHANGE_INFO_WEIGHT,
@@ -162,7 +156,7 @@ class BinanceClient:
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
         while next_ms < end_ms:
             page = _kline_rows(
-                self._transport.get(
+                self.transport.get(
                     "/api/v3/klines",
                     {
                         "symbol": symbol,
@@ -194,7 +188,7 @@ class BinanceClient:
             Quote asset per base asset; None where nothing traded in them, for the exchange then
             repeats an older price.
         """
-        match self._transport.get("/api/v3/avgPrice", {"symbol": symbol}, AVERAGE_WEIGHT):
+        match self.transport.get("/api/v3/avgPrice", {"symbol": symbol}, AVERAGE_WEIGHT):
             case {"mins": 5, "price": str(text), "closeTime": int(closed_ms)}:
                 if _moment(closed_ms) < minute - 4 * MINUTE:
                     return None

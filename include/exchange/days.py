@@ -141,7 +141,7 @@ class DayFetcher:
     def _klines(self, symbol: str, interval: Interval, windows: Sequence[Window]) -> list[RawRow]:
         rows: list[RawRow] = []
         for window in windows:
-            self.exchange.restart_patience()
+            self.exchange.transport.restart_patience()
             log.info("%s %s: asking the REST API for %s klines", symbol, window, interval)
             try:
                 rows += self.exchange.klines(symbol, interval, window)

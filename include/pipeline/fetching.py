@@ -143,7 +143,7 @@ def fetch_batch(
     five_minute_price = _five_minute_price(client, plan, clock)
     settled_at = plan.window.end + SETTLE - plan.clock_offset
     sleep(max(0.0, (settled_at - clock()).total_seconds()))
-    client.restart_patience()
+    client.transport.restart_patience()
     started = time.monotonic()
     spans = {
         interval: Window(plan.window.start - overlap, plan.window.end)
@@ -160,7 +160,7 @@ def fetch_batch(
         rows=rows,
         spans=spans,
         tick_size=plan.tick_size,
-        used_weight=client.used_weight,
+        used_weight=client.transport.used_weight,
         fetch_ms=round((time.monotonic() - started) * 1000),
         five_minute_price=five_minute_price,
     )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from include.records.batches import BatchRecord
 from include.records.verdicts import QuarantinedRow, State
 from include.store.store import Store
 
@@ -46,13 +44,8 @@ class QualityDay:
 
 def quality_day(store: Store, symbol: str, day: date) -> QualityDay:
     """Return the quality of a symbol's UTC day."""
-    return summarize(symbol, store.batch_log(symbol, day), store.quarantine.on_day(symbol, day))
-
-
-def summarize(
-    symbol: str, batches: Sequence[BatchRecord], rows: Sequence[QuarantinedRow]
-) -> QualityDay:
-    """Count a day's batches and quarantined rows, both in any order."""
+    batches = store.batch_log(symbol, day)
+    rows = store.quarantine.on_day(symbol, day)
     failing = [batch for batch in batches if batch.failed or batch.is_refused]
     refused = [batch for batch in batches if batch.is_refused]
     return QualityDay(

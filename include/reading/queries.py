@@ -1,10 +1,10 @@
-"""What users ask for: the latest average, a span of them, and what was known at a moment.
+"""Published minutes for users: the latest, and those of a span as known at a moment.
 
-from include.reading.queries import latest, span, as_of
+from include.reading.queries import as_of, latest
 
 store = connect(settings)
 newest = latest(store, "BTCUSDT", now)
-hour = span(store, "BTCUSDT", Window(now - timedelta(hours=1), now), now)
+hour = as_of(store, "BTCUSDT", Window(now - timedelta(hours=1), now), now)
 then = as_of(store, "BTCUSDT", Window(noon, noon + MINUTE), moment=noon + 2 * MINUTE)
 """
 
@@ -63,18 +63,17 @@ def latest(store: Store, symbol: str, now: datetime) -> Reading | None:
     return as_of(store, symbol, Window(minute, minute + MINUTE), max(now, price.known_at))[-1]
 
 
-def span(store: Store, symbol: str, window: Window, now: datetime) -> list[Reading]:
-    """Return a symbol's published minutes of a window as they are now, ascending.
-
-    A minute that was never published is not among them; one without a value is, with its flag.
-    """
-    return as_of(store, symbol, window, now)
-
-
 def as_of(store: Store, symbol: str, window: Window, moment: datetime) -> list[Reading]:
-    """Return what was known of a symbol's minutes at a moment, ascending.
+    """Return a symbol's published minutes as they were known at a moment, ascending.
 
-    A minute that was published later is not among them.
+    A minute that was published later, or never, is left out; one without a value is there, with
+    its flag.
+
+    Args:
+        store: Holds every revision.
+        symbol: Binance's pair id, upper case.
+        window: Which minutes.
+        moment: Aware UTC; now for what is known now.
     """
     known: dict[datetime, list[MinutePrice]] = defaultdict(list)
     for price in store.minute_prices.history(symbol, window):

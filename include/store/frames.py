@@ -13,7 +13,6 @@ from cassandra.cqltypes import BooleanType, DateType, DecimalType, Int32Type
 from include.records.prices import ExchangeMinute, SecondPrice
 from include.records.windows import Window
 from include.store.decoding import SCALE_BYTES, Cells, Page
-from include.store.minutes import MinutePriceTable
 from include.store.spans import SpanTable
 
 # Eighteen digits before the point, and after it as many as a VWAP has; eight are left of the 38
@@ -49,23 +48,6 @@ def span_frames(
     """
     for pages in table.pages(symbol, window):
         yield _frame(pages, exact=exact)
-
-
-def minute_price_frames(
-    table: MinutePriceTable, symbol: str, window: Window, *, exact: bool = True
-) -> Iterator[pd.DataFrame]:
-    """Read the latest revision of each published minute as one frame a UTC month, ascending.
-
-    Args:
-        table: `minute_prices` of the store.
-        symbol: Binance's pair id, upper case.
-        window: Which minutes.
-        exact: As of `span_frames`.
-    """
-    for pages in table.pages(symbol, window):
-        revisions = _frame(pages, exact=exact)
-        # The newest revision of a minute comes first, and the newest minute.
-        yield revisions.drop_duplicates("minute")[::-1].reset_index(drop=True)
 
 
 def _frame(pages: Iterable[Page], *, exact: bool) -> pd.DataFrame:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from datetime import UTC, datetime, timedelta
 
 from include.records.errors import RetryableError
 from include.records.prices import Flag, Grade, MinuteAverage, MinutePrice
 from include.records.windows import MINUTE, Window, month_of, months_back, windows_of
-from include.store.decoding import Page
 from include.store.loader import ROWS_PER_BATCH, load
 from include.store.statements import Row, Statements
 
@@ -74,14 +73,6 @@ class MinutePriceTable:
             {price.average.minute: price for price in self.history(symbol, window)}.values()
         )
 
-    def as_of(self, symbol: str, window: Window, moment: datetime) -> list[MinutePrice]:
-        """Return what was known at a moment of each minute of a symbol, ascending.
-
-        A minute that was published later is left out.
-        """
-        known = [price for price in self.history(symbol, window) if price.known_at <= moment]
-        return list({price.average.minute: price for price in known}.values())
-
     def history(self, symbol: str, window: Window) -> list[MinutePrice]:
         """Return every revision of a symbol's minutes, by minute and then revision, ascending."""
         return [
@@ -93,12 +84,6 @@ class MinutePriceTable:
                 )
             )
         ]
-
-    def pages(self, symbol: str, window: Window) -> Iterator[Iterator[Page]]:
-        """Return every revision of a symbol's minutes, by page and month, newest first."""
-        for month in window.months():
-            values = (symbol, month, window.start, window.end)
-            yield self._statements.pages("select_minute_prices", values)
 
     def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
         """Return every revision of each minute published or revised at or after a moment.

@@ -14,7 +14,7 @@ from include.orchestration.connections import binance_settings, cassandra_settin
 from include.orchestration.context import now
 from include.reading.board import Asked, board
 from include.reading.minute_details import day_values, reading_values, tell
-from include.reading.queries import as_of, latest, span
+from include.reading.queries import as_of, latest
 from include.reading.recent_minutes import RecentMinutes
 from include.records.windows import DAY
 from include.store.settings import CassandraSettings
@@ -112,7 +112,7 @@ def show_span(symbol: Symbol = "", start: From = "", to: To = "") -> Response:
     moment = now()
     window = parse_window(start, to, moment, LONGEST_SPAN)
     held, name = _known(symbol)
-    readings = span(held.store, name, window, moment)
+    readings = as_of(held.store, name, window, moment)
     return JSONResponse({"minutes": [reading_values(each) for each in readings]})
 
 

@@ -10,15 +10,14 @@ import pytest
 
 from dev.machine.ports import any_free_port
 from include.records.errors import RetryableError, SettingsError, UnstorableValueError
-from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
-from include.store.frames import minute_price_frames, span_frames
+from include.store.frames import span_frames
 from include.store.migrations import migrations
 from include.store.schema import applied_versions, migrate
 from include.store.session import SESSIONS
 from include.store.statements import QUERY_FOLDER, Statements
 from include.store.store import connect
-from tests.fakes.builders import NOON, average, full_minute, quarantined_row, second
+from tests.fakes.builders import NOON, full_minute, quarantined_row, second
 
 ALL_VERSIONS = [migration.name for migration in migrations() if migration.version]
 
@@ -166,25 +165,17 @@ def test_says_so_when_the_server_cannot_hold_a_key(empty):
 
 
 def test_reads_frames_of_what_records_hold(empty):
-    """Over midnight and over the turn of a month, of each minute the latest revision alone."""
+    """Over midnight and the turn of a month."""
     store = connect(empty)
     turn = datetime(2026, 4, 1, tzinfo=UTC)
     window = Window(turn - MINUTE, turn + MINUTE)
     store.second_prices.write(full_minute(turn - MINUTE) + full_minute(turn, price="0.1"), turn)
-    averages = [average(turn - MINUTE), average(turn, vwap=None, flag=Flag.NO_TRADES)]
-    store.minute_prices.append(averages, turn + MINUTE)
-    store.minute_prices.append([average(turn, vwap="0.000000000001")], turn + 2 * MINUTE)
 
     seconds = pd.concat(span_frames(store.second_prices, "BTCUSDT", window))
-    minutes = pd.concat(minute_price_frames(store.minute_prices, "BTCUSDT", window))
 
     held = store.second_prices.between("BTCUSDT", window)
     assert seconds["start"].tolist() == [price.start for price in held]
     assert seconds["quote_volume"].tolist() == [price.quote_volume for price in held]
-    latest = store.minute_prices.between("BTCUSDT", window)
-    assert minutes["minute"].tolist() == [price.average.minute for price in latest]
-    assert minutes["vwap"].tolist() == [price.average.vwap for price in latest]
-    assert minutes["revision"].tolist() == [1, 2]
 
 
 def test_stores_rows_that_are_too_large_for_one_batch(empty):

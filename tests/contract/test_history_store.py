@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from include.method.grading import annotate
-from include.reading.queries import as_of, latest, span
+from include.reading.queries import as_of, latest
 from include.records.columns import SpanColumns
 from include.records.prices import Flag
 from include.records.revisions import AuditedDay, BackfilledDay, MinuteState, Restatement
@@ -143,7 +143,7 @@ def test_tells_how_final_a_minute_is_now_and_was(store):
     assert states(NOON + 3 * MINUTE) == [MinuteState.PROVISIONAL] * 2
     assert states(NOON + 30 * MINUTE) == [MinuteState.FINAL] * 2
     assert states(NOON + 2 * DAY) == [MinuteState.AUDITED, MinuteState.RESTATED]
-    assert span(store, "BTCUSDT", FIVE_MINUTES, NOON + 2 * DAY)[1].average.vwap == Decimal("101.5")
+    assert as_of(store, "BTCUSDT", FIVE_MINUTES, NOON + 2 * DAY)[1].average.vwap == Decimal("101.5")
 
 
 def test_reads_the_newest_minute_with_its_state(store):

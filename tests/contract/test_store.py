@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from include.reading.queries import as_of
 from include.records.batches import BatchRecord
 from include.records.prices import ExchangeMinute, Flag, MinutePrice
 from include.records.verdicts import State
@@ -168,15 +169,17 @@ def test_reads_minutes_over_the_turn_of_a_month(store):
 def test_tells_what_was_known_at_a_moment(store):
     """Published at 12:01 as a gap, repaired at 12:03; at 12:00:59 nothing was known."""
     gap = average(NOON, vwap=None, flag=Flag.INGEST_GAP, level=8)
-    first = store.minute_prices.append([gap], NOON + MINUTE)
-    repaired = store.minute_prices.append([average(NOON)], NOON + 3 * MINUTE)
+    store.minute_prices.append([gap], NOON + MINUTE)
+    store.minute_prices.append([average(NOON)], NOON + 3 * MINUTE)
 
     known = {
-        seconds: store.minute_prices.as_of("BTCUSDT", FIVE_MINUTES, NOON + seconds * SECOND)
+        seconds: [
+            each.average for each in as_of(store, "BTCUSDT", FIVE_MINUTES, NOON + seconds * SECOND)
+        ]
         for seconds in (59, 60, 179, 180)
     }
 
-    assert known == {59: [], 60: first, 179: first, 180: repaired}
+    assert known == {59: [], 60: [gap], 179: [gap], 180: [average(NOON)]}
 
 
 def test_knows_the_latest_minute_of_a_symbol(store):

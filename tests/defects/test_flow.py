@@ -22,6 +22,7 @@ from include.method.grading import annotate
 from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
 from include.pipeline.publishing import GRACE, Publisher
 from include.pipeline.storing import load_batch, stored_before
+from include.reading.queries import as_of
 from include.records.errors import (
     ArchiveDamagedError,
     ExchangeBusyError,
@@ -277,6 +278,10 @@ class Pages:
 
     used_weight = 4
 
+    @property
+    def transport(self):
+        return self
+
     def restart_patience(self):
         pass
 
@@ -331,7 +336,9 @@ def test_publishes_an_unsettled_minute_and_revises_it(checkpoints):
 
     assert (before.revision, before.average.flag) == (1, Flag.PARTIAL)
     assert (after.revision, after.average.flag) == (2, Flag.OK)
-    assert store.minute_prices.as_of("BTCUSDT", Window(NOON, end), before.known_at) == [before]
+    assert [
+        each.average for each in as_of(store, "BTCUSDT", Window(NOON, end), before.known_at)
+    ] == [before.average]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from include.pipeline.auditing import audit_day
 from include.pipeline.backfilling import store_day
 from include.pipeline.publishing import Publisher
 from include.pipeline.storing import load_batch, stored_before
-from include.reading.queries import span
+from include.reading.queries import as_of
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from include.records.revisions import MinuteState
@@ -138,7 +138,7 @@ def audited(request, checkpoints, published):
     check = functools.partial(check_averages, checkpoints)
     publisher = Publisher(store, ["BTCUSDT"], lambda: AUDITED_AT, check)
     result = audit_day(publisher, checkpoints, Archive(request.param), "BTCUSDT", DAY.date())
-    return request.param, span(store, "BTCUSDT", WINDOW, AUDITED_AT), result
+    return request.param, as_of(store, "BTCUSDT", WINDOW, AUDITED_AT), result
 
 
 @pytest.mark.defect(34)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from include.reading.queries import span
+from include.reading.queries import as_of
 from include.records.prices import Flag
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window, from_ms
@@ -92,7 +92,7 @@ def test_audits_days_against_their_archive_once(product):
     first, last = FIRST.date(), FIRST.date() + 2 * DAY
     audited = product.store().days.audited("BTCUSDT", first, last)
     assert [(each.minute_count, each.restated_count) for each in audited] == [(1_440, 0)] * 3
-    read = span(product.store(), "BTCUSDT", Window(FIRST, FIRST + MINUTE), datetime.now(UTC))
+    read = as_of(product.store(), "BTCUSDT", Window(FIRST, FIRST + MINUTE), datetime.now(UTC))
     assert [each.state for each in read] == [MinuteState.AUDITED]
 
     product.run_dag("audit_prices", **days)

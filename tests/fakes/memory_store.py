@@ -112,10 +112,6 @@ class MemoryMinutePrices:
     def between(self, symbol, window):
         return list({p.average.minute: p for p in self.history(symbol, window)}.values())
 
-    def as_of(self, symbol, window, moment):
-        known = [price for price in self.history(symbol, window) if price.known_at <= moment]
-        return list({price.average.minute: price for price in known}.values())
-
     def latest(self, symbol):
         minutes = [key for key in self._histories if key[0] == symbol]
         return self._histories[max(minutes)][-1] if minutes else None

@@ -107,7 +107,7 @@ class World:
     def run_minute(self, number: int) -> None:
         """Fetch, check, load and publish as the DAGs do after the minute of this number."""
         self.set_time(START + (number + 1) * MINUTE + timedelta(seconds=6))
-        self._client.restart_patience()
+        self._client.transport.restart_patience()
         for plan in plan_fetches(self.store, self._client, self.symbols, self.now):
             try:
                 batch = fetch_batch(self._client, plan, self.now, lambda _seconds: None)

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from include.gx.checkpoints import Checkpoints
-from include.reading.queries import as_of, span
+from include.reading.queries import as_of
 from include.records.prices import Flag
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window, to_ms
@@ -105,7 +105,7 @@ def test_publishes_every_symbol_and_minute(world):
     window = Window(START, START + (MINUTES - 1) * MINUTE)
 
     for symbol in SYMBOLS:
-        minutes = [each.average.minute for each in span(world.store, symbol, window, world.now())]
+        minutes = [each.average.minute for each in as_of(world.store, symbol, window, world.now())]
         assert minutes == [*window.minutes()]
 
 
@@ -145,7 +145,9 @@ def test_fills_beside_a_gap_and_not_across_an_outage(world):
 
 def test_becomes_final_after_the_overlap(world):
     window = Window(START, START + (MINUTES - 1) * MINUTE)
-    states = {each.average.minute: each.state for each in span(world.store, A, window, world.now())}
+    states = {
+        each.average.minute: each.state for each in as_of(world.store, A, window, world.now())
+    }
 
     assert states[START] is MinuteState.FINAL
     assert states[window.end - MINUTE] is MinuteState.PROVISIONAL

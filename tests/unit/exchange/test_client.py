@@ -166,7 +166,7 @@ def test_knows_the_weight_used_from_every_answer_errors_too():
     ):
         c.server_time()
 
-    assert c.used_weight == 42
+    assert c.transport.used_weight == 42
 
 
 def test_leaves_out_a_symbol_that_the_exchange_does_not_list():
@@ -298,7 +298,7 @@ def test_takes_over_the_exchanges_count_but_not_that_of_the_minute_before(second
     with client(answer, table=table, clock=lambda: now) as binance:
         binance.server_time()
 
-    assert binance.used_weight == 42
+    assert binance.transport.used_weight == 42
     assert table.use(NOON).taken_weight == taken_weight
 
 

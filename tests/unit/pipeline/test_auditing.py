@@ -10,7 +10,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.pipeline.auditing import audit_day
 from include.pipeline.publishing import Publisher
-from include.reading.queries import span
+from include.reading.queries import as_of
 from include.records.errors import ArchiveNotFoundError, CheckFailedError
 from include.records.klines import Interval
 from include.records.revisions import MinuteState
@@ -69,7 +69,7 @@ def audit(store, checkpoints, fetcher, *, check=None, moment=AUDITED_AT):
 
 
 def states(store, moment=AUDITED_AT):
-    return [each.state for each in span(store, "BTCUSDT", TEN, moment)]
+    return [each.state for each in as_of(store, "BTCUSDT", TEN, moment)]
 
 
 def test_notes_a_day_that_is_as_in_the_archive(store, checkpoints):
@@ -138,7 +138,7 @@ def test_audits_and_restates_a_symbol_of_any_script(checkpoints):
     result = audit_day(publisher, checkpoints, fetcher, symbol, DAY.date())
 
     assert (result.day.minute_count, len(result.restated)) == (10, 1)
-    found = span(store, symbol, TEN, AUDITED_AT)
+    found = as_of(store, symbol, TEN, AUDITED_AT)
     assert [each.average.vwap for each in found[2:5]] == [100, 101, 100]
 
 

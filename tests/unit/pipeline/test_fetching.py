@@ -38,7 +38,8 @@ class FakeExchange:
 
     def __init__(self, now=NOON):
         self.now = now
-        self.used_weight = 4
+        # It is its own transport.
+        self.transport, self.used_weight = self, 4
         self.asked = []
         self.is_down = False
         self.five_minute_answer = Decimal("100.25")

@@ -9,7 +9,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.method.averages import average_minutes
 from include.pipeline.publishing import Publisher
-from include.reading.queries import latest, span
+from include.reading.queries import as_of, latest
 from include.records.columns import SpanColumns
 from include.records.revisions import AuditedDay, MinuteState
 from include.records.windows import MINUTE, Window
@@ -118,7 +118,7 @@ def test_a_minute_published_after_the_audit_is_not_audited():
     store = MemoryStore()
     store.days.note_audit(AuditedDay("BTCUSDT", NOON.date(), LATER, "ab", 1, 0, 0, None))
     store.minute_prices.append([average(NOON)], LATER + MINUTE)
-    (found,) = span(store, "BTCUSDT", Window(NOON, at(1)), LATER + 2 * MINUTE)
+    (found,) = as_of(store, "BTCUSDT", Window(NOON, at(1)), LATER + 2 * MINUTE)
     assert found.state is not MinuteState.AUDITED
 
 

@@ -49,8 +49,8 @@ def publish(store, start, end, *, known_at=LATER):
 
 
 def published(store, index, moment=LATER + timedelta(days=1)):
-    (found,) = store.minute_prices.as_of("BTCUSDT", Window(at(index), at(index + 1)), moment)
-    return found
+    revisions = store.minute_prices.history("BTCUSDT", Window(at(index), at(index + 1)))
+    return [each for each in revisions if each.known_at <= moment][-1]
 
 
 def noted(store):

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.reading.queries import as_of, latest, span
+from include.reading.queries import as_of, latest
 from include.records.prices import Flag
 from include.records.revisions import AuditedDay, MinuteState, Restatement
 from include.records.windows import MINUTE, Window
@@ -84,7 +84,7 @@ def test_reads_the_published_minutes_of_a_span_in_order():
     for index in (60, 3, 0, 1, -1):
         publish(store, "100", minute=NOON + index * MINUTE)
 
-    found = span(store, "BTCUSDT", HOUR, LATER)
+    found = as_of(store, "BTCUSDT", HOUR, LATER)
 
     assert [each.average.minute for each in found] == [NOON + index * MINUTE for index in (0, 1, 3)]
 
@@ -94,13 +94,13 @@ def test_reads_a_minute_without_a_value_with_its_flag():
     gap = average(NOON + MINUTE, vwap=None, flag=Flag.SOURCE_GAP, level=7)
     store.minute_prices.append([gap], IN_TIME + MINUTE)
 
-    _, found = span(store, "BTCUSDT", HOUR, LATER)
+    _, found = as_of(store, "BTCUSDT", HOUR, LATER)
 
     assert (found.average.vwap, found.average.flag) == (None, Flag.SOURCE_GAP)
 
 
 def test_reads_an_empty_span():
-    assert span(published("100"), "BTCUSDT", Window(NOON, NOON), LATER) == []
+    assert as_of(published("100"), "BTCUSDT", Window(NOON, NOON), LATER) == []
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_tells_each_day_of_a_span_by_its_own_audit():
     publish(store, "101", minute=NOON + timedelta(days=1))
     audit(store, MIDNIGHT)
 
-    found = span(
+    found = as_of(
         store, "BTCUSDT", Window(NOON, NOON + timedelta(days=2)), LATER + timedelta(days=1)
     )
 
@@ -200,7 +200,7 @@ def test_a_restated_minute_says_nothing_of_the_next():
     publish(store, "100", "101", minute=NOON + MINUTE)
     restate(store, 2, IN_TIME + 60 * MINUTE)
 
-    found = span(store, "BTCUSDT", HOUR, LATER)
+    found = as_of(store, "BTCUSDT", HOUR, LATER)
 
     assert [each.state for each in found] == [MinuteState.RESTATED, MinuteState.FINAL]
 
