@@ -16,7 +16,6 @@ where trades are known: those values stay. See docs/runbook.md.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -24,6 +23,7 @@ from include.orchestration.alerts import AT_END
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
 from include.orchestration.forms import AUDIT_PRICES
+from include.orchestration.messages import AuditMessage
 
 
 @dag(
@@ -38,10 +38,10 @@ from include.orchestration.forms import AUDIT_PRICES
 )
 def audit_prices() -> None:
     @task
-    def plan() -> list[dict[str, Any]]:
+    def plan() -> list[AuditMessage]:
         from include.tasks import audit_prices
 
-        return [{**each} for each in audit_prices.plan(get_current_context()["params"])]
+        return audit_prices.plan(get_current_context()["params"])
 
     @task(
         map_index_template="{{ symbol }}",
@@ -50,11 +50,11 @@ def audit_prices() -> None:
         max_active_tis_per_dag=2,
         **AT_END,
     )
-    def audit(days: dict[str, Any]) -> dict[str, int]:
+    def audit(days: AuditMessage) -> dict[str, int]:
         from include.tasks import audit_prices
 
         get_current_context()["symbol"] = days["symbol"]  # type: ignore[typeddict-unknown-key]
-        return audit_prices.audit(days)  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return audit_prices.audit(days)
 
     audit.expand(days=plan())
 

@@ -25,6 +25,7 @@ from include.orchestration.alerts import alert
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
 from include.orchestration.forms import BACKFILL_PRICES
+from include.orchestration.messages import BackfillSummary, DayMessage, DoneMessage
 
 
 @dag(
@@ -39,10 +40,10 @@ from include.orchestration.forms import BACKFILL_PRICES
 )
 def backfill_prices() -> None:
     @task
-    def plan() -> list[dict[str, Any]]:
+    def plan() -> list[DayMessage]:
         from include.tasks import backfill_prices
 
-        return [{**each} for each in backfill_prices.plan(get_current_context()["params"])]
+        return backfill_prices.plan(get_current_context()["params"])
 
     @task(
         map_index_template="{{ symbol_day }}",
@@ -50,18 +51,18 @@ def backfill_prices() -> None:
         max_active_tis_per_dag=2,
         on_success_callback=alert,
     )
-    def backfill(day: dict[str, Any]) -> dict[str, Any]:
+    def backfill(day: DayMessage) -> DoneMessage:
         from include.tasks import backfill_prices
 
         context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
         context["symbol_day"] = f"{day['symbol']} {day['day']}"
-        return {**backfill_prices.backfill_day(day)}  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return backfill_prices.backfill_day(day)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[MINUTE_PRICES], multiple_outputs=False)
-    def finish(planned: list[Any], done: list[Any]) -> dict[str, Any]:
+    def finish(planned: list[DayMessage], done: list[DoneMessage]) -> BackfillSummary:
         from include.tasks import backfill_prices
 
-        return {**backfill_prices.finish(planned, done[:])}
+        return backfill_prices.finish(planned, done[:])
 
     planned = plan()
     finish(planned, backfill.expand(day=planned))  # type: ignore[arg-type] # promises

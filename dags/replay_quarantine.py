@@ -19,6 +19,7 @@ from airflow.sdk import dag, get_current_context, task
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
 from include.orchestration.forms import REPLAY_QUARANTINE
+from include.orchestration.messages import ReplayMessage
 
 
 @dag(
@@ -33,17 +34,17 @@ from include.orchestration.forms import REPLAY_QUARANTINE
 )
 def replay_quarantine() -> None:
     @task
-    def plan() -> list[dict[str, object]]:
+    def plan() -> list[ReplayMessage]:
         from include.tasks import replay_quarantine
 
-        return [{**part} for part in replay_quarantine.plan(get_current_context()["params"])]
+        return replay_quarantine.plan(get_current_context()["params"])
 
     @task(map_index_template="{{ symbol }}", outlets=[MINUTE_PRICES], multiple_outputs=False)
-    def settle(part: dict[str, object]) -> dict[str, int]:
+    def settle(part: ReplayMessage) -> dict[str, int]:
         from include.tasks import replay_quarantine
 
         get_current_context()["symbol"] = part["symbol"]  # type: ignore[typeddict-unknown-key]
-        return replay_quarantine.work(part)  # type: ignore[arg-type] # JSON, as XCom hands it on
+        return replay_quarantine.work(part)
 
     settle.expand(part=plan())
 

@@ -22,6 +22,7 @@ from airflow.sdk import dag, task
 
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
+from include.orchestration.messages import NewsMessage
 
 
 @dag(
@@ -36,16 +37,16 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
 )
 def report_prices() -> None:
     @task(multiple_outputs=False)
-    def refresh_mart() -> dict[str, object]:
+    def refresh_mart() -> NewsMessage:
         from include.tasks import report_prices
 
-        return {**report_prices.refresh_mart()}
+        return report_prices.refresh_mart()
 
     @task
-    def publish_report(news: dict[str, object]) -> None:
+    def publish_report(news: NewsMessage) -> None:
         from include.tasks import report_prices
 
-        report_prices.publish_report(news)  # type: ignore[arg-type] # a plain dict, out of XCom
+        report_prices.publish_report(news)
 
     @task
     def build_data_docs() -> str:

@@ -35,3 +35,67 @@ class CheckedMessage(BatchMessage):
     evaluated: int
     met: int
     check_ms: int
+
+
+class DayMessage(TypedDict):
+    """One symbol's day of an order."""
+
+    symbol: str
+    day: str
+    source: str
+    force: bool
+    symbols: list[str]
+
+
+class DoneMessage(TypedDict):
+    """What became of it; counts for people."""
+
+    symbol: str
+    day: str
+    state: str
+    revisions: int
+    gaps: int
+    quarantined: int
+    missing: str
+
+
+class BackfillSummary(TypedDict):
+    """What became of an order; counts for people, and the days that still lack something."""
+
+    days: int
+    complete: int
+    revisions: int
+    explained: int
+    incomplete: dict[str, str]
+
+
+class AuditMessage(TypedDict):
+    """The days of one symbol to audit, YYYY-MM-DD, ascending."""
+
+    symbol: str
+    days: list[str]
+
+
+class ReplayMessage(TypedDict):
+    """One symbol's part of an order."""
+
+    symbol: str
+    action: str
+    since: str
+    until: str
+    expectations: list[str]
+    accept: list[str]
+    rows: list[str]
+    note: str
+
+
+class NewsMessage(TypedDict):
+    """What a run has brought into the mart.
+
+    hours: the UTC hours touched, YYYY-MM-DDTHH. known_at: when the newest revision that the mart
+    then held was published; None of an empty mart. problems: by symbol, why it is not to be shown.
+    """
+
+    hours: list[str]
+    known_at: str | None
+    problems: dict[str, str]

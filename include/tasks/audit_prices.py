@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -15,6 +14,7 @@ from include.orchestration.context import now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain, problems_of
+from include.orchestration.messages import AuditMessage
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import each_apart
@@ -26,14 +26,7 @@ AUDITED_DAYS = 7
 log = logging.getLogger(__name__)
 
 
-class Days(TypedDict):
-    """The days of one symbol to audit, YYYY-MM-DD, ascending."""
-
-    symbol: str
-    days: list[str]
-
-
-def plan(params: Mapping[str, object]) -> list[Days]:
+def plan(params: Mapping[str, object]) -> list[AuditMessage]:
     """Return what to audit of each symbol: the days asked for, or those whose archive may be new.
 
     Raises:
@@ -53,14 +46,14 @@ def plan(params: Mapping[str, object]) -> list[Days]:
         ages = range((last - first).days + 1) if is_ordered else ages_to_audit(daily_count)
         until = last if is_ordered else now().date()
         days = sorted((until - timedelta(days=age)).isoformat() for age in ages)
-        return [Days(symbol=symbol, days=days) for symbol in symbols()]
+        return [AuditMessage(symbol=symbol, days=days) for symbol in symbols()]
 
 
-def audit(asked: Days) -> dict[str, int]:
+def audit(asked: AuditMessage) -> dict[str, int]:
     """Audit days of a symbol that the archive has and that are not audited yet, oldest first.
 
     Raises:
-        AirflowFailException: Days could not be audited; the others are.
+        AirflowFailException: AuditMessage could not be audited; the others are.
     """
     os.nice(NICENESS)
     symbol = asked["symbol"]

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
@@ -16,6 +15,7 @@ from include.orchestration.context import current_run, now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.messages import BackfillSummary, DayMessage, DoneMessage
 from include.pipeline.backfilling import backfill, what_is_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
@@ -44,38 +44,6 @@ class BackfillForm(BaseModel, extra="forbid"):
     @classmethod
     def _no_blanks(cls, listed: list[str] | None) -> list[str]:
         return list(dict.fromkeys(read_symbol(text) for text in listed or () if text.strip()))
-
-
-class DayMessage(TypedDict):
-    """One symbol's day of an order, as it travels through XCom."""
-
-    symbol: str
-    day: str
-    source: str
-    force: bool
-    symbols: list[str]
-
-
-class DoneMessage(TypedDict):
-    """What became of it; counts for people."""
-
-    symbol: str
-    day: str
-    state: str
-    revisions: int
-    gaps: int
-    quarantined: int
-    missing: str
-
-
-class Summary(TypedDict):
-    """What became of an order; counts for people, and the days that still lack something."""
-
-    days: int
-    complete: int
-    revisions: int
-    explained: int
-    incomplete: dict[str, str]
 
 
 def plan(params: Mapping[str, object]) -> list[DayMessage]:
@@ -171,7 +139,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
     )
 
 
-def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Summary:
+def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> BackfillSummary:
     """Look once more for causes now that all symbols are there, and say what is still missing.
 
     Returns:
@@ -204,7 +172,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Summar
             f"{', '.join(shown)}; "
             "the others are published, and a run of the same order takes up what is left"
         )
-    return Summary(
+    return BackfillSummary(
         days=len(results),
         complete=sum(1 for each in results.values() if each["state"] == "complete"),
         revisions=sum(each["revisions"] for each in results.values()),

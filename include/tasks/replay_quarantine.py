@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, ValidationError, field_validator
@@ -14,6 +13,7 @@ from include.orchestration.context import now
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import no_retry_in_vain
 from include.orchestration.forms import Action
+from include.orchestration.messages import ReplayMessage
 from include.pipeline.replaying import Choice, Settled, close, open_rows, replay
 from include.records.symbols import read_symbol
 from include.records.verdicts import QuarantinedRow
@@ -61,20 +61,7 @@ class ReplayForm(BaseModel, extra="forbid"):
         return listed
 
 
-class Work(TypedDict):
-    """One symbol's part of an order, as it travels through XCom."""
-
-    symbol: str
-    action: str
-    since: str
-    until: str
-    expectations: list[str]
-    accept: list[str]
-    rows: list[str]
-    note: str
-
-
-def plan(params: Mapping[str, object]) -> list[Work]:
+def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
     """Check an order, and split it by symbol.
 
     Raises:
@@ -100,7 +87,7 @@ def plan(params: Mapping[str, object]) -> list[Work]:
         )
     with no_retry_in_vain():
         return [
-            Work(
+            ReplayMessage(
                 symbol=symbol,
                 action=order.action.value,
                 since=since.isoformat(),
@@ -114,7 +101,7 @@ def plan(params: Mapping[str, object]) -> list[Work]:
         ]
 
 
-def work(part: Work) -> dict[str, int]:
+def work(part: ReplayMessage) -> dict[str, int]:
     """Do one symbol's part; return how many rows are in each state now.
 
     Raises:

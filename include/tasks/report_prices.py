@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypedDict
 
 from upath import UPath
 
@@ -28,6 +27,7 @@ from include.orchestration.failures import (
     problems_of,
     telling_of_full_disks,
 )
+from include.orchestration.messages import NewsMessage
 from include.records.errors import RetryableError
 from include.records.isolation import each_apart
 from include.records.windows import HOUR, MINUTE, Window, floor_minute, windows_of
@@ -44,19 +44,7 @@ HOURLY_REPORTS = 48
 log = logging.getLogger(__name__)
 
 
-class News(TypedDict):
-    """What a run has brought into the mart.
-
-    hours: the UTC hours touched, YYYY-MM-DDTHH. known_at: when the newest revision that the mart
-    then held was published; None of an empty mart. problems: by symbol, why it is not to be shown.
-    """
-
-    hours: list[str]
-    known_at: str | None
-    problems: dict[str, str]
-
-
-def refresh_mart() -> News:
+def refresh_mart() -> NewsMessage:
     """Bring what was published since the mart's watermark into the mart.
 
     Raises:
@@ -91,10 +79,10 @@ def refresh_mart() -> News:
             checkpoints = open_checkpoints()
             failed |= check_mart(checkpoints, mart.minutes_in(window), window, now())
         problems = {symbol: problems_of({symbol: error})[0] for symbol, error in failed.items()}
-        return News(hours=hours, known_at=mart.newest(), problems=problems)
+        return NewsMessage(hours=hours, known_at=mart.newest(), problems=problems)
 
 
-def publish_report(news: News) -> None:
+def publish_report(news: NewsMessage) -> None:
     """Write the files and the reports of the hours with news, then move the watermark.
 
     Raises:
