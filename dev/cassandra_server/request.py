@@ -7,8 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-ACTIONS = ("start", "stop", "status", "cqlsh", "wipe")
-OPTIONS_WITH_VALUE = ("--name", "--port", "--heap")
 HEAP_PATTERN = re.compile(r"([1-9]\d*)([mg])")
 # Tests start with it; with much less the server dies of an OutOfMemoryError.
 SMALLEST_HEAP_MIB = 256
@@ -20,7 +18,7 @@ class Request:
     """What the user asks for.
 
     Attributes:
-        action: One of ACTIONS.
+        action: start, stop, status, cqlsh or wipe.
         name: Of the server; None for the one of ./dev/up.
         port: Native protocol port for start; None for any.
         heap: Java's heap for start, like `512m`; None for the usual one.
@@ -38,19 +36,16 @@ class Request:
 
 def read_request(arguments: Sequence[str]) -> Request:
     """Parse the command line; exit with 2 when it is wrong, with 0 for --help."""
-    own, handed = _split(arguments)
     parser = argparse.ArgumentParser(
         prog="./dev/cassandra",
-        usage="%(prog)s {start,stop,status,wipe} [options]\n"
-        "       %(prog)s cqlsh [--name NAME] [arguments of cqlsh]",
         description="Local Cassandra servers on their own. The one without a name is the one "
         "that ./dev/up uses. Data is kept between starts; wipe deletes it.",
         epilog="See docs/local-cassandra.md.",
-        allow_abbrev=False,
     )
-    parser.add_argument("action", choices=ACTIONS)
-    parser.add_argument("--name", help="another server, with its own data and ports")
-    start = parser.add_argument_group("for start")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    which = argparse.ArgumentParser(add_help=False)
+    which.add_argument("--name", help="another server, with its own data and ports")
+    start = actions.add_parser("start", parents=[which], help="start a server")
     start.add_argument(
         "--port",
         type=_port,
@@ -62,32 +57,25 @@ def read_request(arguments: Sequence[str]) -> Request:
         action="store_true",
         help="make a server with TLS, client certificates and passwords; it stays so",
     )
-    options = parser.parse_args(own)
-    if options.action != "start" and (options.port or options.heap or options.secure):
-        parser.error("--port, --heap and --secure are for start")
-    if options.secure and options.name is None:
-        parser.error(
+    actions.add_parser("stop", parents=[which], help="stop a server; its data is kept")
+    actions.add_parser("status", parents=[which], help="what runs, and where")
+    actions.add_parser("wipe", parents=[which], help="stop a server and delete its data")
+    actions.add_parser(
+        "cqlsh",
+        parents=[which],
+        # Its own options, --help among them, are for cqlsh.
+        add_help=False,
+        allow_abbrev=False,
+        help="open cqlsh; what else follows is handed to it",
+    )
+    options, handed = parser.parse_known_args(arguments)
+    if handed and options.action != "cqlsh":
+        parser.error(f"unrecognized arguments: {' '.join(handed)}")
+    if options.action == "start" and options.secure and options.name is None:
+        start.error(
             "--secure needs a --name: the server without one is that of ./dev/up, which uses no TLS"
         )
     return Request(**vars(options), handed=tuple(handed))
-
-
-def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part what is ours from what is cqlsh's: all that follows `cqlsh` but a --name right there."""
-    words = list(arguments)
-    places = [
-        place
-        for place, word in enumerate(words)
-        if word == "cqlsh" and (place == 0 or words[place - 1] not in OPTIONS_WITH_VALUE)
-    ]
-    if not places:
-        return words, []
-    end = places[0] + 1
-    if words[end : end + 1] == ["--name"]:
-        end += 2
-    elif end < len(words) and words[end].startswith("--name="):
-        end += 1
-    return words[:end], words[end:]
 
 
 def _port(text: str) -> int:

@@ -17,7 +17,7 @@ from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, S
 from cassandra.policies import RoundRobinPolicy
 
 from dev.cassandra_server.certificates import Authority
-from dev.cassandra_server.protocol import accepts_login
+from dev.cassandra_server.readiness import accepts_login
 from dev.cassandra_server.security import DEFAULT_PASSWORD, SUPERUSER, Security
 from dev.machine.errors import StartError
 from dev.machine.ports import LOOPBACK

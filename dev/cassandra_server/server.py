@@ -10,7 +10,7 @@ from typing import Self
 
 from dev.cassandra_server.config import CassandraSetup, java, java_command, write_configuration
 from dev.cassandra_server.jars import cassandra_jars
-from dev.cassandra_server.protocol import accepts_login, answers
+from dev.cassandra_server.readiness import accepts_login, answers
 from dev.cassandra_server.security import DEFAULT_PASSWORD, SUPERUSER, Security
 from dev.machine.errors import SetupError
 from dev.machine.ports import LOOPBACK, any_free_port, is_free

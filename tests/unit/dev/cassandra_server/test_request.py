@@ -7,7 +7,6 @@ from dev.cassandra_server.request import Request, read_request
     ("line", "request_"),
     [
         pytest.param("start", Request("start"), id="plain"),
-        pytest.param("--port 9050 start", Request("start", port=9050), id="options first"),
         pytest.param(
             "start --name a --port 9050 --heap 512m --secure",
             Request("start", "a", 9050, "512m", secure=True),
@@ -29,9 +28,10 @@ def test_reads_what_is_asked(line, request_):
         pytest.param("cqlsh --help", None, ("--help",), id="its own help"),
         pytest.param("cqlsh --name a -e x", "a", ("-e", "x"), id="name after"),
         pytest.param("cqlsh --name=a -e x", "a", ("-e", "x"), id="name after, with ="),
-        pytest.param("--name a cqlsh -e x", "a", ("-e", "x"), id="name before"),
-        pytest.param("--name cqlsh cqlsh -e x", "cqlsh", ("-e", "x"), id="called cqlsh"),
-        pytest.param("cqlsh -e x --name a", None, ("-e", "x", "--name", "a"), id="name too late"),
+        pytest.param("cqlsh --name cqlsh -e x", "cqlsh", ("-e", "x"), id="called cqlsh"),
+        pytest.param("cqlsh -e x --name a", "a", ("-e", "x"), id="name last"),
+        pytest.param("cqlsh -f --na x", None, ("-f", "--na", "x"), id="no abbreviation of ours"),
+        pytest.param("cqlsh 10.0.0.1 9999", None, ("10.0.0.1", "9999"), id="an address"),
     ],
 )
 def test_hands_through_what_follows_cqlsh(line, name, handed):
@@ -42,7 +42,7 @@ def test_hands_through_what_follows_cqlsh(line, name, handed):
     ("line", "reason"),
     [
         ("start --secure", "--secure needs a --name"),
-        ("stop --name a --heap 512m", "are for start"),
+        ("stop --name a --heap 512m", "unrecognized arguments: --heap 512m"),
         ("start --port 70000", "'70000' is no port: 1 to 65535"),
         ("start --port x", "'x' is no port"),
         ("start --heap 512", "'512' is no size of a heap, like 512m or 2g"),

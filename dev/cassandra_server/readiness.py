@@ -1,0 +1,56 @@
+"""Whether a Cassandra server is ready: the driver's own handshake, on one connection."""
+
+from __future__ import annotations
+
+import ssl
+
+from cassandra import AuthenticationFailed, OperationTimedOut
+from cassandra.auth import PlainTextAuthProvider
+from cassandra.cluster import DefaultConnection
+from cassandra.connection import ConnectionException, DefaultEndPoint, ProtocolError
+
+from dev.machine.ports import LOOPBACK
+
+TIMEOUT_SECONDS = 10.0
+PROTOCOL_VERSION = 5
+NOT_READY = (OSError, ConnectionException, OperationTimedOut, ProtocolError)
+
+
+def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
+    """Tell whether a Cassandra serves clients there: a mere TCP connect succeeds too early.
+
+    Args:
+        port: On the loopback address.
+        tls: How to speak to a server with TLS; one without is spoken to as it is.
+    """
+    try:
+        _shake_hands(port, tls, None)
+    except AuthenticationFailed:
+        # It asks for a password, so it serves clients.
+        return True
+    except NOT_READY:
+        return False
+    return True
+
+
+def accepts_login(port: int, role: str, password: str, tls: ssl.SSLContext | None = None) -> bool:
+    """Tell whether a Cassandra that asks for passwords takes this one."""
+    try:
+        _shake_hands(port, tls, PlainTextAuthProvider(role, password))
+    except (AuthenticationFailed, *NOT_READY):
+        return False
+    return True
+
+
+def _shake_hands(
+    port: int, tls: ssl.SSLContext | None, login: PlainTextAuthProvider | None
+) -> None:
+    DefaultConnection.initialize_reactor()
+    connection = DefaultConnection.factory(
+        DefaultEndPoint(LOOPBACK, port),
+        TIMEOUT_SECONDS,
+        ssl_context=tls,
+        authenticator=login.new_authenticator(LOOPBACK) if login else None,
+        protocol_version=PROTOCOL_VERSION,
+    )
+    connection.close()
