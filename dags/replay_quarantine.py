@@ -44,7 +44,7 @@ def replay_quarantine() -> None:
         from include.tasks import replay_quarantine
 
         get_current_context()["symbol"] = part["symbol"]  # type: ignore[typeddict-unknown-key]
-        return replay_quarantine.work(part)
+        return replay_quarantine.settle(part)
 
     settle.expand(part=plan())
 

@@ -14,7 +14,7 @@ from include.exchange.archive_files import ArchiveFile, read_klines
 from include.exchange.client import BinanceClient
 from include.exchange.replies import SYMBOL_CODES, RejectedRequestError
 from include.records.errors import ArchiveNotFoundError, NoSuchDayError
-from include.records.klines import OPEN_TIME, Interval, RawRow, once_each
+from include.records.klines import OPEN_TIME, Interval, RawRow, deduplicate
 from include.records.windows import DAY, Window, floor_minute, from_ms, to_ms, windows_of
 
 PROGRESS_SECONDS = 5.0
@@ -123,7 +123,7 @@ class DayFetcher:
             held = {row[OPEN_TIME] for row in rows}
             rows += [row for row in added if row[OPEN_TIME] not in held]
             names += ["rest"] if added else []
-        return once_each(rows), "+".join(names)
+        return deduplicate(rows), "+".join(names)
 
     def _from_archive(self, file: ArchiveFile) -> list[RawRow]:
         said_at = time.monotonic()
@@ -136,7 +136,7 @@ class DayFetcher:
                 log.info("%s: %.1f%s MiB", file.name, have / MIB, of)
 
         path = self.archive.fetch(file, say)
-        return once_each(read_klines(file, path))
+        return deduplicate(read_klines(file, path))
 
     def _klines(self, symbol: str, interval: Interval, windows: Sequence[Window]) -> list[RawRow]:
         rows: list[RawRow] = []

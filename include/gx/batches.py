@@ -136,7 +136,7 @@ def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.Dat
     table["fetched_at_ms"] = to_ms(batch.fetched_at)
     held = {to_ms(span.start): _held(span) for span in stored.get(interval, ())}
     _join(table, STORED, rows, held.get)
-    minutes = _said_of_minutes(batch, stored) if interval is Interval.SECOND else {}
+    minutes = _exchange_minutes(batch, stored) if interval is Interval.SECOND else {}
     _join(table, OF_MINUTE, rows, lambda opens_ms: minutes.get(opens_ms // 60_000 * 60_000))
     closes = {
         to_ms(span.start) + interval.length_ms: (format(span.close, "f"),)
@@ -179,7 +179,7 @@ def _held(span: TradedSpan) -> tuple[object, ...]:
     return (*(format(amount, "f") for amount in amounts), span.trade_count)
 
 
-def _said_of_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[object, ...]]:
+def _exchange_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[object, ...]]:
     """Return what the exchange says of each minute, in this batch where that can be read."""
     places = [KLINE_COLUMNS.index(name) for name in SUMMED]
     said: dict[int, tuple[object, ...]] = {

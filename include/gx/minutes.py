@@ -17,7 +17,7 @@ from include.gx.results import Subject
 from include.gx.suites import Suite
 from include.records.errors import CheckFailedError
 from include.records.prices import MinuteAverage
-from include.records.verdicts import AskedFor
+from include.records.verdicts import ExpectedMinutes
 from include.records.windows import Window
 
 SEVERAL = "all"
@@ -25,7 +25,7 @@ AVERAGE_COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
 
 
 def check_averages(
-    checkpoints: Checkpoints, averages: Sequence[MinuteAverage], asked_for: AskedFor
+    checkpoints: Checkpoints, averages: Sequence[MinuteAverage], asked_for: ExpectedMinutes
 ) -> dict[int, dict[str, str]]:
     """Judge averages before they are published.
 

@@ -10,7 +10,7 @@ from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
 
 from include.mart.astro_sdk import Table, create_database
-from include.mart.failures import CONNECTION, not_taking_part
+from include.mart.failures import CONNECTION, mart_unavailable
 from include.mart.place import mart_file
 from include.mart.tables import KEPT_TABLES, KEYS
 
@@ -38,7 +38,7 @@ def create_tables() -> None:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise not_taking_part(error) from error
+            raise mart_unavailable(error) from error
     database = create_database(CONNECTION)
     database.create_schema_if_applicable(database.default_metadata.schema)
     schema = mart_table("minute").metadata.schema

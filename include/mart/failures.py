@@ -12,7 +12,7 @@ CONNECTION = "mart"
 
 
 @contextmanager
-def telling_what_is_wrong() -> Iterator[None]:
+def explain_mart_failure() -> Iterator[None]:
     """Say in words when the mart's database is locked, full or gone.
 
     Raises:
@@ -23,14 +23,14 @@ def telling_what_is_wrong() -> Iterator[None]:
     except DatabaseError as error:
         # A file that is no database is no operational error, and of no kind below either.
         if isinstance(error, OperationalError) or type(error) is DatabaseError:
-            raise not_taking_part(error.orig) from error
+            raise mart_unavailable(error.orig) from error
         raise
     except psycopg2.OperationalError as error:
         # The SDK opens some connections past SQLAlchemy.
-        raise not_taking_part(error) from error
+        raise mart_unavailable(error) from error
 
 
-def not_taking_part(error: BaseException | None) -> RetryableError:
+def mart_unavailable(error: BaseException | None) -> RetryableError:
     """Return what to say of a mart that cannot be reached or written."""
     return RetryableError(
         f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "

@@ -16,7 +16,7 @@ from upath import UPath
 
 from include.mart import mart
 from include.mart.astro_sdk import File, aql, run
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.windows import DAY, Window
 from include.reports.text_rows import MINUTE_COLUMNS, minute_text, typed_frame
 from include.storage.whole_files import remove_drafts, write_whole
@@ -46,7 +46,7 @@ def export_days(
         OSError: A file cannot be written; those of before are as they were.
     """
     remove_drafts(folder)
-    exported = each_apart(days, lambda day: _export_day(day, folder, without), ends_all=OSError)
+    exported = run_each(days, lambda day: _export_day(day, folder, without), stop_on=OSError)
     failed = {**exported.failed}
     for day, symbols in exported.done.items():
         failed |= {f"{symbol} of {day}": error for symbol, error in symbols.items()}
@@ -60,8 +60,8 @@ def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, 
     frame = mart.minutes_in(window)
     frame = frame[~frame["symbol"].isin([*without])]
     own = {str(symbol): minutes for symbol, minutes in frame.groupby("symbol", sort=True)}
-    exported = each_apart(
-        own, lambda symbol: _export_symbol(day, symbol, own[symbol], folder), ends_all=OSError
+    exported = run_each(
+        own, lambda symbol: _export_symbol(day, symbol, own[symbol], folder), stop_on=OSError
     )
     files = [file for each in exported.done.values() for file in each]
     manifest = {

@@ -20,9 +20,9 @@ from include.method.sums import (
     Mask,
     MinuteSums,
     SecondStatistics,
+    exchange_minute_sums,
     is_truncated,
-    minutes_as_said,
-    sums_of_seconds,
+    second_sums,
 )
 from include.records.columns import SCALE, SpanColumns
 from include.records.decimals import EXACT
@@ -42,7 +42,7 @@ FLAGS = {
     8: Flag.INGEST_GAP,
 }
 # Up to this level the value is the exchange's own minute, beyond it that of the seconds.
-SAID_LEVEL = 2
+EXCHANGE_LEVEL = 2
 SOURCE_GAP, INGEST_GAP = 7, 8
 VOLUMES = ("volume", "quote_volume")
 
@@ -70,8 +70,8 @@ def average_minutes(
         quality: those need the minutes around (annotations.py). Where the flag says that there
         is no value, vwap is None: it is never filled.
     """
-    held, statistics = sums_of_seconds(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
-    said = minutes_as_said(exchange_minutes, window)
+    held, statistics = second_sums(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
+    said = exchange_minute_sums(exchange_minutes, window)
     is_complete = statistics.second_count == SECONDS_A_MINUTE
     surpluses = [getattr(held, name) - getattr(said, name) for name in (*VOLUMES, "trade_count")]
     agrees = ~np.logical_or.reduce([each != 0 for each in surpluses]).astype(np.bool_)
@@ -91,7 +91,7 @@ def average_minutes(
     rows = zip(
         levels,
         zip(*columns, strict=True),
-        _told_by_seconds(statistics),
+        _from_seconds(statistics),
         is_compared.tolist(),
         zip(*differences, strict=True),
         strict=True,
@@ -147,7 +147,7 @@ def _levels(
     return found.tolist()  # type: ignore[no-any-return]
 
 
-def _told_by_seconds(statistics: SecondStatistics) -> Iterator[tuple[int, int, int, int, int]]:
+def _from_seconds(statistics: SecondStatistics) -> Iterator[tuple[int, int, int, int, int]]:
     """Yield count, median, dispersion, and sum and count of standing prices of each minute."""
     return zip(
         statistics.second_count.tolist(),
@@ -223,7 +223,7 @@ def is_contradicted(average: MinuteAverage) -> bool:
     """Tell whether one source of a minute has trades and the other says that there were none."""
     if not average.volume:
         return False
-    is_told_by_seconds = average.source_level > SAID_LEVEL
+    is_told_by_seconds = average.source_level > EXCHANGE_LEVEL
     return average.volume_difference == (average.volume if is_told_by_seconds else -average.volume)
 
 

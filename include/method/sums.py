@@ -70,7 +70,7 @@ class SecondStatistics:
     standing_count: npt.NDArray[np.int64]
 
 
-def minutes_as_said(minutes: SpanColumns, window: Window) -> MinuteSums:
+def exchange_minute_sums(minutes: SpanColumns, window: Window) -> MinuteSums:
     """Lay out the exchange's own minutes over a window."""
     said = minutes.within(window)
     places = (said.starts_s - _start_s(window)) // SECONDS_A_MINUTE
@@ -89,7 +89,7 @@ def minutes_as_said(minutes: SpanColumns, window: Window) -> MinuteSums:
     )
 
 
-def sums_of_seconds(
+def second_sums(
     seconds: SpanColumns, window: Window, *, carried_for_s: int
 ) -> tuple[MinuteSums, SecondStatistics]:
     """Add up the seconds of each minute of a window.

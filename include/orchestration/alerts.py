@@ -15,14 +15,14 @@ RESULT_KEY = "return_value"
 log = logging.getLogger(__name__)
 
 
-def leave_alerts(messages: Sequence[str]) -> None:
+def queue_alerts(messages: Sequence[str]) -> None:
     """Leave word for `alert`, which Airflow calls when the task has ended."""
     if messages:
         task_instance: Any = get_current_context()["ti"]
         task_instance.xcom_push(key=KEY, value=[*messages])
 
 
-def hand_on(value: object) -> None:
+def push_result(value: object) -> None:
     """Give the tasks that follow what this one would return, before it fails.
 
     Args:

@@ -16,7 +16,7 @@ from include.records.errors import (
     SettingsError,
 )
 
-IN_VAIN = (
+PERMANENT = (
     SettingsError,
     ExchangeBusyError,
     CheckFailedError,
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def no_retry_in_vain() -> Iterator[None]:
+def fail_without_retry() -> Iterator[None]:
     """Fail a task at once, with the message alone, when trying again soon cannot help.
 
     Only a person can fix settings, or a table that fails at the gate; a pause that the exchange
@@ -36,11 +36,11 @@ def no_retry_in_vain() -> Iterator[None]:
     """
     try:
         yield
-    except IN_VAIN as error:
+    except PERMANENT as error:
         raise AirflowFailException(str(error)) from error
 
 
-def problems_of(failed: Mapping[str, Exception]) -> list[str]:
+def describe_failures(failed: Mapping[str, Exception]) -> list[str]:
     """Say what some parts of a task raised, each with its name.
 
     What the pipeline does not raise itself is an error of the program: it is named as that, and its
@@ -59,7 +59,7 @@ def problems_of(failed: Mapping[str, Exception]) -> list[str]:
     return problems
 
 
-def fail_for(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> None:
+def raise_failures(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> None:
     """End a task for what some of its parts raised, when the others are done; nothing if none did.
 
     Args:
@@ -70,16 +70,16 @@ def fail_for(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> N
         RetryableError: Trying again may help one of them.
         AirflowFailException: It helps none.
     """
-    words = "; ".join([*problems, *problems_of(failed)])
+    words = "; ".join([*problems, *describe_failures(failed)])
     errors = [*failed.values()]
-    if any(isinstance(e, RetryableError) and not isinstance(e, IN_VAIN) for e in errors):
+    if any(isinstance(e, RetryableError) and not isinstance(e, PERMANENT) for e in errors):
         raise RetryableError(words) from errors[0]
     if words:
         raise AirflowFailException(words) from next(iter(errors), None)
 
 
 @contextmanager
-def telling_of_full_disks(folder: str) -> Iterator[None]:
+def explain_disk_full(folder: str) -> Iterator[None]:
     """Say in words that a file cannot be written.
 
     Raises:

@@ -47,7 +47,7 @@ class Backfill:
         return _many_quarantined(self.day)
 
 
-def what_is_missing(store: Store, symbol: str, window: Window) -> str:
+def describe_missing(store: Store, symbol: str, window: Window) -> str:
     """Say in words what another backfill of a day might find; empty where the day is complete.
 
     It is when every minute is published with a value, or with a cause that will not change, and

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from include.method.averages import UNEXPLAINED, average_minutes, explain
 from include.method.grading import annotate
 from include.method.soft_flags import CONFIRMATION, CONTEXT
-from include.pipeline.outages import causes
+from include.pipeline.outages import find_causes
 from include.records.limits import CARRIED_SECONDS
 from include.records.prices import MinuteAverage, MinutePrice
 from include.records.windows import Window, floor_minute, windows_of
@@ -58,7 +58,7 @@ def compute(
     }
     unexplained = [each.minute for each in averages.values() if each.flag in UNEXPLAINED]
     if unexplained:
-        found = causes(store, symbols, symbol, unexplained)
+        found = find_causes(store, symbols, symbol, unexplained)
         averages = {each.minute: each for each in explain([*averages.values()], found)}
     return annotated(store, symbol, averages)
 

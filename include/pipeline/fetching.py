@@ -19,7 +19,7 @@ from include.records.errors import (
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.records.klines import Interval, in_milliseconds, once_each
+from include.records.klines import Interval, deduplicate, in_milliseconds
 from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, plan_window
 from include.store.store import Store
@@ -150,7 +150,7 @@ def fetch_batch(
         for interval, overlap in OVERLAPS.items()
     }
     rows = {
-        interval: once_each(in_milliseconds(client.klines(plan.symbol, interval, span)))
+        interval: deduplicate(in_milliseconds(client.klines(plan.symbol, interval, span)))
         for interval, span in spans.items()
     }
     return Batch(

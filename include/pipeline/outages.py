@@ -16,7 +16,7 @@ from include.store.store import Store
 TRADING = "TRADING"
 
 
-def causes(
+def find_causes(
     store: Store, symbols: Sequence[str], symbol: str, minutes: Collection[datetime]
 ) -> dict[datetime, Flag]:
     """Return what explains minutes without a trade of a symbol.
@@ -36,7 +36,7 @@ def causes(
     Returns:
         EXCHANGE_OUTAGE or HALTED by minute; nothing for a minute that neither explains.
     """
-    said = _Said(store, symbol, minutes)
+    said = _TradingStatus(store, symbol, minutes)
     unsaid = [minute for minute in minutes if not said.is_halted(minute)]
     silent = _without_rows(store, [name for name in symbols if name != symbol], unsaid)
     explained: dict[datetime, Flag] = {}
@@ -48,7 +48,7 @@ def causes(
     return explained
 
 
-class _Said:
+class _TradingStatus:
     """What the exchange said of a symbol's trading beside minutes.
 
     Args:
@@ -87,7 +87,7 @@ def _without_rows(
     """
     silent, witnessed = set(minutes), set[datetime]()
     for other in others:
-        said = _Said(store, other, silent)
+        said = _TradingStatus(store, other, silent)
         halted = {minute for minute in silent if said.is_halted(minute)}
         fetched = _fetched(store, other, silent - halted)
         witnessed |= fetched

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from include.pipeline.computing import compute
-from include.pipeline.withholding import Check, judged
+from include.pipeline.withholding import Check, withhold_failing
 from include.records.errors import RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.prices import Flag, MinutePrice
 from include.records.revisions import PROVISIONAL_FOR, Restatement, restatement
 from include.records.verdicts import QuarantinedRow
@@ -130,7 +130,7 @@ class Publisher:
             symbol: [window for window in spans if window.minute_count]
             for symbol, spans in windows.items()
         }
-        averaged = each_apart(
+        averaged = run_each(
             (symbol for symbol, spans in asked.items() if spans),
             lambda symbol: compute(
                 self.store,
@@ -139,19 +139,19 @@ class Publisher:
                 asked[symbol],
                 functools.partial(self._fetched_until, symbol, are_fetched=are_fetched),
             ),
-            ends_all=RetryableError,
+            stop_on=RetryableError,
         )
         computed = averaged.done
         count = sum(window.minute_count for symbol in computed for window in asked[symbol])
-        good, withheld = judged(self.store, self.check, computed, count, known_at)
+        good, withheld = withhold_failing(self.store, self.check, computed, count, known_at)
         self.store.quarantine.keep(withheld)
         by_symbol = {
             symbol: [average for average in good if average.symbol == symbol] for symbol in computed
         }
-        appended = each_apart(
+        appended = run_each(
             by_symbol,
             lambda symbol: self.store.minute_prices.append(by_symbol[symbol], known_at),
-            ends_all=RetryableError,
+            stop_on=RetryableError,
         )
         written = [price for prices in appended.done.values() for price in prices]
         restated = [

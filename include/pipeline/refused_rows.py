@@ -44,7 +44,7 @@ class _Fetch:
     rows: list[QuarantinedRow]
 
 
-def judge_again(
+def revalidate_rows(
     store: Store,
     checkpoints: Checkpoints,
     chosen: Sequence[QuarantinedRow],

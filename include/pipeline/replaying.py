@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from include.gx.checkpoints import Checkpoints
 from include.pipeline.publishing import Publisher
-from include.pipeline.refused_rows import judge_again
+from include.pipeline.refused_rows import revalidate_rows
 from include.records.errors import SettingsError
 from include.records.klines import OPEN_TIME
 from include.records.verdicts import WITHHELD, QuarantinedRow, State
@@ -22,7 +22,7 @@ NEVER_ACCEPTED = frozenset({"expect_rows_to_be_well_formed", "expect_times_to_be
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What a person decided: which refused rows are meant, and what is to become of them.
 
     Attributes:
@@ -72,12 +72,12 @@ class Settled:
         return dict(Counter(row.state.value for row in self.rows))
 
 
-def open_rows(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]:
+def open_rows(store: Store, symbol: str, choice: Selection) -> list[QuarantinedRow]:
     """Return the chosen rows of a symbol that nobody has settled, by day of detection."""
     return [row for row in _held(store, symbol, choice) if choice.includes(row)]
 
 
-def close(store: Store, symbol: str, choice: Choice, clock: Callable[[], datetime]) -> Settled:
+def close(store: Store, symbol: str, choice: Selection, clock: Callable[[], datetime]) -> Settled:
     """Leave rows out for good, and say why; they stay in quarantine to be looked at."""
     rows = open_rows(store, symbol, choice)
     return Settled(
@@ -85,7 +85,9 @@ def close(store: Store, symbol: str, choice: Choice, clock: Callable[[], datetim
     )
 
 
-def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: Choice) -> Settled:
+def replay(
+    publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: Selection
+) -> Settled:
     """Send a symbol's open rows through the gate as it is today.
 
     Rows that pass are stored, under the time of their fetch, so that nothing fetched later is
@@ -110,7 +112,7 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
     held = _held(store, symbol, choice)
     chosen = [row for row in held if choice.includes(row)]
     withheld = [row for row in chosen if row.interval == WITHHELD]
-    judged = judge_again(store, checkpoints, chosen, held, choice.accepted)
+    judged = revalidate_rows(store, checkpoints, chosen, held, choice.accepted)
     minutes = {datetime.fromisoformat(row.open_time) for row in withheld} | {
         floor_minute(from_ms(json.loads(row.payload)[OPEN_TIME]))
         for row in judged
@@ -128,7 +130,7 @@ def replay(publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: 
     )
 
 
-def _held(store: Store, symbol: str, choice: Choice) -> list[QuarantinedRow]:
+def _held(store: Store, symbol: str, choice: Selection) -> list[QuarantinedRow]:
     return [row for day in choice.days() for row in store.quarantine.on_day(symbol, day)]
 
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from include.pipeline.computing import Computed, annotated
 from include.records.prices import MinuteAverage
-from include.records.verdicts import WITHHELD, AskedFor, QuarantinedRow
+from include.records.verdicts import WITHHELD, ExpectedMinutes, QuarantinedRow
 from include.store.store import Store
 
 # Judges averages: by place, those that must not be published, with what they fail.
-Check = Callable[[Sequence[MinuteAverage], AskedFor], dict[int, dict[str, str]]]
+Check = Callable[[Sequence[MinuteAverage], ExpectedMinutes], dict[int, dict[str, str]]]
 
 
-def judged(
+def withhold_failing(
     store: Store, check: Check, computed: Mapping[str, Computed], count: int, known_at: datetime
 ) -> tuple[list[MinuteAverage], list[QuarantinedRow]]:
     """Judge what minutes come to; return what may be published, and what may not.
@@ -47,7 +47,7 @@ def judged(
             return [], withheld
         # A second look is a result of its own beside the first.
         looked_at = known_at + number * timedelta(milliseconds=1)
-        asked_for = AskedFor(tuple(computed), count + len(neighbours), looked_at)
+        asked_for = ExpectedMinutes(tuple(computed), count + len(neighbours), looked_at)
         bad = check(averages, asked_for)
         if not bad:
             return averages, withheld

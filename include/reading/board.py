@@ -19,7 +19,7 @@ from include.reading.recent_minutes import RecentMinutes
 from include.reading.tiles import Text, Tiles, tiles
 from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import (
     DAY,
@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class BoardRequest:
     """What a board is to show.
 
     Attributes:
@@ -101,7 +101,7 @@ Board = TypedDict(
 )
 
 
-def board(store: Store, minutes: RecentMinutes, asked: Asked) -> Board:
+def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
     """Return one symbol's minutes, and the causes of all symbols, as known at a moment.
 
     Args:
@@ -184,10 +184,10 @@ def _ribbons(
     causes: Mapping[str, Future[Sequence[CauseRow | CandleRow]]], window: Window, moment: datetime
 ) -> list[tuple[str, list[tuple[str, int]]]]:
     """Return the runs of each symbol's causes; one that cannot be read is left out and logged."""
-    read = each_apart(
+    read = run_each(
         causes,
         lambda name: _runs(causes[name].result(), window, moment),
-        ends_all=RetryableError,
+        stop_on=RetryableError,
     )
     for name, error in read.failed.items():
         log.error("the causes of %s cannot be shown", name, exc_info=error)

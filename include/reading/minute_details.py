@@ -31,7 +31,7 @@ JsonCell = str | int | bool | None
 JsonObject = dict[str, JsonCell | list[str] | dict[str, str]]
 
 
-class Story(TypedDict):
+class MinuteDetails(TypedDict):
     """One minute.
 
     Attributes:
@@ -53,7 +53,7 @@ class Story(TypedDict):
     quarantined: list[JsonObject]
 
 
-def tell(store: Store, symbol: str, minute: datetime, moment: datetime) -> Story:
+def details_of(store: Store, symbol: str, minute: datetime, moment: datetime) -> MinuteDetails:
     """Return what was known of a minute at a moment, and how it came about."""
     window = Window(minute, minute + MINUTE)
     readings = as_of(store, symbol, window, moment)

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Apart(Generic[Key, Result]):
+class Results(Generic[Key, Result]):
     """What became of each.
 
     Attributes:
@@ -24,23 +24,23 @@ class Apart(Generic[Key, Result]):
     failed: dict[Key, Exception]
 
 
-def each_apart(
+def run_each(
     keys: Iterable[Key],
     work: Callable[[Key], Result],
     *,
     at_a_time: int = 1,
-    ends_all: type[Exception] | None = None,
-) -> Apart[Key, Result]:
+    stop_on: type[Exception] | None = None,
+) -> Results[Key, Result]:
     """Do a piece of work for each key, whatever becomes of the others.
 
     Args:
         keys: Each is done once.
         work: Gets a key.
         at_a_time: How many, in threads; those that wait for a server most of their time.
-        ends_all: An error that the next would meet, too, after as long a wait: it is raised at
+        stop_on: An error that the next would meet, too, after as long a wait: it is raised at
             once.
     """
-    stopping = (ends_all,) if ends_all else ()
+    stopping = (stop_on,) if stop_on else ()
     done: dict[Key, Result] = {}
     failed: dict[Key, Exception] = {}
 
@@ -60,7 +60,7 @@ def each_apart(
     else:
         for key in once:
             attempt(key)
-    return Apart(
+    return Results(
         {key: done[key] for key in once if key in done},
         {key: failed[key] for key in once if key in failed},
     )

@@ -47,7 +47,7 @@ def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
     ]
 
 
-def once_each(rows: Iterable[RawRow]) -> list[RawRow]:
+def deduplicate(rows: Iterable[RawRow]) -> list[RawRow]:
     """Sort klines by open time, and keep of those that say the same only the first.
 
     A row may come twice: on two pages of an answer, or in a file (binance-public-data#191). How

@@ -15,7 +15,7 @@ SHOWN_OPEN_TIME = 64
 
 
 @dataclass(frozen=True)
-class AskedFor:
+class ExpectedMinutes:
     """What a set of averages should be.
 
     Attributes:

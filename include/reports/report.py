@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from include.method.returns import correlations, log_returns
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
 from include.records.windows import DAY, MINUTE, Window, floor_minute
@@ -103,7 +103,7 @@ def _content(
     returns = returns[returns.index >= pd.Timestamp(window.start)] if len(returns) else returns
     own = {str(symbol): minutes for symbol, minutes in shown.groupby("symbol")}
     pairs = correlations(returns[[each for each in facts.symbols if each in returns]])
-    figures = each_apart(
+    figures = run_each(
         facts.symbols,
         lambda symbol: figures_of(
             symbol,

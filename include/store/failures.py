@@ -97,11 +97,11 @@ def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]
             with attempt:
                 return call()
     except (*PASSING, *REFUSED, DriverException) as error:
-        raise explained(settings, error) from error
+        raise explain(settings, error) from error
     raise AssertionError("retry_context either returns the answer or raises")
 
 
-def explained(settings: CassandraSettings, error: Exception) -> MarketDataError:
+def explain(settings: CassandraSettings, error: Exception) -> MarketDataError:
     """Return the error that says what a failure means, with host, keyspace and cure."""
     connection = f"the Airflow connection {settings.connection_id!r}"
     if isinstance(error, InvalidRequest):
@@ -123,7 +123,7 @@ def explained(settings: CassandraSettings, error: Exception) -> MarketDataError:
         )
     return RetryableError(
         f"{settings} did not answer for {settings.patience_seconds:g} s; check that it runs and "
-        f"that {connection} points to it{_hint(settings, error)} ({_told(error)})"
+        f"that {connection} points to it{_hint(settings, error)} ({_message(error)})"
     )
 
 
@@ -148,7 +148,7 @@ def _hint(settings: CassandraSettings, error: Exception) -> str:
     return ""
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """Return the failure's own name, and those of what lies behind it."""
     return ": ".join(dict.fromkeys(type(cause).__name__ for cause in _causes(error)))
 

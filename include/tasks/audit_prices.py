@@ -8,16 +8,16 @@ from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration.alerts import leave_alerts
+from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import symbols, whole_number
 from include.orchestration.context import now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
-from include.orchestration.failures import no_retry_in_vain, problems_of
+from include.orchestration.failures import describe_failures, fail_without_retry
 from include.orchestration.messages import AuditMessage
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.windows import DAY
 from include.tasks.gates import open_checkpoints, open_publisher
 
@@ -33,7 +33,7 @@ def plan(params: Mapping[str, object]) -> list[AuditMessage]:
         AirflowFailException: The order asks for what cannot be done; the message says what.
     """
     yesterday = now().date() - DAY
-    with no_retry_in_vain():
+    with fail_without_retry():
         daily_count = whole_number("audit_days", AUDITED_DAYS)
         is_ordered = bool(params["to"] or params["from"])
         last = date.fromisoformat(str(params["to"] or yesterday))
@@ -57,19 +57,21 @@ def audit(asked: AuditMessage) -> dict[str, int]:
     """
     os.nice(NICENESS)
     symbol = asked["symbol"]
-    with no_retry_in_vain():
+    with fail_without_retry():
         checkpoints = open_checkpoints()
         publisher = open_publisher(checkpoints)
         with open_fetcher(publisher.store) as fetcher:
             audit_one = functools.partial(audit_day, publisher, checkpoints, fetcher, symbol)
-            audited = each_apart(
+            audited = run_each(
                 map(date.fromisoformat, asked["days"]), _until_nobody_answers(audit_one)
             )
     results = [result for result in audited.done.values() if result]
     for result in results:
         _say(result)
-    leave_alerts([result.alarm for result in results if result.alarm])
-    problems = problems_of({f"{symbol} {day}": error for day, error in audited.failed.items()})
+    queue_alerts([result.alarm for result in results if result.alarm])
+    problems = describe_failures(
+        {f"{symbol} {day}": error for day, error in audited.failed.items()}
+    )
     if problems:
         raise AirflowFailException("; ".join(problems))
     noted = [result.day for result in results]

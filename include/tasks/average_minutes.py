@@ -4,8 +4,8 @@ import logging
 
 from pydantic import JsonValue
 
-from include.orchestration.alerts import leave_alerts
-from include.orchestration.failures import no_retry_in_vain, problems_of
+from include.orchestration.alerts import queue_alerts
+from include.orchestration.failures import describe_failures, fail_without_retry
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
         What the asset event should say, and of each symbol that could not be averaged what is
         wrong. Asset events are of tasks that succeed: another must fail for these.
     """
-    with no_retry_in_vain():
+    with fail_without_retry():
         publication = open_publisher(open_checkpoints()).publish_closed_minutes()
     for price in publication.prices:
         log.info(
@@ -29,7 +29,7 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
             price.average.flag.value,
             price.average.vwap,
         )
-    leave_alerts(alarms_of(publication))
+    queue_alerts(alarms_of(publication))
     window = publication.window
     event: dict[str, JsonValue] = {
         "closed_until": publication.closed_until.isoformat(),
@@ -41,4 +41,4 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
         "withheld": len(publication.withheld),
         "restated": len(publication.restated),
     }
-    return event, problems_of(publication.failed)
+    return event, describe_failures(publication.failed)

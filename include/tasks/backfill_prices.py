@@ -9,14 +9,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from include.exchange.days import Source, day_window
-from include.orchestration.alerts import leave_alerts
+from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import open_store, symbols
 from include.orchestration.context import current_run, now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import fail_without_retry
 from include.orchestration.messages import BackfillSummary, DayMessage, DoneMessage
-from include.pipeline.backfilling import backfill, what_is_missing
+from include.pipeline.backfilling import backfill, describe_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
 from include.records.klines import FIRST_DAY
@@ -72,7 +72,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
         raise AirflowFailException(
             f"'from' ({order.first}) is before Binance began, on {FIRST_DAY}"
         )
-    with no_retry_in_vain():
+    with fail_without_retry():
         named = order.symbols or list(symbols())
     day_count = (order.last - order.first).days + 1
     if day_count * len(named) > MOST_DAYS:
@@ -97,12 +97,12 @@ def backfill_day(message: DayMessage) -> DoneMessage:
     """Bring one symbol's day to published minutes; one that is complete is left alone."""
     symbol, day = message["symbol"], date.fromisoformat(message["day"])
     os.nice(NICENESS)
-    with no_retry_in_vain():
+    with fail_without_retry():
         store = open_store()
         window = day_window(day, now(), SETTLE)
         is_whole = window.end - window.start == DAY
         if is_whole and not message["force"]:
-            missing = what_is_missing(store, symbol, window)
+            missing = describe_missing(store, symbol, window)
             if not missing:
                 log.info("%s %s is complete; set 'force' to fetch it again", symbol, day)
                 return DoneMessage(
@@ -127,7 +127,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
         *(symbol, day, noted.row_count, noted.quarantined_count),
         *(len(done.publication.prices), noted.gap_count),
     )
-    leave_alerts([*alarms_of(done.publication), *filter(None, [done.alarm])])
+    queue_alerts([*alarms_of(done.publication), *filter(None, [done.alarm])])
     return DoneMessage(
         symbol=symbol,
         day=message["day"],
@@ -135,7 +135,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
         revisions=len(done.publication.prices),
         gaps=noted.gap_count,
         quarantined=noted.quarantined_count,
-        missing=what_is_missing(store, symbol, window) if is_whole else "",
+        missing=describe_missing(store, symbol, window) if is_whole else "",
     )
 
 
@@ -151,7 +151,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Backfi
     results = {(each["symbol"], each["day"]): each for each in done}
     explained = 0
     incomplete: dict[str, str] = {}
-    with no_retry_in_vain():
+    with fail_without_retry():
         gaps = sorted({day for (_, day), each in results.items() if each["gaps"]})
         if gaps:
             publisher = open_publisher(open_checkpoints(), planned[0]["symbols"])
@@ -189,7 +189,7 @@ def _incomplete(suspects: Sequence[DoneMessage]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in suspects:
         window = day_window(date.fromisoformat(each["day"]), now(), SETTLE)
-        missing = what_is_missing(store, each["symbol"], window)
+        missing = describe_missing(store, each["symbol"], window)
         if missing:
             name = f"{each['symbol']} {each['day']}"
             log.warning("%s is not complete, and may be asked for again: %s", name, missing)

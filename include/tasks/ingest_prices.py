@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.orchestration.alerts import leave_alerts
+from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import (
     open_exchange,
     open_store,
@@ -17,7 +17,7 @@ from include.orchestration.connections import (
 )
 from include.orchestration.context import current_run, now
 from include.orchestration.defaults import LANDING_DAYS
-from include.orchestration.failures import fail_for, no_retry_in_vain
+from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
 from include.pipeline.landing import (
@@ -29,7 +29,7 @@ from include.pipeline.landing import (
 from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
 from include.records.errors import LostBatchError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.windows import Window
 from include.store.store import Store
 
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 def plan() -> list[PlanMessage]:
     """Plan one fetch per symbol."""
-    with no_retry_in_vain(), open_exchange(store := open_store(), now) as client:
+    with fail_without_retry(), open_exchange(store := open_store(), now) as client:
         return [_message(plan) for plan in plan_fetches(store, client, symbols(), now)]
 
 
@@ -48,7 +48,7 @@ def fetch(message: PlanMessage) -> BatchMessage:
     """Fetch one symbol and land the batch."""
     plan = _plan(message)
     with (
-        no_retry_in_vain(),
+        fail_without_retry(),
         open_exchange(open_store(), lambda: now() + plan.clock_offset) as client,
     ):
         batch = fetch_batch(client, plan, now)
@@ -80,16 +80,16 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
     """
     problems = {window["symbol"]: "was not fetched, or not checked" for window in windows}
     messages = {message["symbol"]: message for shard in shards for message in shard}
-    with no_retry_in_vain():
+    with fail_without_retry():
         store, run = open_store(), current_run()
-    loaded = each_apart(
+    loaded = run_each(
         messages, lambda each: _load(store, run, messages[each]), at_a_time=LOADS_AT_A_TIME
     )
     problems |= {symbol: problem for symbol, (problem, _) in loaded.done.items()}
     problems |= dict.fromkeys(loaded.failed, "")
-    leave_alerts([alarm for _, alarm in loaded.done.values() if alarm])
+    queue_alerts([alarm for _, alarm in loaded.done.values() if alarm])
     delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
-    fail_for(
+    raise_failures(
         loaded.failed,
         [f"{symbol} {problem}" for symbol, problem in problems.items() if problem],
     )

@@ -3,7 +3,7 @@
 import logging
 
 from include.orchestration.connections import cassandra_settings, schema_settings
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import fail_without_retry
 from include.store.roles import grant_to_pipeline
 from include.store.schema import migrate
 
@@ -16,7 +16,7 @@ def initialize_store() -> list[str]:
     Returns:
         The schema's files that were applied now.
     """
-    with no_retry_in_vain():
+    with fail_without_retry():
         pipeline = cassandra_settings()
         schema = schema_settings() or pipeline
         applied = migrate(schema)

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError, field_validator
 from include.orchestration.connections import open_store, symbols
 from include.orchestration.context import now
 from include.orchestration.defaults import LANDING_DAYS
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import fail_without_retry
 from include.orchestration.forms import Action
 from include.orchestration.messages import ReplayMessage
-from include.pipeline.replaying import Choice, Settled, close, open_rows, replay
+from include.pipeline.replaying import Selection, Settled, close, open_rows, replay
 from include.records.symbols import read_symbol
 from include.records.verdicts import QuarantinedRow
 from include.tasks.gates import open_checkpoints, open_publisher
@@ -85,7 +85,7 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
             "say why in 'note': rows that are left out for good, or stored in spite of what they "
             "fail, keep it"
         )
-    with no_retry_in_vain():
+    with fail_without_retry():
         return [
             ReplayMessage(
                 symbol=symbol,
@@ -101,7 +101,7 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
         ]
 
 
-def work(part: ReplayMessage) -> dict[str, int]:
+def settle(part: ReplayMessage) -> dict[str, int]:
     """Do one symbol's part; return how many rows are in each state now.
 
     Raises:
@@ -109,7 +109,7 @@ def work(part: ReplayMessage) -> dict[str, int]:
             done.
     """
     symbol, action = part["symbol"], _action(part["action"])
-    choice = Choice(
+    choice = Selection(
         date.fromisoformat(part["since"]),
         date.fromisoformat(part["until"]),
         frozenset(part["expectations"]),
@@ -117,7 +117,7 @@ def work(part: ReplayMessage) -> dict[str, int]:
         part["note"] or part["action"],
         tuple(part["rows"]),
     )
-    with no_retry_in_vain():
+    with fail_without_retry():
         store = open_store()
         match action:
             case Action.LIST:

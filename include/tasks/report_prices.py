@@ -11,7 +11,7 @@ from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.minutes import check_mart
 from include.mart import creation, mart
-from include.mart.failures import telling_what_is_wrong
+from include.mart.failures import explain_mart_failure
 from include.mart.files import export_days
 from include.orchestration.connections import (
     binance_settings,
@@ -22,14 +22,14 @@ from include.orchestration.connections import (
 )
 from include.orchestration.context import now
 from include.orchestration.failures import (
-    fail_for,
-    no_retry_in_vain,
-    problems_of,
-    telling_of_full_disks,
+    describe_failures,
+    explain_disk_full,
+    fail_without_retry,
+    raise_failures,
 )
 from include.orchestration.messages import NewsMessage
 from include.records.errors import RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.windows import HOUR, MINUTE, Window, floor_minute, windows_of
 from include.reports.report import SPAN, Facts, build_report, latest_span
 from include.reports.schedule import Due, due_reports, latest_title, remove_old
@@ -56,15 +56,15 @@ def refresh_mart() -> NewsMessage:
         What `publish_report` has to show. A symbol whose minutes cannot be read, or fail their
         suite, is none of it and stops no other.
     """
-    with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
+    with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
         creation.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
         since = mart.watermark(look_back)
-        read = each_apart(
+        read = run_each(
             symbols(),
             lambda symbol: store.minute_prices.changed([symbol], since),
-            ends_all=RetryableError,
+            stop_on=RetryableError,
         )
         failed = {**read.failed}
         changed = [price for prices in read.done.values() for price in prices]
@@ -78,7 +78,9 @@ def refresh_mart() -> NewsMessage:
             window = Window(min(all_minutes), max(all_minutes) + MINUTE)
             checkpoints = open_checkpoints()
             failed |= check_mart(checkpoints, mart.minutes_in(window), window, now())
-        problems = {symbol: problems_of({symbol: error})[0] for symbol, error in failed.items()}
+        problems = {
+            symbol: describe_failures({symbol: error})[0] for symbol, error in failed.items()
+        }
         return NewsMessage(hours=hours, known_at=mart.newest(), problems=problems)
 
 
@@ -91,7 +93,7 @@ def publish_report(news: NewsMessage) -> None:
         RetryableError: The mart's database is locked or gone, or a file cannot be written; files
             of before are as they were.
     """
-    with no_retry_in_vain(), telling_what_is_wrong(), telling_of_full_disks(storage_url()):
+    with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
         folder = UPath(storage_url())
         generated_at = now()
         hours, known_at = news["hours"], news["known_at"]
@@ -105,7 +107,7 @@ def publish_report(news: NewsMessage) -> None:
         for due in due_reports(hours, reports, generated_at, kept):
             failed |= _write_report(reports, due, _facts(due.window, shown, generated_at))
         remove_old(reports, generated_at, kept)
-        fail_for(failed, [*problems.values()])
+        raise_failures(failed, [*problems.values()])
         if known_at:
             mart.advance_watermark(known_at)
 
@@ -142,7 +144,7 @@ def _write_report(reports: UPath, due: Due, facts: Facts) -> dict[str, Exception
 
 def data_docs() -> str:
     """Build Data Docs of the results since the last build; return where they are."""
-    with no_retry_in_vain():
+    with fail_without_retry():
         retention = Retention(
             days=whole_number("data_docs_days", Retention.days),
             passed_count=whole_number("data_docs_passed", Retention.passed_count),

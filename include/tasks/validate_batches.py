@@ -10,16 +10,16 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.gx.batches import check_batch, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
-from include.orchestration.alerts import hand_on
+from include.orchestration.alerts import push_result
 from include.orchestration.connections import open_store
 from include.orchestration.defaults import SHARDS
-from include.orchestration.failures import fail_for, no_retry_in_vain
+from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import BatchMessage, CheckedMessage
 from include.pipeline.landing import land_verdict, read_batch
 from include.pipeline.storing import stored_before
 from include.records.batches import Batch
 from include.records.errors import LostBatchError, RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.klines import Interval, RawRow
 from include.records.windows import MINUTE, Window, to_ms
 from include.store.store import Store
@@ -64,17 +64,17 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
             program; what was judged of the others is handed on.
         RetryableError: Cassandra did not answer.
     """
-    with no_retry_in_vain():
+    with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()
     mine = {message["symbol"]: message for message in messages[shard::SHARDS]}
-    judged = each_apart(
-        mine, lambda symbol: _checked(store, checkpoints, mine[symbol]), ends_all=RetryableError
+    judged = run_each(
+        mine, lambda symbol: _checked(store, checkpoints, mine[symbol]), stop_on=RetryableError
     )
     checked = [*judged.done.values()]
     if judged.failed:
-        hand_on(checked)
-        fail_for(judged.failed)
+        push_result(checked)
+        raise_failures(judged.failed)
     if not messages:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked

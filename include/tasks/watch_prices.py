@@ -8,17 +8,17 @@ from pydantic import BaseModel, ValidationError
 
 from include.orchestration.connections import PROJECT, open_store, symbols
 from include.orchestration.context import now
-from include.orchestration.failures import fail_for, no_retry_in_vain
+from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.notifiers import UndeliveredError, deliver
 from include.records.errors import RetryableError, SettingsError
-from include.records.isolation import Apart, each_apart
+from include.records.isolation import Results, run_each
 from include.records.prices import MinuteAverage
 from include.records.windows import Window
-from include.watch.evaluation import evaluate, wanted
+from include.watch.evaluation import evaluate, windows_needed
 from include.watch.messages import utc
 from include.watch.rules import AnyRule
 from include.watch.settings import Channel, Watch, read_watch
-from include.watch.states import Announcement, Change, RuleState, Watched, subjects
+from include.watch.states import Announcement, Change, RuleState, Watched, watched_symbols
 
 VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"
@@ -55,13 +55,13 @@ def watch(params: Mapping[str, object]) -> None:
         RetryableError: A channel failed, or Cassandra did not answer; how old the data is was
             judged all the same.
     """
-    with no_retry_in_vain():
+    with fail_without_retry():
         told = _read()
         watched = _subjects(told.rules)
         if params["test"]:
             _test(told)
             return
-        before = _remembered()
+        before = _load_state()
         problems, failed, announcements, states = _judge(watched, before.rules)
     waiting = {
         str(channel): [*before.undelivered.get(str(channel), ()), *announcements][-MOST_WAITING:]
@@ -70,10 +70,10 @@ def watch(params: Mapping[str, object]) -> None:
     try:
         undelivered, broken = _deliver(told.notify, waiting)
     finally:
-        _remember(before, Memory(rules=states, undelivered=waiting))
+        _save_state(before, Memory(rules=states, undelivered=waiting))
     problems += undelivered
     if failed or broken:
-        fail_for(failed | broken, problems)
+        raise_failures(failed | broken, problems)
     if problems:
         raise RetryableError("; ".join(problems))
 
@@ -113,15 +113,13 @@ def _judge(
     failed: dict[str, Exception] = {}
     averages: dict[str, list[MinuteAverage]] = {}
     try:
-        read = _published(wanted(watched, states, moment))
+        read = _published(windows_needed(watched, states, moment))
         averages, failed = read.done, dict(read.failed)
     except RetryableError as error:
         # Without an answer prices are not judged, and age by what is remembered.
         problems.append(str(error))
     subject_of = {subject.key: subject for subject in watched if subject.symbol not in failed}
-    judged = each_apart(
-        subject_of, lambda key: evaluate([subject_of[key]], averages, states, moment)
-    )
+    judged = run_each(subject_of, lambda key: evaluate([subject_of[key]], averages, states, moment))
     failed |= judged.failed
     announcements = [each for said, _ in judged.done.values() for each in said]
     after = {
@@ -145,17 +143,17 @@ def _subjects(rules: Sequence[AnyRule]) -> list[Watched]:
                 f"is extracted; write some of {', '.join(extracted)}, or add it to the Airflow "
                 "Variable 'symbols'"
             )
-    return subjects(rules, extracted)
+    return watched_symbols(rules, extracted)
 
 
-def _published(windows: Mapping[str, Sequence[Window]]) -> Apart[str, list[MinuteAverage]]:
+def _published(windows: Mapping[str, Sequence[Window]]) -> Results[str, list[MinuteAverage]]:
     table = open_store().minute_prices
-    return each_apart(
+    return run_each(
         windows,
         lambda symbol: [
             price.average for each in windows[symbol] for price in table.between(symbol, each)
         ],
-        ends_all=RetryableError,
+        stop_on=RetryableError,
     )
 
 
@@ -173,7 +171,7 @@ def _deliver(
         deliver(by_name[name], waiting[name])
         waiting[name] = []
 
-    sent = each_apart(by_name, send)
+    sent = run_each(by_name, send)
     problems = [
         f"{name} {error}"
         for name, error in sent.failed.items()
@@ -197,11 +195,11 @@ def _test(told: Watch) -> None:
     )
     test = Announcement(rule="test", symbol="", change=Change.TEST, judged_at=moment, text=text)
     problems, broken = _deliver(told.notify, {str(channel): [test] for channel in told.notify})
-    fail_for(broken, problems)
+    raise_failures(broken, problems)
     log.info("sent a test by %s", ", ".join(map(str, told.notify)))
 
 
-def _remembered() -> Memory:
+def _load_state() -> Memory:
     text: str = Variable.get(STATE, default="{}")
     try:
         return Memory.model_validate_json(text)
@@ -212,7 +210,7 @@ def _remembered() -> Memory:
         ) from error
 
 
-def _remember(before: Memory, after: Memory) -> None:
+def _save_state(before: Memory, after: Memory) -> None:
     after.undelivered = {channel: kept for channel, kept in after.undelivered.items() if kept}
     if after != before:
         Variable.set(

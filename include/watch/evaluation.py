@@ -54,7 +54,7 @@ class _Seen:
     newest: str | None
 
 
-def wanted(
+def windows_needed(
     watched: Iterable[Watched], states: Mapping[str, RuleState], now: datetime
 ) -> dict[str, list[Window]]:
     """Return the minutes of each symbol that `evaluate` needs to know."""
@@ -96,9 +96,9 @@ def evaluate(
         by_minute = {each.minute: each for each in averages.get(subject.symbol, ())}
         rule, before = subject.rule, subject.known(states)
         if isinstance(rule, OlderThan):
-            seen = _see_age(rule, before, by_minute, now)
+            seen = _judge_age(rule, before, by_minute, now)
         else:
-            seen = _see_minutes(rule, before, by_minute, now)
+            seen = _judge_minutes(rule, before, by_minute, now)
         announcement, kept[subject.key] = _settle(subject, before, seen, now)
         announcements += [announcement] if announcement else []
     return announcements, kept
@@ -137,7 +137,7 @@ def _value(
     return average.vwap
 
 
-def _see_minutes(
+def _judge_minutes(
     rule: AnyMinuteRule,
     before: RuleState | None,
     by_minute: Mapping[datetime, MinuteAverage],
@@ -165,7 +165,7 @@ def _see_minutes(
     )
 
 
-def _see_age(
+def _judge_age(
     rule: OlderThan,
     before: RuleState | None,
     by_minute: Mapping[datetime, MinuteAverage],

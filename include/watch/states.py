@@ -81,6 +81,6 @@ class Watched:
         return state if state and state.definition == self.rule.definition else None
 
 
-def subjects(rules: Iterable[AnyRule], symbols: Sequence[str]) -> list[Watched]:
+def watched_symbols(rules: Iterable[AnyRule], symbols: Sequence[str]) -> list[Watched]:
     """Return every rule with each of its symbols, or with all where it names none."""
     return [Watched(rule, symbol) for rule in rules for symbol in rule.symbols or symbols]

@@ -12,8 +12,8 @@ from fastapi.responses import JSONResponse
 
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
 from include.orchestration.context import now
-from include.reading.board import Asked, board
-from include.reading.minute_details import day_values, reading_values, tell
+from include.reading.board import BoardRequest, board
+from include.reading.minute_details import day_values, details_of, reading_values
 from include.reading.queries import as_of, latest
 from include.reading.recent_minutes import RecentMinutes
 from include.records.windows import DAY
@@ -145,7 +145,7 @@ def show_board(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
     window = parse_window(start, to, now(), LONGEST_BOARD)
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
-    asked = Asked(name, _ribbons(held.symbols, name), window, known_at, held.egress)
+    asked = BoardRequest(name, _ribbons(held.symbols, name), window, known_at, held.egress)
     return JSONResponse({**board(held.store, held.minutes, asked), "symbols": held.symbols})
 
 
@@ -159,7 +159,7 @@ def show_minute(
     parsed = parse_minute(minute, now())
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
-    story = tell(held.store, name, parsed, known_at)
+    story = details_of(held.store, name, parsed, known_at)
     return JSONResponse(
         {**story, "data_docs": f"../quality/docs/days/{parsed:%Y-%m-%d}/{name}.html"}
     )

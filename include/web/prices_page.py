@@ -17,9 +17,9 @@ from include.orchestration.connections import storage_url
 from include.web.prices_api import router
 from include.web.responses import (
     ProblemError,
-    answer_in_json,
+    add_security_headers,
+    answer_errors_in_json,
     file_below,
-    keep_to_this_host,
 )
 
 STATIC = Path(__file__).parent / "static"
@@ -42,8 +42,8 @@ app = FastAPI(
     openapi_url=None,
     dependencies=[Depends(get_user)],
 )
-keep_to_this_host(app, CONTENT_SECURITY)
-answer_in_json(app)
+add_security_headers(app, CONTENT_SECURITY)
+answer_errors_in_json(app)
 app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
 app.include_router(router)
 files = StaticFiles(directory=STATIC)

@@ -14,19 +14,19 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
 from include.orchestration.connections import open_store, storage_url, symbols
-from include.orchestration.failures import problems_of
+from include.orchestration.failures import describe_failures
 from include.reading.quality_days import quality_day
 from include.records.errors import MarketDataError, RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 from include.records.windows import DAY, from_ms
-from include.web.responses import FILE_SECURITY, file_below, keep_to_this_host
+from include.web.responses import FILE_SECURITY, add_security_headers, file_below
 
 DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200
 DAYS_BACK = 90
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
-keep_to_this_host(app, FILE_SECURITY)
+add_security_headers(app, FILE_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
@@ -56,8 +56,8 @@ def show_day(day: str = "") -> Response:
         return _problem(f"{shown} is not one of the last {DAYS_BACK} days")
     try:
         store = open_store()
-        read = each_apart(
-            symbols(), lambda symbol: quality_day(store, symbol, shown), ends_all=RetryableError
+        read = run_each(
+            symbols(), lambda symbol: quality_day(store, symbol, shown), stop_on=RetryableError
         )
     except MarketDataError as error:
         return _problem(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
@@ -66,7 +66,7 @@ def show_day(day: str = "") -> Response:
         (row for each in days for row in each.rows), key=lambda row: row.detected_at, reverse=True
     )
     return _page(
-        unread=problems_of(read.failed),
+        unread=describe_failures(read.failed),
         days=days,
         rows=rows[:SHOWN_ROWS],
         row_count=len(rows),

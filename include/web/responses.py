@@ -39,7 +39,7 @@ class ProblemError(Exception):
         self.status = status
 
 
-def keep_to_this_host(app: FastAPI, content_security: str) -> None:
+def add_security_headers(app: FastAPI, content_security: str) -> None:
     """Let no page load anything from elsewhere, or be kept in a shared cache.
 
     Args:
@@ -59,7 +59,7 @@ def keep_to_this_host(app: FastAPI, content_security: str) -> None:
         return response
 
 
-def answer_in_json(app: FastAPI) -> None:
+def answer_errors_in_json(app: FastAPI) -> None:
     """Make every error of an app one object with its `problem`, and what to do about it."""
 
     @app.exception_handler(ProblemError)

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from dev.machine.ports import any_free_port
 from include.mart import mart
-from include.mart.failures import telling_what_is_wrong
+from include.mart.failures import explain_mart_failure
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE
 from include.reports import report
@@ -142,7 +142,7 @@ def test_says_that_no_server_is_there(held, use_mart):
 
 
 def use_mart_of(gone, use_mart):
-    with telling_what_is_wrong():
+    with explain_mart_failure():
         use_mart(gone)
 
 

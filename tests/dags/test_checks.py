@@ -36,7 +36,7 @@ def store(monkeypatch, tmp_path):
 def alerts(monkeypatch):
     """What is left for the callback, which only a running task can leave."""
     left = []
-    monkeypatch.setattr(ingest_prices, "leave_alerts", left.extend)
+    monkeypatch.setattr(ingest_prices, "queue_alerts", left.extend)
     return left
 
 
@@ -198,7 +198,7 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 ):
     """It is no bad data: the task fails with its traceback, and hands on what it has judged."""
     handed = []
-    monkeypatch.setattr(validate_batches, "hand_on", handed.extend)
+    monkeypatch.setattr(validate_batches, "push_result", handed.extend)
     monkeypatch.setattr(
         validate_batches, "check_batch", breaks_for("BTCUSDT", validate_batches.check_batch, 1)
     )
@@ -270,7 +270,7 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
         load(validate(message), message)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
     monkeypatch.setattr(gates, "now", lambda: end + timedelta(seconds=30))
-    monkeypatch.setattr(average_minutes, "leave_alerts", lambda _: None)
+    monkeypatch.setattr(average_minutes, "queue_alerts", lambda _: None)
     columns = store.second_prices.columns
 
     def broken(symbol, window):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.orchestration.failures import no_retry_in_vain
+from include.orchestration.failures import fail_without_retry
 from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
@@ -139,12 +139,12 @@ def test_names_the_days_that_failed():
     ],
 )
 def test_does_not_try_again_what_will_be_the_same_in_a_minute(error):
-    with pytest.raises(AirflowFailException), no_retry_in_vain():
+    with pytest.raises(AirflowFailException), fail_without_retry():
         raise error
 
 
 def test_tries_a_damaged_file_again():
-    with pytest.raises(ArchiveDamagedError), no_retry_in_vain():
+    with pytest.raises(ArchiveDamagedError), fail_without_retry():
         raise ArchiveDamagedError("not as its checksum says")
 
 

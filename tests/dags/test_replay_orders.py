@@ -96,7 +96,7 @@ def states(store):
 def test_does_nothing_for_a_message_whose_action_is_none(store, action):
     """It may come from a run of another version, or by hand: nobody asked to store anything."""
     with pytest.raises(AirflowFailException, match="give one of list, replay, close"):
-        replay_quarantine.work(part(action))
+        replay_quarantine.settle(part(action))
 
     assert states(store) == [State.OPEN]
 
@@ -106,7 +106,7 @@ def test_does_nothing_for_a_message_whose_action_is_none(store, action):
     [("list", State.OPEN), ("close", State.CLOSED), ("replay", State.REPLAYED)],
 )
 def test_does_what_each_action_says(store, action, expected):
-    replay_quarantine.work(part(action))
+    replay_quarantine.settle(part(action))
 
     assert states(store) == [expected]
 
@@ -116,18 +116,18 @@ def test_takes_the_row_that_is_named_as_the_list_shows_it(store, caplog):
     caplog.set_level("INFO")
     other = quarantined_row(kline(NOON + SECOND))
     store.quarantine.keep([other])
-    replay_quarantine.work(part("list"))
+    replay_quarantine.settle(part("list"))
     shown = other.digest[:12]
     assert f"OPEN BTCUSDT 1s {other.open_time} {shown}: " in caplog.text
 
-    replay_quarantine.work(part("replay", rows=[shown]))
+    replay_quarantine.settle(part("replay", rows=[shown]))
 
     assert states(store) == [State.OPEN, State.REPLAYED]
 
 
 def test_says_what_can_never_be_accepted(store):
     with pytest.raises(AirflowFailException, match="cannot be accepted: such a row is no price"):
-        replay_quarantine.work(part("replay", accept=["expect_rows_to_be_well_formed"]))
+        replay_quarantine.settle(part("replay", accept=["expect_rows_to_be_well_formed"]))
 
     assert states(store) == [State.OPEN]
 

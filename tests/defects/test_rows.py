@@ -10,7 +10,7 @@ from include.gx.batches import check_batch, verdict_line
 from include.gx.kline_suites import KLINE_COLUMNS
 from include.method.averages import average_minutes
 from include.pipeline.storing import load_batch, stored_before
-from include.records.klines import Interval, in_milliseconds, once_each
+from include.records.klines import Interval, deduplicate, in_milliseconds
 from include.records.prices import Flag
 from include.records.verdicts import State
 from include.records.windows import MINUTE, SECOND, Window
@@ -327,7 +327,7 @@ def test_counts_a_row_that_comes_twice_once(checkpoints):
     rows = good_seconds()
     again = [[*row[:1], "100.00000000", *row[2:11], "7"] for row in rows[:20]]
 
-    verdict, average = published(checkpoints, batch(seconds=once_each([*rows, *again, *rows])))
+    verdict, average = published(checkpoints, batch(seconds=deduplicate([*rows, *again, *rows])))
 
     assert verdict.bad_row_count == 0
     assert (average.source_level, average.trade_count) == (1, 120)

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from include.records.prices import Flag
 from include.records.windows import MINUTE
-from include.watch.evaluation import evaluate, wanted
+from include.watch.evaluation import evaluate, windows_needed
 from include.watch.settings import read_watch
-from include.watch.states import RuleState, subjects
+from include.watch.states import RuleState, watched_symbols
 from tests.fakes.builders import NOON, average
 
 ABOVE = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 100, hysteresis_ratio: 0.01}"
@@ -27,13 +27,13 @@ class Watcher:
 
     def say(self, *rules):
         text = "rules: [" + ", ".join(rules) + "]"
-        self.watched = subjects(read_watch(text, "the test").rules, ("BTCUSDT",))
+        self.watched = watched_symbols(read_watch(text, "the test").rules, ("BTCUSDT",))
 
     def publish(self, *averages):
         self.published |= {each.minute: each for each in averages}
 
     def run(self, now):
-        windows = wanted(self.watched, self.states, now).get("BTCUSDT", [])
+        windows = windows_needed(self.watched, self.states, now).get("BTCUSDT", [])
         read = [
             each
             for each in self.published.values()

@@ -12,7 +12,7 @@ from include.pipeline import computing
 from include.pipeline.publishing import Publisher
 from include.records.errors import CheckFailedError
 from include.records.prices import Flag
-from include.records.verdicts import WITHHELD, AskedFor
+from include.records.verdicts import WITHHELD, ExpectedMinutes
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, full_minute, minute_of
 from tests.fakes.memory_store import MemoryStore
@@ -27,7 +27,7 @@ def checkpoints(tmp_path_factory):
 
 
 def check(checkpoints, *averages, symbols=("BTCUSDT",), count=None):
-    asked_for = AskedFor(symbols, len(averages) if count is None else count, NOON)
+    asked_for = ExpectedMinutes(symbols, len(averages) if count is None else count, NOON)
     return check_averages(checkpoints, averages, asked_for)
 
 

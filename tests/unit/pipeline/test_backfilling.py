@@ -9,7 +9,7 @@ from include.exchange.days import DayRows
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.pipeline import backfilling
-from include.pipeline.backfilling import backfill, batches, what_is_missing
+from include.pipeline.backfilling import backfill, batches, describe_missing
 from include.pipeline.publishing import Publisher
 from include.records.errors import CheckFailedError
 from include.records.klines import Interval
@@ -158,7 +158,7 @@ def test_notes_a_day_as_whole_only_when_it_is(store, checkpoints):
     run(store, checkpoints, day_rows())
 
     assert store.days.backfilled("BTCUSDT", DAY.date(), DAY.date()) == []
-    assert "1430 minutes are not published" in what_is_missing(store, "BTCUSDT", WHOLE)
+    assert "1430 minutes are not published" in describe_missing(store, "BTCUSDT", WHOLE)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_takes_a_day_for_complete_when_no_fetch_could_add_to_it(store, flag, exp
     minutes[700] = replace(minutes[700], flag=flag)
     store.minute_prices.append(minutes, WHOLE.end)
 
-    missing = what_is_missing(store, "BTCUSDT", WHOLE)
+    missing = describe_missing(store, "BTCUSDT", WHOLE)
     assert missing.startswith(expected)
     assert bool(missing) == bool(expected)
 
@@ -187,7 +187,7 @@ def test_takes_a_day_for_complete_when_no_fetch_could_add_to_it(store, flag, exp
 def test_does_not_take_a_day_for_complete_that_lacks_a_minute(store):
     store.minute_prices.append([average(minute) for minute in WHOLE.minutes()][1:], WHOLE.end)
 
-    assert what_is_missing(store, "BTCUSDT", WHOLE) == "1 minutes are not published"
+    assert describe_missing(store, "BTCUSDT", WHOLE) == "1 minutes are not published"
 
 
 @pytest.mark.defect(36)
@@ -204,7 +204,7 @@ def test_does_not_take_a_day_for_complete_because_it_was_fetched_whole(store):
         BackfilledDay("BTCUSDT", DAY.date(), WHOLE.end, "archive,archive", 86_400, 1_430, 10)
     )
 
-    assert what_is_missing(store, "BTCUSDT", WHOLE) == (
+    assert describe_missing(store, "BTCUSDT", WHOLE) == (
         "10 minutes have no value, or part of one, and no lasting cause"
     )
 
@@ -230,7 +230,7 @@ def test_says_that_more_than_one_in_a_hundred_rows_were_quarantined(
         Flag.OK
     }
     assert bool(done.alarm) is is_alarming
-    assert what_is_missing(store, "BTCUSDT", WHOLE) == done.alarm
+    assert describe_missing(store, "BTCUSDT", WHOLE) == done.alarm
     if is_alarming:
         assert done.alarm.startswith(f"BTCUSDT 2026-03-01: {bad_count} of 610 rows quarantined")
 

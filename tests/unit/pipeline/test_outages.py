@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.pipeline.outages import causes
+from include.pipeline.outages import find_causes
 from include.records.prices import ExchangeMinute, Flag
 from include.records.windows import MINUTE
 from tests.fakes.builders import NOON, average, exchange_minute, second, silent, symbol_info
@@ -26,7 +26,7 @@ def store_of(*rows, statuses=(), fetched_until=NOON + MINUTE):
 
 
 def cause(store, symbols=BOTH):
-    return causes(store, symbols, "BTCUSDT", [NOON]).get(NOON)
+    return find_causes(store, symbols, "BTCUSDT", [NOON]).get(NOON)
 
 
 OTHER_MINUTE = exchange_minute(NOON, symbol="ETHUSDT")
@@ -136,7 +136,7 @@ def test_explains_each_minute_of_many():
     minutes = [NOON + number * MINUTE for number in range(3)]
     store = store_of(exchange_minute(minutes[1], symbol="ETHUSDT"), fetched_until=NOON + 3 * MINUTE)
 
-    assert causes(store, BOTH, "BTCUSDT", minutes) == {
+    assert find_causes(store, BOTH, "BTCUSDT", minutes) == {
         minutes[0]: Flag.EXCHANGE_OUTAGE,
         minutes[2]: Flag.EXCHANGE_OUTAGE,
     }

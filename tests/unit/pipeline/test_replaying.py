@@ -7,7 +7,7 @@ import pytest
 from include.gx.checkpoints import Checkpoints
 from include.pipeline.publishing import Publisher
 from include.pipeline.refused_rows import SEVERAL_ROWS
-from include.pipeline.replaying import Choice, close, open_rows, replay
+from include.pipeline.replaying import Selection, close, open_rows, replay
 from include.pipeline.storing import load_batch, store_good_rows
 from include.records.errors import RetryableError, SettingsError
 from include.records.klines import Interval
@@ -28,7 +28,7 @@ from tests.fakes.builders import (
 from tests.fakes.memory_store import MemoryStore
 
 LOW, CLOSE_TIME, QUOTE_VOLUME = 3, 6, 7
-TODAY = Choice(NOON.date(), NOON.date())
+TODAY = Selection(NOON.date(), NOON.date())
 LATER = NOON + timedelta(hours=2)
 VWAP = "expect_vwap_to_be_within_prices"
 OFF_GRID = "expect_prices_to_be_on_tick_grid"
@@ -225,7 +225,7 @@ def test_averages_a_withheld_minute_anew(checkpoints):
 def test_takes_only_the_rows_that_are_meant(checkpoints):
     store = store_with(quarantined_row(), quarantined_row(kline(NOON + SECOND), failed=OFF_GRID))
 
-    send_again(store, checkpoints, Choice(NOON.date(), NOON.date(), frozenset({OFF_GRID})))
+    send_again(store, checkpoints, Selection(NOON.date(), NOON.date(), frozenset({OFF_GRID})))
 
     assert states(store) == [State.OPEN, State.REPLAYED]
 
@@ -234,7 +234,7 @@ def test_looks_at_each_day_of_a_span():
     midnight = NOON + timedelta(hours=12)
     store = store_with(quarantined_row(), quarantined_row(detected_at=midnight))
 
-    rows = open_rows(store, "BTCUSDT", Choice(NOON.date(), midnight.date()))
+    rows = open_rows(store, "BTCUSDT", Selection(NOON.date(), midnight.date()))
 
     assert [row.detected_at.day for row in rows] == [1, 2]
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.reading.board import Asked, board
+from include.reading.board import BoardRequest, board
 from include.reading.recent_minutes import RecentMinutes
 from include.records.prices import Flag
 from include.records.request_weight import Use
@@ -31,7 +31,7 @@ def publish(store, *averages, after=IN_TIME):
 
 def shown(store, window, *, moment=NOW, symbols=("BTCUSDT",)):
     minutes = RecentMinutes(store.minute_rows, lambda: NOW)
-    return board(store, minutes, Asked("BTCUSDT", symbols, window, moment, "here"))
+    return board(store, minutes, BoardRequest("BTCUSDT", symbols, window, moment, "here"))
 
 
 def five(store, **changes):

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from include.reading.minute_details import reading_values, tell
+from include.reading.minute_details import details_of, reading_values
 from include.reading.queries import latest
 from include.records.batches import BatchRecord
 from include.records.klines import Interval
@@ -42,7 +42,7 @@ def log(store, fetched_at, minute=NOON, **changes):
 
 
 def story(store, minute=NOON, moment=LATER):
-    return tell(store, "BTCUSDT", minute, moment)
+    return details_of(store, "BTCUSDT", minute, moment)
 
 
 def test_tells_every_revision_with_all_digits(store):

@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from include.records.errors import RetryableError
-from include.records.isolation import each_apart
+from include.records.isolation import run_each
 
 
 def halved(number):
@@ -14,7 +14,7 @@ def halved(number):
 
 @pytest.mark.parametrize("at_a_time", [1, 3])
 def test_does_the_others_when_one_fails(at_a_time):
-    apart = each_apart([4, 3, 2, 4], halved, at_a_time=at_a_time)
+    apart = run_each([4, 3, 2, 4], halved, at_a_time=at_a_time)
 
     assert apart.done == {4: 2, 2: 1}
     assert {key: str(error) for key, error in apart.failed.items()} == {3: "3 is odd"}
@@ -24,7 +24,7 @@ def test_works_at_some_at_a_time():
     """Each waits for the other, so that one after the other would never end."""
     both = threading.Barrier(2, timeout=10)
 
-    assert len(each_apart(["one", "two"], lambda _: both.wait(), at_a_time=2).done) == 2
+    assert len(run_each(["one", "two"], lambda _: both.wait(), at_a_time=2).done) == 2
 
 
 @pytest.mark.parametrize("at_a_time", [1, 2])
@@ -33,7 +33,7 @@ def test_ends_at_once_for_what_the_others_would_meet_too(at_a_time):
         raise RetryableError("nobody answers")
 
     with pytest.raises(RetryableError):
-        each_apart([1, 2], ask, at_a_time=at_a_time, ends_all=RetryableError)
+        run_each([1, 2], ask, at_a_time=at_a_time, stop_on=RetryableError)
 
 
 def test_does_not_hold_back_what_ends_a_process():
@@ -41,4 +41,4 @@ def test_does_not_hold_back_what_ends_a_process():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        each_apart([1], stop)
+        run_each([1], stop)

@@ -8,9 +8,9 @@ import pytest
 
 from include.records.prices import Flag, Grade
 from include.records.windows import MINUTE, Window
-from include.watch.evaluation import wanted
+from include.watch.evaluation import windows_needed
 from include.watch.settings import read_watch
-from include.watch.states import Change, subjects
+from include.watch.states import Change, watched_symbols
 from tests.fakes.builders import NOON, average
 from tests.fakes.watcher import ABOVE, AGE, BELOW, MOVE, QUALITY, Watcher, at
 
@@ -225,8 +225,8 @@ def test_forgets_rules_that_are_gone():
 
 
 def test_asks_for_the_minutes_that_a_move_compares_and_not_for_those_between():
-    watched = subjects(read_watch(f"rules: [{MOVE.replace('2,', '60,')}]", "").rules, ())
+    watched = watched_symbols(read_watch(f"rules: [{MOVE.replace('2,', '60,')}]", "").rules, ())
 
-    assert wanted(watched, {}, at(0)) == {
+    assert windows_needed(watched, {}, at(0)) == {
         "BTCUSDT": [Window(at(-62), at(-60)), Window(at(-2), at(0))]
     }
