@@ -31,6 +31,8 @@ def desk(product):
 
 
 def test_tells_a_channel_once(product, desk):
+    """A machine that is behind publishes nothing new for minutes; then there is nothing to say."""
+    product.wait_for(lambda: desk.taken, what="a message of the price watch")
     for _ in range(2):
         state, log = product.run_dag("watch_prices")
         assert state == "success", log
