@@ -1,1 +1,1 @@
-"""The code behind the DAGs; docs/development/architecture.md shows how the packages fit together."""
+"""The code behind the DAGs; docs/development/architecture.md shows how packages fit together."""

@@ -1,0 +1,106 @@
+"""What the documents state about the code is so."""
+
+import ast
+import re
+from importlib import import_module
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").glob("*/*.md"),
+    ]
+)
+ARCHITECTURE = ROOT / "docs" / "development" / "architecture.md"
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PATH = re.compile(r"(?<![\w./-])(?:dags|dev|docs|include|plugins|tests)/[\w./-]*\w")
+IMPORT = re.compile(r"^from ((?:include|dev)[\w.]*) import (.+)$", re.MULTILINE)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+# Made by a run, or an example of what the reader may make.
+NOT_HERE = {"include/price_watch.yaml", "include/sql/schema/NNN_name.cql"}
+
+
+def anchor(heading):
+    """GitHub's address of a heading."""
+    kept = re.sub(r"[^\w\- ]", "", heading.strip().lower().replace("`", ""))
+    return kept.replace(" ", "-")
+
+
+def leads_somewhere(document, link):
+    """Tell whether the file of a link is there, and its heading if it names one."""
+    path, _, part = link.partition("#")
+    target = document.parent / path if path else document
+    if not target.exists():
+        return False
+    return not part or part in {anchor(each) for each in HEADING.findall(target.read_text())}
+
+
+def names(document):
+    return document.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_every_link_leads_somewhere(document):
+    broken = [
+        link
+        for link in LINK.findall(document.read_text())
+        if not link.startswith("https://") and not leads_somewhere(document, link)
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize(
+    "document", [each for each in DOCUMENTS if each.name != "CHANGELOG.md"], ids=names
+)
+def test_every_path_of_the_repository_exists(document):
+    """The changelog alone names what was."""
+    text = re.sub(r"https?://\S+", "", document.read_text())
+    absent = {path for path in PATH.findall(text) if not (ROOT / path).exists()} - NOT_HERE
+
+    assert absent == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=names)
+def test_every_import_in_an_example_works(document):
+    for module, listed in IMPORT.findall(document.read_text()):
+        held = import_module(module)
+        for name in listed.split(","):
+            assert hasattr(held, name.strip()), f"{module} has no {name}"
+
+
+def imported(file):
+    """Paths of the modules that a file imports, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{each.name}" for each in node.names)
+        elif isinstance(node, ast.Import):
+            found.update(each.name for each in node.names)
+    return {f"{name.replace('.', '/')}.py" for name in found}
+
+
+def test_the_path_of_one_price_is_as_the_architecture_says():
+    section = (
+        ARCHITECTURE.read_text().partition("## The path of one price")[2].partition("\n## ")[0]
+    )
+    chains = [re.findall(r"`([\w./]+\.py)`", line) for line in section.splitlines()]
+    pairs = [pair for chain in chains for pair in pairwise(chain)]
+
+    assert len(pairs) > 20
+    assert [(user, used) for user, used in pairs if used not in imported(ROOT / user)] == []
+
+
+def test_the_architecture_names_every_package():
+    text = ARCHITECTURE.read_text()
+    packages = [each for each in (ROOT / "include").iterdir() if any(each.glob("*/*.py"))] + [
+        each for each in (ROOT / "include").iterdir() if any(each.glob("*.py"))
+    ]
+
+    assert [each.name for each in packages if f"`include/{each.name}`" not in text] == []
