@@ -38,10 +38,14 @@ def _program(name: str) -> Path:
     return Path(package.origin).parent / "pginstall18" / "bin" / name
 
 
-def require_name(user_id: int) -> None:
-    """Raise SetupError for a user without a name, as containers start some: Postgres wants one."""
+def user_name(user_id: int) -> str:
+    """Return the name of a user, which Postgres insists on.
+
+    Raises:
+        SetupError: There is none, as where a container was started with a bare number.
+    """
     try:
-        pwd.getpwuid(user_id)
+        return pwd.getpwuid(user_id).pw_name
     except KeyError:
         raise SetupError(
             f"Postgres does not run as the user {user_id}, who has no name in /etc/passwd; run "
@@ -55,7 +59,7 @@ def _as_allowed_user(data: Path) -> list[str]:
     As root it runs as the user nobody, with the one privilege of passing folders that are
     closed to others, such as a checkout below root's home.
     """
-    require_name(os.geteuid())
+    user_name(os.geteuid())
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv")

@@ -324,6 +324,8 @@ def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
 def test_has_nothing_to_delete_before_the_first_batch(tmp_path):
     delete_before(str(tmp_path), NOON.date())
 
+    assert [*tmp_path.iterdir()] == []
+
 
 def test_stores_the_good_rows_and_quarantines_the_others():
     store, landed = MemoryStore(), batch()

@@ -1,6 +1,7 @@
 import functools
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from itertools import repeat
 
 import pytest
@@ -11,6 +12,7 @@ from include.method.averages import average_minutes
 from include.pipeline.publishing import Publisher
 from include.reading.queries import as_of, latest
 from include.records.columns import SpanColumns
+from include.records.prices import Flag
 from include.records.revisions import AuditedDay, MinuteState
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, average, exchange_minute, second
@@ -94,24 +96,42 @@ def test_a_backlog_of_fourteen_hours_gives_each_minute_once_a_run():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "minutes"),
+    ("seconds", "minutes", "flag", "vwap"),
     [
-        ([second(NOON, price="100", volume="0.00000001", quote_volume="0")], []),
-        ([second(NOON, price="0.00000001", volume="100000000", quote_volume="0.00000001")], []),
-        ([], [exchange_minute(NOON, volume="0", trades=1)]),
+        (
+            [second(NOON, price="100", volume="0.00000001", quote_volume="0")],
+            [],
+            Flag.PARTIAL,
+            Decimal(0),
+        ),
+        (
+            [second(NOON, price="0.00000001", volume="100000000", quote_volume="0.00000001")],
+            [],
+            Flag.PARTIAL,
+            Decimal(0),
+        ),
+        ([], [exchange_minute(NOON, volume="0", trades=1)], Flag.NO_TRADES, None),
     ],
     ids=["quote volume of a second truncated to 0", "average below 5e-13", "trades without volume"],
 )
-def test_never_divides_by_zero(seconds, minutes):
-    average_minutes(
+def test_never_divides_by_zero(seconds, minutes, flag, vwap):
+    """An average of 0 is outside its own prices: the second gate withholds it."""
+    (found,) = average_minutes(
         "BTCUSDT", Window(NOON, at(1)), SpanColumns.of(seconds), SpanColumns.of(minutes), at(1)
     )
 
+    assert (found.flag, found.vwap) == (flag, vwap)
+    assert (found.vw_median, found.dispersion_bp) == (None, None)
 
-def test_latest_does_not_fail_when_the_minute_was_published_after_now_was_taken():
+
+def test_the_latest_minute_may_be_published_after_now_was_taken():
     store = MemoryStore()
     store.minute_prices.append([average(NOON)], at(1) + timedelta(seconds=7))
-    latest(store, "BTCUSDT", at(1) + timedelta(seconds=6))
+
+    found = latest(store, "BTCUSDT", at(1) + timedelta(seconds=6))
+
+    assert found.average.minute == NOON
+    assert found.known_at == at(1) + timedelta(seconds=7)
 
 
 def test_a_minute_published_after_the_audit_is_not_audited():

@@ -24,6 +24,7 @@ def shake_hands(client, server, host="127.0.0.1"):
                 side.do_handshake()
             except ssl.SSLWantReadError:
                 continue
+    return sides[0].getpeercert()
 
 
 def server_with(certificate, trusted=None):
@@ -45,7 +46,11 @@ def test_a_client_that_trusts_the_authority_accepts_each_name_of_a_server(
 ):
     server = authority.issue_server(tmp_path, "server", "127.0.0.1", "localhost")
 
-    shake_hands(client_trusting(authority.write(tmp_path / "ca.crt")), server_with(server), host)
+    client = client_trusting(authority.write(tmp_path / "ca.crt"))
+
+    shown = shake_hands(client, server_with(server), host)
+
+    assert host in {name for _, name in shown["subjectAltName"]}
 
 
 def test_a_client_refuses_a_server_by_a_name_that_it_has_not(authority, tmp_path):

@@ -9,10 +9,12 @@ def nothing():
     pass
 
 
-def api(answers):
+def api(answers, asked=None):
     """An API that knows a JSON answer, or a status code, per method and path."""
 
     def handle(request):
+        if asked is not None:
+            asked.append(request.method)
         answer = answers[f"{request.method} {request.url.path}"]
         return (
             httpx.Response(answer) if isinstance(answer, int) else httpx.Response(200, json=answer)
@@ -21,7 +23,7 @@ def api(answers):
     return httpx.Client(base_url="http://api", transport=httpx.MockTransport(handle))
 
 
-def run_in_state(state):
+def run_in_state(state, asked=None):
     return api(
         {
             "PATCH /dags/initialize_store": {},
@@ -30,7 +32,8 @@ def run_in_state(state):
             "GET /dags/initialize_store/dagRuns/r1/taskInstances": {
                 "task_instances": [{"task_id": "create_tables", "state": "up_for_retry"}]
             },
-        }
+        },
+        asked,
     )
 
 
@@ -51,7 +54,11 @@ def test_stops_waiting_when_a_server_died():
 
 
 def test_returns_when_the_run_succeeded():
-    run_dag(run_in_state("success"), "initialize_store", 60, nothing)
+    asked = []
+
+    run_dag(run_in_state("success", asked), "initialize_store", 60, nothing)
+
+    assert asked == ["PATCH", "POST", "GET"]
 
 
 @pytest.mark.parametrize(
