@@ -1,5 +1,6 @@
 """What every DAG keeps to, and the edges between them."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -60,8 +61,12 @@ def test_bounds_its_runs(dag):
         assert task.execution_timeout is not None
 
 
-def test_keeps_its_file_short(dag):
-    assert len(Path(dag.fileloc).read_text(encoding="utf-8").splitlines()) <= 72
+def test_keeps_its_code_short(dag):
+    """Schedule, assets and order fit on a screen; the operator's page above may be longer."""
+    text = Path(dag.fileloc).read_text(encoding="utf-8")
+    page = ast.parse(text).body[0].end_lineno
+
+    assert len(text.splitlines()) - page <= 60
 
 
 def test_runs_every_minute(dag_bag):

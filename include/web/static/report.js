@@ -21,8 +21,7 @@ function show() {
   for (const kind of ["png", "txt"]) {
     document.getElementById(kind).href = `files/${which.value}.${kind}`;
   }
-  // The newest one has no other form before the first hour is over.
-  document.getElementById("forms").hidden = which.value === "latest";
+  document.getElementById("forms").hidden = false;
 }
 
 async function load() {
