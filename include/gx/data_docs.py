@@ -24,10 +24,12 @@ from upath import UPath
 from include.gx.checkpoints import INBOX, open_context
 from include.gx.docs_index import TEMPLATES, Index, Retention, page_of, read_summary
 from include.gx.results import ResultSummary
+from include.records.palette import style_sheet
 from include.storage.whole_files import write_whole
 
 STATIC = Path(__file__).parent / "static"
-ASSETS = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", "data_docs.css")
+STYLE = "data_docs.css"
+ASSETS = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", STYLE)
 # One build takes in no more, so that it ends; the next goes on.
 RESULTS_A_BUILD = 2_000
 
@@ -124,6 +126,8 @@ def _copy_assets(root: UPath) -> None:
     folder = root / "docs" / "static"
     for name in ASSETS:
         content = (STATIC / name).read_bytes()
+        if name == STYLE:
+            content = style_sheet().encode() + content
         target = folder / name
         if not target.exists() or target.stat().st_size != len(content):
             write_whole(target, content)

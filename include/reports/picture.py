@@ -15,21 +15,20 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.patches import Patch
 
+from include.records.palette import light
 from include.records.prices import NOT_PUBLISHED, Flag
 from include.records.windows import MINUTE, Window
 from include.reports.figures import SymbolFigures
 
-# Okabe and Ito's colours, which those who do not see red or green can tell apart.
-LINES = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
+LINES = (
+    *map(light, ("INGEST_GAP", "PARTIAL", "OK", "EXCHANGE_OUTAGE", "HALTED", "SOURCE_GAP")),
+    "#000000",
+)
 DASHES = ("-", "--", ":")
+# Most minutes are OK: its colour is pale here, so that the others stand out.
 CAUSE_COLOURS = {
+    **{flag.value: light(flag.value) for flag in Flag},
     Flag.OK.value: "#cfe8df",
-    Flag.PARTIAL.value: "#E69F00",
-    Flag.NO_TRADES.value: "#999999",
-    Flag.HALTED.value: "#CC79A7",
-    Flag.EXCHANGE_OUTAGE.value: "#D55E00",
-    Flag.SOURCE_GAP.value: "#56B4E9",
-    Flag.INGEST_GAP.value: "#0072B2",
     NOT_PUBLISHED: "#ffffff",
 }
 INCHES_WIDE = 10.0

@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from include.method.returns import correlations, log_returns
 from include.records.isolation import run_each
+from include.records.palette import style_sheet
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
 from include.records.windows import DAY, MINUTE, Window, floor_minute
@@ -148,5 +150,7 @@ def _template(name: str) -> Template:
     environment.filters["price"] = price_text
     environment.filters["share"] = percent_text
     environment.filters["exactly"] = Decimal
+    # Markup of ours: its quotes are no text to escape.
+    environment.globals["palette"] = Markup(style_sheet())  # noqa: S704
     environment.globals["pair"] = lambda one, other: frozenset((one, other))
     return environment.get_template(name)

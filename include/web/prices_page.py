@@ -14,8 +14,10 @@ from starlette.staticfiles import StaticFiles
 from upath import UPath
 
 from include.orchestration.connections import storage_url
+from include.records.palette import style_sheet
 from include.web.prices_api import router
 from include.web.responses import (
+    TYPES,
     ProblemError,
     add_security_headers,
     answer_errors_in_json,
@@ -88,6 +90,12 @@ async def show_reports(request: Request) -> Response:
 async def show_run(request: Request) -> Response:
     """Return the page of a run's batches."""
     return await files.get_response("run.html", request.scope)
+
+
+@app.get("/static/palette.css", include_in_schema=False)
+def show_palette() -> Response:
+    """Return the colours of the pages as a style sheet."""
+    return Response(style_sheet(), media_type=TYPES[".css"])
 
 
 @app.get("/static/{path:path}", include_in_schema=False)

@@ -11,6 +11,7 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
 from upath import UPath
 
 from include.orchestration.connections import open_store, storage_url, symbols
@@ -18,6 +19,7 @@ from include.orchestration.failures import describe_failures
 from include.reading.quality_days import quality_day
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
+from include.records.palette import style_sheet
 from include.records.windows import DAY, from_ms
 from include.web.responses import FILE_SECURITY, add_security_headers, file_below
 
@@ -30,6 +32,7 @@ add_security_headers(app, FILE_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
+pages.globals["palette"] = Markup(style_sheet())  # noqa: S704 - ours
 
 
 def open_time_text(text: str) -> str:

@@ -1,16 +1,21 @@
 // Why a minute is as it is: colours of Okabe and Ito, and a height and a pattern for those who do
 // not tell them apart.
 
+import { colour } from "./theme.js";
+
+// Drawn in the colour of silence: that of a minute without a row is too pale for an outline.
+const OUTLINED = { NOT_PUBLISHED: "NO_TRADES", DUE: "NO_TRADES" };
+
 export const CAUSES = {
-  OK: { hue: "#009e73", height: 0.4, pattern: "solid", words: "OK: all seconds" },
-  PARTIAL: { hue: "#e69f00", height: 0.7, pattern: "slash", words: "partial: some seconds missing" },
-  NO_TRADES: { hue: "#999999", height: 0.4, pattern: "dots", words: "nothing traded" },
-  HALTED: { hue: "#cc79a7", height: 0.7, pattern: "bars", words: "trading halted" },
-  EXCHANGE_OUTAGE: { hue: "#d55e00", height: 1, pattern: "cross", words: "outage of the exchange" },
-  SOURCE_GAP: { hue: "#56b4e9", height: 1, pattern: "backslash", words: "gap at the source" },
-  INGEST_GAP: { hue: "#0072b2", height: 1, pattern: "solid", words: "not fetched by us" },
-  NOT_PUBLISHED: { hue: "#999999", height: 1, pattern: "outline", words: "not published" },
-  DUE: { hue: "#999999", height: 0.15, pattern: "solid", words: "not due yet" },
+  OK: { height: 0.4, pattern: "solid", words: "OK: all seconds" },
+  PARTIAL: { height: 0.7, pattern: "slash", words: "partial: some seconds missing" },
+  NO_TRADES: { height: 0.4, pattern: "dots", words: "nothing traded" },
+  HALTED: { height: 0.7, pattern: "bars", words: "trading halted" },
+  EXCHANGE_OUTAGE: { height: 1, pattern: "cross", words: "outage of the exchange" },
+  SOURCE_GAP: { height: 1, pattern: "backslash", words: "gap at the source" },
+  INGEST_GAP: { height: 1, pattern: "solid", words: "not fetched by us" },
+  NOT_PUBLISHED: { height: 1, pattern: "outline", words: "not published" },
+  DUE: { height: 0.15, pattern: "solid", words: "not due yet" },
 };
 
 /** Draw one run of a cause into a row. */
@@ -22,7 +27,7 @@ export function paint(context, name, x, y, width, height) {
   context.beginPath();
   context.rect(x, top, width, tall);
   context.clip();
-  context.fillStyle = context.strokeStyle = cause.hue;
+  context.fillStyle = context.strokeStyle = colour(OUTLINED[name] ?? name);
   if (cause.pattern === "outline") {
     context.lineWidth = 2;
     context.strokeRect(x, top, width, tall);

@@ -5,9 +5,6 @@ import {
 } from "./vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
 import { colour, onTheme } from "./theme.js";
 
-const VWAP = "#0072b2";
-const VWAP_DARK = "#56b4e9";
-const FILLED = "#d55e00";
 /** Width of the price scale, and of the labels of the lanes below it. */
 export const EDGE = 84;
 
@@ -42,7 +39,7 @@ class Overlay {
         context.fillRect(x(this.picked) - width / 2, 0, width, mediaSize.height);
         context.globalAlpha = 1;
       }
-      context.strokeStyle = document.documentElement.dataset.theme === "dark" ? VWAP_DARK : VWAP;
+      context.strokeStyle = colour("vwap");
       context.lineWidth = 2;
       context.lineJoin = "round";
       context.lineCap = "round";
@@ -53,7 +50,7 @@ class Overlay {
         line.forEach(([place, value]) => context.lineTo(x(place), y(value)));
       }
       context.stroke();
-      context.strokeStyle = FILLED;
+      context.strokeStyle = colour("filled");
       context.lineWidth = 1.5;
       for (const [place, value] of this.filled) {
         context.beginPath();
@@ -115,8 +112,8 @@ export function makeChart(element) {
       rightPriceScale: { borderColor: rule },
     });
     candles.applyOptions({
-      upColor: colour("card"), borderUpColor: "#009e73", wickUpColor: "#009e73",
-      downColor: "#d55e00", borderDownColor: "#d55e00", wickDownColor: "#d55e00",
+      upColor: colour("card"), borderUpColor: colour("rise"), wickUpColor: colour("rise"),
+      downColor: colour("fall"), borderDownColor: colour("fall"), wickDownColor: colour("fall"),
     });
   }
   paint();

@@ -6,9 +6,9 @@ import { colour, onTheme } from "./theme.js";
 const ROW = 18;
 const BAR = 13;
 const MARKS = [
-  ["flags", "▲", "soft_flags", "#cc79a7"],
-  ["revised", "●", "revisions", "#0072b2"],
-  ["restated", "◆", "restatements", "#d55e00"],
+  ["flags", "▲", "soft_flags", "flagged"],
+  ["revised", "●", "revisions", "revised"],
+  ["restated", "◆", "restatements", "restated"],
 ];
 
 /** Make the lanes on a canvas below a chart. */
@@ -67,7 +67,7 @@ export function makeLanes(canvas, chart) {
     context.textBaseline = "middle";
     context.font = "11px system-ui, sans-serif";
     MARKS.forEach(([, mark, field, hue], row) => {
-      context.fillStyle = hue;
+      context.fillStyle = colour(hue);
       const y = (board.ribbons.length + row) * ROW + 4 + BAR / 2;
       for (const [place] of board[field]) {
         context.fillText(mark, axis.logicalToCoordinate(place), y);

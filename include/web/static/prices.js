@@ -1,6 +1,7 @@
 // The page Prices: what is picked, asked for, refreshed and shown.
 
 import { drawLegend } from "./causes.js";
+import { onTheme } from "./theme.js";
 import { makeChart } from "./chart.js";
 import { makeDetails } from "./details.js";
 import { joined } from "./joined.js";
@@ -229,4 +230,5 @@ document.addEventListener("visibilitychange", () => {
 });
 
 drawLegend(at("legend"), make);
+onTheme(() => drawLegend(at("legend"), make));
 load();

@@ -4,6 +4,8 @@
 const html = document.documentElement;
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 const listeners = [];
+// A drawing asks for a colour for each of its runs.
+const held = new Map();
 
 /** Airflow's own <html>, where this page stands in Airflow's frame; else null. */
 export function airflow() {
@@ -21,6 +23,7 @@ function follow() {
   const theme = named || (systemDark.matches ? "dark" : "light");
   if (html.dataset.theme !== theme) {
     html.dataset.theme = theme;
+    held.clear();
     listeners.forEach((listener) => listener());
   }
 }
@@ -39,5 +42,8 @@ export function onTheme(listener) {
 
 /** The value of one of the style sheet's colours as it is now. */
 export function colour(name) {
-  return getComputedStyle(html).getPropertyValue(`--${name}`).trim();
+  if (!held.get(name)) {
+    held.set(name, getComputedStyle(html).getPropertyValue(`--${name}`).trim());
+  }
+  return held.get(name);
 }
