@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from math import ceil
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +23,7 @@ from dev.machine.home import CHECKOUT
 from dev.machine.ports import LOOPBACK, any_free_port
 from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
+from include.method.delays import percentile
 from include.pipeline.fetching import SETTLE
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
@@ -212,7 +212,7 @@ def _summary(delays: Sequence[timedelta]) -> str:
     if not delays:
         return "none"
     ordered = sorted(delay.total_seconds() for delay in delays)
-    p95 = ordered[ceil(len(ordered) * 0.95) - 1]
+    p95 = percentile(ordered, 95)
     return f"p50 {median(ordered):.2f} s, p95 {p95:.2f} s, max {ordered[-1]:.2f} s ({len(ordered)})"
 
 

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import quantiles
 from types import SimpleNamespace
 
 import httpx
@@ -29,6 +28,7 @@ from dev.benchmarks.sample_prices import minute_average
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say
 from dev.machine.ports import any_free_port
+from include.method.delays import percentile
 from include.records.prices import MinutePrice
 from include.records.windows import DAY, HOUR, MINUTE, Window, floor_minute
 from include.reports.text_rows import minute_text
@@ -134,10 +134,11 @@ def measure_page(folder: Path) -> None:
                 ask(client, chance.choice(SYMBOLS), span).seconds * 1000 for _ in range(REQUESTS)
             ]
         SESSIONS.close()
-    cuts = quantiles(times, n=100)
+    ordered = sorted(times)
+    p50, p95 = (percentile(ordered, percent) for percent in (50, 95))
     say(
         f"  page API, 24 h: first answer {first.seconds * 1000:.0f} ms, then of {REQUESTS} p50 "
-        f"{cuts[49]:.0f}, p95 {cuts[94]:.0f}, longest {max(times):.0f} ms; "
+        f"{p50:.0f}, p95 {p95:.0f}, longest {ordered[-1]:.0f} ms; "
         f"{first.size / 1000:.0f} kB, {first.packed / 1000:.0f} kB as gzip"
     )
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import ceil
 from pathlib import Path
 
 from rich.progress import track
@@ -23,6 +22,7 @@ from dev.benchmarks.plain_driver import SCALED, PlainDriver, plain_driver
 from dev.benchmarks.sample_prices import SYMBOL, minute_average, second_price
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import CONSOLE, say
+from include.method.delays import percentile
 from include.records.prices import MinuteAverage, SecondPrice
 from include.records.windows import DAY, MINUTE, SECOND, Window, floor_minute
 from include.store.frames import span_frames
@@ -69,7 +69,7 @@ def show_delays(name: str, look: Callable[[], object]) -> None:
         look()
         delays_ms.append((time.perf_counter() - started) * 1000)
     delays_ms.sort()
-    p50, p99 = (delays_ms[ceil(len(delays_ms) * share) - 1] for share in (0.5, 0.99))
+    p50, p99 = (percentile(delays_ms, percent) for percent in (50, 99))
     say(f"  {name:44} p50 {p50:5.1f} ms   p99 {p99:5.1f} ms")
 
 

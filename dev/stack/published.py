@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from math import ceil
 
 from rich.table import Table
 
 from dev.machine.ports import LOOPBACK
+from include.method.delays import percentile
 from include.records.prices import Flag, MinutePrice
 from include.records.shown_numbers import price_text
 from include.records.windows import MINUTE, Window, floor_minute
@@ -97,7 +97,7 @@ def delay_summary(prices: Sequence[MinutePrice]) -> str:
     delays = sorted(map(delay_seconds, prices))
     if not delays:
         return "no minute closed while this ran"
-    p50, p95 = (delays[ceil(len(delays) * share) - 1] for share in (0.5, 0.95))
+    p50, p95 = (percentile(delays, percent) for percent in (50, 95))
     return (
         f"from a minute's end to the stored row, {len(delays)} rows: "
         f"p50 {p50:.1f} s, p95 {p95:.1f} s, max {delays[-1]:.1f} s"

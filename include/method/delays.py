@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 from include.records.limits import CARRIED_SECONDS, LATE_SECONDS
+
+Number = TypeVar("Number", int, float)
 
 LATE = timedelta(seconds=int(LATE_SECONDS.value))
 LATE_MS = int(LATE_SECONDS.value) * 1_000
@@ -36,5 +39,14 @@ class Delays:
 
         None where no minute was published by then.
         """
-        count = len(self._running_ms)
-        return self._running_ms[-(-count * percent // 100) - 1] if count else None
+        return percentile(self._running_ms, percent) if self._running_ms else None
+
+
+def percentile(ordered: Sequence[Number], percent: int) -> Number:
+    """Return a percentile by nearest rank: of 20 values, the 95th percentile is the 19th.
+
+    Args:
+        ordered: At least one number, ascending.
+        percent: 1 to 100.
+    """
+    return ordered[-(-len(ordered) * percent // 100) - 1]
