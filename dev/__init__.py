@@ -1,1 +1,1 @@
-"""What ./dev/up and its neighbours do: the whole stack on one machine, without Docker."""
+"""Implementation of the commands in dev/: the whole stack on one machine, without Docker."""

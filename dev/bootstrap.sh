@@ -1,5 +1,5 @@
-# Sourced by the commands of dev/: goes to the checkout and brings .venv in step with
-# requirements.lock. Says nothing when it is.
+# Sourced by the commands of dev/: changes to the checkout and syncs .venv with
+# requirements.lock. Prints nothing if it is up to date.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -30,10 +30,10 @@ bootstrap() {
   cmp -s requirements.lock .venv/installed.lock && return
   local python started=$SECONDS
   python="$(bootstrap_python)" || bootstrap_fail \
-    "Python 3.11 or 3.12 is needed and not on the PATH (3.13 is too new for astro-sdk-python)"
+    "Python 3.11 or 3.12 is required but not on the PATH (3.13 is too new for astro-sdk-python)"
   "$python" -c 'import ensurepip, venv' 2>/dev/null || bootstrap_fail \
-    "$python cannot make virtual environments; on Debian or Ubuntu: apt-get install python3-venv"
-  echo "  … Python packages into .venv (about a minute the first time)"
+    "$python cannot create virtual environments; on Debian or Ubuntu: apt-get install python3-venv"
+  echo "  … installing Python packages into .venv (about a minute the first time)"
   if ! .venv/bin/python -c '' 2>/dev/null; then
     bootstrap_quietly "$python" -m venv --clear .venv
   fi
@@ -41,7 +41,7 @@ bootstrap() {
     bootstrap_quietly .venv/bin/python -m pip install --quiet --disable-pip-version-check \
       "$(grep '^uv==' dev/requirements.txt)"
   fi
-  # Compiled now, or the first start of every Airflow process would do it at the same time.
+  # Compile now, or every Airflow process would do it at its first start, all at once.
   bootstrap_quietly .venv/bin/uv pip sync --quiet --python .venv/bin/python --system-certs \
     --compile-bytecode --require-hashes requirements.lock
   cp requirements.lock .venv/installed.lock

@@ -1,4 +1,4 @@
-"""What ./dev/test runs two at a time: one program that leaves a core free, another beside it."""
+"""Run the programs of ./dev/test in pairs, so that the second uses cores the first leaves idle."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PYTEST = ("python", "-m", "pytest")
 FAST = ("tests/unit", "tests/defects", "tests/dags", ".astro/test_dag_integrity_default.py")
 NOT_SLOW = ("-m", "not slow")
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
-# Refusals of ./dev/up, which need no product.
+# Errors of ./dev/up, which need no running stack.
 UP = "tests/e2e/test_up.py"
 END_TO_END = ("tests/e2e", f"--ignore={UP}")
 WITH_SERVERS = ("tests/contract", "tests/faults", "tests/foreign", UP)
-# So far the end-to-end run checks that no minute comes late, and is left alone; from here on it
-# mostly waits for minutes, and what runs beside it takes what it leaves.
+# Up to this file the end-to-end run checks that no minute is late, so it runs alone; from here on
+# it mostly waits for minutes, and the second program uses the idle time.
 ALONE_UNTIL = "tests/e2e/test_main_job_quality.py"
 NICE = ("nice", "-n", "5")
 NO_TESTS_FOUND = 5
@@ -33,10 +33,10 @@ COUNT = re.compile(rf"(\d+) ({'|'.join(WORDS)})s?\b")
 
 
 class SideBySide:
-    """Runs programs in pairs; a Ctrl-C or a termination lets those that run clear up, and is all.
+    """Runs programs in pairs; after Ctrl-C or SIGTERM they clean up, and no more are started.
 
     Attributes:
-        outputs: What each program has said.
+        outputs: The output of each program.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class SideBySide:
             signal.signal(number, lambda number, _: self._interrupt(number))
 
     def run(self, first: Sequence[str], second: Sequence[str], mark: str = "") -> tuple[int, int]:
-        """Run two programs to their ends.
+        """Run two programs until both end.
 
         Args:
-            first: Shown as it comes.
-            second: Starts when the first has said `mark` or ended; shown whole, after the first.
-            mark: Part of the first one's output; at once when empty.
+            first: Its output is shown as it comes.
+            second: Starts once the first has printed `mark` or ended; its output is shown after.
+            mark: Part of the first one's output; if empty, the second starts at once.
 
         Returns:
             Their exit codes.
@@ -99,7 +99,7 @@ class SideBySide:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Else a Ctrl-C would reach it twice, and the second would break off its clearing up.
+            # Otherwise a Ctrl-C would reach it twice, and the second one would stop its clean-up.
             process_group=0,
         )
         self._children.append(child)
@@ -114,7 +114,7 @@ class SideBySide:
 
 
 def added_up(outputs: Iterable[bytes], seconds: float) -> str:
-    """Return one last line of pytest's kind for the last lines of several outputs."""
+    """Return a summary line in pytest's style that adds up the last lines of several outputs."""
     counts: Counter[str] = Counter()
     for output in outputs:
         last_line = output.rstrip().rpartition(b"\n")[2].decode(errors="replace")
@@ -128,16 +128,16 @@ def added_up(outputs: Iterable[bytes], seconds: float) -> str:
 
 
 def exit_code(types: int, *tests: int) -> int:
-    """Return the exit code of all; a test run that found no test has not failed if others did."""
+    """Return the overall exit code; a run that found no tests fails only if no run found any."""
     failures = [code for code in (types, *tests) if code not in {0, NO_TESTS_FOUND}]
     return abs(failures[0]) if failures else min(tests)
 
 
 def main(words: Sequence[str]) -> int:
-    """Run types and tests; `--fast` first of the words leaves out what is slow or needs a server.
+    """Run types and tests; `--fast` as the first word skips tests that are slow or need a server.
 
     Args:
-        words: The others are handed to pytest.
+        words: Further words are passed to pytest.
     """
     started = time.monotonic()
     is_fast = words[:1] == ["--fast"]

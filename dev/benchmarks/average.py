@@ -1,4 +1,4 @@
-"""The averages of a day: exact, against the same in plain pandas with binary floats."""
+"""Average a day exactly, and compare speed and digits with plain pandas and binary floats."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ AMOUNTS = ("open", "high", "low", "close", "volume", "quote_volume")
 
 
 def main() -> None:
-    """Average a day in both ways, in turn, and compare times and digits."""
+    """Average a day both ways, alternating, and compare times and digits."""
     argparse.ArgumentParser(prog="./dev/bench average", description=__doc__).parse_args()
     say(
         f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}, "
         f"Python {platform.python_version()}; a day of seconds, {SECONDS:,} rows, to 1,440 "
-        f"minutes; {ROUNDS} rounds in turn"
+        f"minutes; {ROUNDS} alternating rounds"
     )
     chance = random.Random(7)  # noqa: S311 - made-up prices
     seconds = [second_price(DAY + place * SECOND, chance) for place in range(SECONDS)]
@@ -70,7 +70,7 @@ def main() -> None:
 
 
 def plain_pandas(seconds: pd.DataFrame, minutes: pd.DataFrame) -> pd.DataFrame:
-    """Return what averages hold, as an analyst computes it with floats: grouped by minute."""
+    """Compute the same averages as an analyst would, with floats: grouped by minute."""
     traded = seconds[seconds["trade_count"] > 0]
     by_minute = traded.groupby("minute")
     result = by_minute.agg(
@@ -121,8 +121,8 @@ def _show_digits(exact: list[MinuteAverage], floats: pd.DataFrame) -> None:
     same = sum(1 for ours, theirs in pairs if ours == theirs.quantize(step))
     furthest = max(abs(ours - theirs) for ours, theirs in pairs)
     say(
-        f"  of {len(pairs):,} averages the floats have {same} to the twelfth decimal; the furthest "
-        f"is {furthest:.1e} off, {furthest / min(ours for ours, _ in pairs):.1e} of the price"
+        f"  of {len(pairs):,} averages, floats match {same} to the twelfth decimal; the largest "
+        f"error is {furthest:.1e}, {furthest / min(ours for ours, _ in pairs):.1e} of the price"
     )
 
 

@@ -1,4 +1,4 @@
-"""A day from the archive to published minutes, 30 days by two workers, and the common recipe."""
+"""Backfill a day, compare it with the common recipe, then backfill more days with two workers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker needs to backfill a day.
+    """A worker's input to backfill a day.
 
     Attributes:
         url: Of the exchange and its archive.
@@ -73,7 +73,7 @@ def main() -> None:
     """Measure each way in the same run."""
     parser = argparse.ArgumentParser(prog="./dev/bench backfill", description=__doc__)
     parser.add_argument("--symbol", default="XRPUSDT", help="which symbol (%(default)s)")
-    parser.add_argument("--days", type=int, default=30, help="by two workers (%(default)s)")
+    parser.add_argument("--days", type=int, default=30, help="days in all (%(default)s)")
     options = parser.parse_args()
     say(
         f"{platform.machine()}, {os.cpu_count()} cores shared with the servers, load average "
@@ -117,12 +117,12 @@ def backfill_day(work: Work) -> tuple[float, int]:
 
 def _compare_a_day(work: Work) -> None:
     with _workers(1) as pool:
-        # A worker of Airflow has connected before and has Great Expectations loaded.
+        # An Airflow worker is already connected and has Great Expectations loaded.
         ours, minute_count = pool.submit(backfill_day, work).result()
     say(f"a day, 86,400 seconds to {minute_count:,} published minutes: {ours:.1f} s")
     start = datetime(work.day.year, work.day.month, work.day.day, tzinfo=UTC)
     recipe = Path(__file__).with_name("backfill_recipe.py")
-    # The client of the recipe lies in an environment of its own; the rest is the same as here.
+    # The recipe's client is in its own environment; the rest is the same as here.
     site = next((locked_environment(CLIENT_LOCK).parent / "lib").glob("python*/site-packages"))
     run = subprocess.run(
         [
@@ -151,8 +151,8 @@ def _measure_days(works: list[Work]) -> None:
         wall = time.perf_counter() - begun
     minutes = sum(count for _, count in taken)
     say(
-        f"{len(works)} more days by {WORKERS} workers: {wall:.1f} s, {wall / len(works):.1f} s a "
-        f"day, {minutes:,} minutes published, {minutes / wall:,.0f} a second"
+        f"{len(works)} more days by {WORKERS} workers: {wall:.1f} s, {wall / len(works):.1f} s per "
+        f"day, {minutes:,} minutes published, {minutes / wall:,.0f} per second"
     )
 
 
@@ -166,7 +166,7 @@ def _workers(count: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _make_archives(folder: Path, symbol: str, days: list[date]) -> None:
-    """Have the simulator make the days' files once, so that making them is not measured."""
+    """Have the simulator create the days' files in advance, so that this is not measured."""
     folder.mkdir()
     begun = time.perf_counter()
     with (
@@ -176,12 +176,12 @@ def _make_archives(folder: Path, symbol: str, days: list[date]) -> None:
         for day in days:
             for interval in Interval:
                 archive.fetch(ArchiveFile(symbol, interval, day))
-    say(f"{len(days)} days of archives made in {time.perf_counter() - begun:.0f} s")
+    say(f"{len(days)} days of archives created in {time.perf_counter() - begun:.0f} s")
 
 
 @contextmanager
 def simulator(home: Path, symbol: str, *options: str) -> Iterator[str]:
-    """Run the exchange simulator with one symbol and no limit of weight; yield its address."""
+    """Run the exchange simulator with one symbol and no weight limit; yield its URL."""
     processes = Processes(home / "run", home / "logs")
     try:
         listed = ("--symbols", symbol, "--weight-limit", NO_LIMIT)

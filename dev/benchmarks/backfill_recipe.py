@@ -1,6 +1,6 @@
-"""The common recipe for a day of prices: what a backfill is measured against.
+"""The common recipe for a day of prices, the baseline for the backfill.
 
-Pages the REST API with python-binance, makes floats of it with pandas, averages by resampling, and
+Pages the REST API with python-binance, converts to floats with pandas, averages by resampling, and
 inserts row by row, as tutorials do. Not part of the product: ./dev/bench backfill runs it.
 """
 
@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 
 
 def main(url: str, cassandra_port: int, symbol: str, start_ms: int) -> None:
-    """Backfill one day and print what it took as JSON."""
+    """Backfill one day and print the times taken as JSON."""
     begun = time.perf_counter()
     client = Client(ping=False)
     client.API_URL = f"{url}/api"

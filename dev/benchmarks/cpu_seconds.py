@@ -1,4 +1,4 @@
-"""The CPU time that the servers of a stack have used, with all that they ever forked."""
+"""Measure the CPU time that a stack's servers have used, including all they ever forked."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class CpuSeconds:
 
     Attributes:
         own: Of the process that was started.
-        forked: Of the processes that it started and those started; of ended ones as well, from
-            the moment that whoever started them has asked how they ended.
+        forked: Of its child processes and theirs; of ended ones as well, once their parent has
+            waited for them.
     """
 
     own: float
@@ -35,7 +35,7 @@ class CpuSeconds:
 
 
 def cpu_seconds(home: Home) -> dict[str, CpuSeconds]:
-    """Return what each server of a home has used since its start, by its name."""
+    """Return the CPU time of each server of a home since its start, by name."""
     records = Processes(home.run, home.logs).records()
     server = CassandraServer(home.cassandra).record()
     records += [server] if server else []
@@ -45,7 +45,7 @@ def cpu_seconds(home: Home) -> dict[str, CpuSeconds]:
 def used_between(
     before: Mapping[str, CpuSeconds], after: Mapping[str, CpuSeconds]
 ) -> dict[str, CpuSeconds]:
-    """Return what each server used between two readings, the one that used most first."""
+    """Return each server's CPU time between two readings, largest first."""
     used = {name: after[name] - before[name] for name in after if name in before}
     return dict(sorted(used.items(), key=lambda item: -item[1].total))
 
@@ -57,7 +57,7 @@ def _of_tree(pid: int) -> CpuSeconds:
         try:
             times = child.cpu_times()
         except psutil.NoSuchProcess:
-            # It has ended meanwhile: whoever started it has its time now.
+            # It has ended meanwhile: its time now counts for its parent.
             continue
         forked += times.user + times.system + times.children_user + times.children_system
     times = process.cpu_times()

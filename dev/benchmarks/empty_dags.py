@@ -1,6 +1,6 @@
-"""The pipeline's DAGs of every minute, with tasks that return at once: what Airflow takes alone.
+"""The pipeline's minute DAGs with tasks that return at once, to measure Airflow's own overhead.
 
-./dev/bench minute copies this file into a DAG folder of its own, beside a file with the symbols.
+./dev/bench minute copies this file into a separate DAG folder, with a file of the symbols.
 """
 
 from datetime import timedelta
@@ -23,7 +23,7 @@ SYMBOLS_FILE = "symbols.txt"
     tags=["extract", "store"],
 )
 def ingest_prices() -> None:
-    """Hand each symbol on, in the order of the real tasks."""
+    """Pass each symbol on, in the order of the real tasks."""
 
     @task
     def plan() -> list[str]:
@@ -62,7 +62,7 @@ def ingest_prices() -> None:
     tags=["average"],
 )
 def average_minutes() -> None:
-    """Start the report."""
+    """Trigger the report."""
 
     @task(inlets=[EXTRACTED_PRICES], outlets=[MINUTE_PRICES])
     def publish() -> None:

@@ -1,4 +1,4 @@
-"""The first row that was published of each minute, with the moment at which Cassandra took it."""
+"""Read the first row published of each minute, with the time at which Cassandra stored it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FirstRow:
         known_at: When its sources were read.
         stored_at: When Cassandra began the transaction that stored it: some 10 to 50 ms before
             its answer.
-        flag: What kind of value it had.
+        flag: The flag it had.
     """
 
     symbol: str

@@ -1,4 +1,4 @@
-"""The gate: time of a checkpoint, and its share of the validate task under Airflow."""
+"""Measure the gate: time of a checkpoint, and its share of the validate task under Airflow."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ START_PATIENCE_SECONDS = 300.0
 
 
 def main() -> None:
-    """Measure the gate alone, then within the running pipeline."""
+    """Measure the gate alone, then in the running pipeline."""
     parser = argparse.ArgumentParser(prog="./dev/bench gate", description=__doc__)
     parser.add_argument("--symbols", type=int, default=5, help="symbols in the pipeline: 1 to 10")
-    parser.add_argument("--minutes", type=int, default=5, help="minutes that it runs, 0 for none")
+    parser.add_argument("--minutes", type=int, default=5, help="minutes to run it, 0 to skip it")
     options = parser.parse_args()
     if not 1 <= options.symbols <= len(SYMBOLS):
-        parser.error(f"--symbols is 1 to {len(SYMBOLS)}")
+        parser.error(f"--symbols must be 1 to {len(SYMBOLS)}")
     _measure_alone()
     if options.minutes > 0:
         _measure_in_airflow(SYMBOLS[: options.symbols], options.minutes)
@@ -91,7 +91,7 @@ def warm_times(work: Callable[[], object]) -> tuple[list[float], list[float]]:
 
 
 def batch(seconds: int, *, minutes: int) -> Batch:
-    """Return good klines with as many digits as real ones; minutes are the sum of their seconds."""
+    """Return valid klines with as many digits as real ones; minutes are sums of their seconds."""
     chance = random.Random(7)  # noqa: S311 - made-up prices
     window = Window(START, START + timedelta(seconds=seconds))
     rows = {
@@ -151,7 +151,7 @@ def _measure_in_airflow(symbols: tuple[str, ...], minutes: int) -> None:
         )
         with Stack(options) as stack:
             stack.start_pipeline()
-            # The first runs catch up a quarter of an hour, and are not like the others.
+            # The first runs catch up a quarter of an hour, and are not typical.
             since = _next_minute(stack) + MINUTE
             _wait_until(stack, since + minutes * MINUTE + timedelta(seconds=30))
             _show_share(stack, symbols, since, minutes)
@@ -202,7 +202,7 @@ def _show_share(stack: Stack, symbols: tuple[str, ...], since: datetime, minutes
         if since <= minute < since + minutes * MINUTE and minute in check_ms
     ]
     if not pairs:
-        raise SystemExit("no validate task of a usual minute ended")
+        raise SystemExit("no validate task of a regular minute ended")
     walls, gates = [wall for wall, _ in pairs], [gate for _, gate in pairs]
     shares = [gate / wall for wall, gate in pairs]
     say(
@@ -213,8 +213,8 @@ def _show_share(stack: Stack, symbols: tuple[str, ...], since: datetime, minutes
     )
     rest = [wall - gate for wall, gate in pairs]
     say(
-        f"the rest of its tasks, reading, landing, XCom and all: p50 {median(rest):.2f} s, worst "
-        f"{max(rest):.2f} s: an import of Great Expectations would stand in there"
+        f"the rest of its tasks (reading, landing, XCom and so on): p50 {median(rest):.2f} s, "
+        f"worst {max(rest):.2f} s; an import of Great Expectations would show up here"
     )
 
 

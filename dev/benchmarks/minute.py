@@ -1,4 +1,4 @@
-"""A minute under Airflow: when its price is stored, where the time goes, and what it costs."""
+"""Measure a minute under Airflow: when its price is stored, where the time goes, and CPU used."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ Cpu = Mapping[str, CpuSeconds]
 
 
 def main() -> None:
-    """Measure the pipeline's minutes, then those of the same DAGs with empty tasks."""
+    """Measure the pipeline's minutes, then minutes of the same DAGs with empty tasks."""
     parser = argparse.ArgumentParser(prog="./dev/bench minute", description=__doc__)
     parser.add_argument(
-        "--symbols", type=int, default=len(SYMBOLS), help="1 to 10 of them (%(default)s)"
+        "--symbols", type=int, default=len(SYMBOLS), help="how many, 1 to 10 (%(default)s)"
     )
     parser.add_argument(
-        "--minutes", type=int, default=10, help="that count, after those of the start (%(default)s)"
+        "--minutes", type=int, default=10, help="to measure, after the start-up (%(default)s)"
     )
     parser.add_argument(
-        "--floor-minutes", type=int, default=4, help="with empty tasks, 0 for none (%(default)s)"
+        "--floor-minutes", type=int, default=4, help="with empty tasks, 0 to skip (%(default)s)"
     )
     options = parser.parse_args()
     if not 1 <= options.symbols <= len(SYMBOLS):
-        parser.error(f"--symbols is 1 to {len(SYMBOLS)}")
+        parser.error(f"--symbols must be 1 to {len(SYMBOLS)}")
     if options.minutes < 1 or options.floor_minutes < 0:
-        parser.error("--minutes is 1 or more, --floor-minutes 0 or more")
+        parser.error("--minutes must be 1 or more, --floor-minutes 0 or more")
     say(
         f"./dev/bench minute --symbols {options.symbols} --minutes {options.minutes} "
         f"--floor-minutes {options.floor_minutes}"
@@ -123,8 +123,8 @@ def _options(home: Path, symbols: Sequence[str], dags: Path = CHECKOUT / "dags")
 
 
 def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
-    """Let usual minutes pass; return them, and the CPU time used meanwhile."""
-    # The first runs catch up a quarter of an hour, and are not like the others.
+    """Wait for regular minutes to pass; return them, and the CPU time used meanwhile."""
+    # The first runs catch up a quarter of an hour, and are not typical.
     since = _after_first_minute(stack) + MINUTE
     window = Window(since, since + minutes * MINUTE)
     _wait_until(stack, window.start)
@@ -155,7 +155,7 @@ def _wait_until(stack: Stack, moment: datetime) -> None:
 def _runs(
     stack: Stack, window: Window
 ) -> tuple[dict[datetime, RunTimes], dict[datetime, RunTimes]]:
-    """Return the runs that fetch and those that average, by when they were due."""
+    """Return the runs that fetch and the runs that average, by due time."""
     with stack.rest() as api:
         ingests, averages = (
             {run.due: run for run in run_times(api, dag_id, window)}
@@ -166,7 +166,7 @@ def _runs(
 
 def _show_delays(rows: Sequence[FirstRow], expected: int) -> None:
     gaps = sum(row.flag is Flag.INGEST_GAP for row in rows)
-    say(f"  {len(rows)} of {expected} rows published, {gaps} of them as a gap at first")
+    say(f"  {len(rows)} of {expected} rows published, {gaps} of them first as a gap")
     say(f"  from a minute's end to known_at:       {_summary([row.known_delay for row in rows])}")
     say(f"  from a minute's end to the stored row: {_summary([row.stored_delay for row in rows])}")
 
@@ -181,7 +181,7 @@ def _show_publishing(
     ingests: Mapping[datetime, RunTimes],
     averages: Mapping[datetime, RunTimes],
 ) -> None:
-    """Print the parts of the run that averages: it waits beside the other for what that stores."""
+    """Print the parts of the averaging run, which waits for the prices the other run stores."""
     say(f"  and of {AVERAGE_DAG}, {len(averages)} runs that succeeded:")
     listed = []
     for due in sorted(averages.keys() & ingests.keys()):
@@ -198,11 +198,11 @@ def _show_cpu(used: Cpu, symbol_minutes: int, elapsed: timedelta) -> None:
     lines = [
         *((name, cpu.total) for name, cpu in used.items()),
         ("all of them", sum(cpu.total for cpu in used.values())),
-        ("of the scheduler's, its task processes", used["scheduler"].forked),
+        ("of the scheduler: its task processes", used["scheduler"].forked),
     ]
     for name, seconds in lines:
         say(
-            f"    {name:40} {seconds / symbol_minutes:6.3f} a symbol-minute, "
+            f"    {name:40} {seconds / symbol_minutes:6.3f} per symbol-minute, "
             f"{seconds / elapsed.total_seconds():5.1%} of a core"
         )
 

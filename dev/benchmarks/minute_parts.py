@@ -1,4 +1,4 @@
-"""The parts of a minute under Airflow, from its end to its stored price, and what each takes."""
+"""The parts of a minute under Airflow, from its end to its stored price, and their times."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Parts = list[tuple[str, datetime]]
 
 
 def ingest_parts(run: RunTimes, settle: timedelta) -> Parts:
-    """Return the parts of a run of ingest_prices, of which each waits for the one before.
+    """Return the parts of a run of ingest_prices, each of which waits for the previous one.
 
     Args:
         run: The run.
-        settle: How long after the minute's end a fetch asks; nothing for one that does not wait.
+        settle: How long after the minute's end a fetch starts; zero for one that does not wait.
     """
     plan, fetch, validate, load = (run.tasks[task_id] for task_id in INGEST_TASKS)
     settling = ("fetch waits for the minute to settle", max(fetch.start, run.due + settle))
@@ -39,12 +39,12 @@ def ingest_parts(run: RunTimes, settle: timedelta) -> Parts:
 
 
 def publish_parts(run: RunTimes, loaded: datetime, stored: datetime) -> Parts:
-    """Return the parts of a run of average_minutes, which waits for what the other run stores.
+    """Return the parts of a run of average_minutes, which waits for the other run's rows.
 
     Args:
         run: The run.
-        loaded: When the other run's load ended. The rows are there a little earlier, so that the
-            next part can take less than nothing.
+        loaded: When the other run's load ended. The rows are stored a little earlier, so the
+            time of the next part can be negative.
         stored: When the minute's last row was stored.
     """
     task = run.tasks["publish"]
@@ -58,7 +58,7 @@ def publish_parts(run: RunTimes, loaded: datetime, stored: datetime) -> Parts:
 
 
 def say_parts(listed: Sequence[tuple[datetime, Parts]]) -> None:
-    """Print what each part takes, and how long after the minute's end it is over.
+    """Print the time of each part, and how long after the minute's end it is over.
 
     Args:
         listed: The end of each minute, and its parts, which are the same for all.

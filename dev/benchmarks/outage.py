@@ -1,4 +1,4 @@
-"""A load that is cut off: the server killed in the middle of it, and the loader killed instead."""
+"""Interrupt loads: kill the server in the middle of one, and the loader in another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from include.store.store import connect
 
 SYMBOL = "BTCUSDT"
 START = datetime(2026, 3, 1, tzinfo=UTC)
-# What one call of the loader writes: what it returns from is acknowledged.
+# What one call of the loader writes; once it returns, these rows are acknowledged.
 ROWS_PER_CALL = 5_000
 PATIENCE_SECONDS = 600.0
 WAIT_SECONDS = 900.0
@@ -39,12 +39,12 @@ WAIT_SECONDS = 900.0
 
 @dataclass(frozen=True)
 class Outage:
-    """How a load went that was cut off.
+    """The result of an interrupted load.
 
     Attributes:
         acknowledged: Rows that were acknowledged when the process was killed.
-        kept: How many of those were there when the server answered again.
-        rows: Rows that were to be loaded.
+        kept: How many of those were in the table when the server answered again.
+        rows: Rows to load.
         found: Rows in the table at the end, each with its own value.
         load_seconds: From the first row to the last, with the outage.
         recovery_seconds: From the moment the server answered again to the next call of the
@@ -59,12 +59,12 @@ class Outage:
     recovery_seconds: float | None
 
     def is_whole(self) -> bool:
-        """Tell whether every row is in once and nothing acknowledged was lost."""
+        """Tell whether every row is stored once and no acknowledged row was lost."""
         return self.found == self.rows and self.kept == self.acknowledged
 
 
 def price(index: int) -> SecondPrice:
-    """Return the row of a second of the load; its trade count tells which."""
+    """Return the row of one second of the load, identified by its trade count."""
     amount = Decimal(index).scaleb(-8) + 100
     return SecondPrice(
         symbol=SYMBOL,
@@ -82,7 +82,7 @@ def price(index: int) -> SecondPrice:
 
 
 def load(settings: CassandraSettings, rows: int, progress: Path) -> None:
-    """Load the rows from where the progress file ends, in a process of its own."""
+    """Load the rows from where the progress file ends; runs in its own process."""
     table = connect(settings).second_prices
     with progress.open("a+", encoding="utf-8") as file:
         file.seek(0)
@@ -95,7 +95,7 @@ def load(settings: CassandraSettings, rows: int, progress: Path) -> None:
 
 
 def kill_server(server: CassandraServer, *, rows: int, outage_seconds: float) -> Outage:
-    """Kill the server in the middle of a load and start it again; the loader goes on by itself."""
+    """Kill the server in the middle of a load and restart it; the loader continues by itself."""
     settings, progress = _prepare(server, "server_killed")
     started = time.monotonic()
     loader = _start(settings, rows, progress)
@@ -175,7 +175,7 @@ def _calls(progress: Path) -> int:
 
 
 def _found(settings: CassandraSettings, rows: int) -> int:
-    """Count the rows among the first so many that are there once, in order, with their values."""
+    """Count the rows among the first `rows` that are stored once, in order, with their values."""
     end = START + (rows // 60 + 1) * MINUTE
     found = 0
     for frame in span_frames(connect(settings).second_prices, SYMBOL, Window(START, end)):
@@ -184,24 +184,24 @@ def _found(settings: CassandraSettings, rows: int) -> int:
         digits = held["volume"].map(lambda amount: int((amount - 100).scaleb(8)))
         found += int(((seconds == held["trade_count"]) & (digits == held["trade_count"])).sum())
         if held["start"].duplicated().any():
-            raise StartError("a row is there twice")
+            raise StartError("a row is stored twice")
     return found
 
 
 def _say(name: str, outage: Outage) -> None:
     say(
-        f"  {name}: {outage.acknowledged:,} of {outage.rows:,} rows acknowledged when it was "
-        f"killed, {outage.acknowledged - outage.kept} of them lost"
+        f"  {name}: {outage.acknowledged:,} of {outage.rows:,} rows acknowledged before the kill, "
+        f"{outage.acknowledged - outage.kept} of them lost"
     )
     if outage.recovery_seconds is not None:
-        say(f"    the loader's next answer came {outage.recovery_seconds:.1f} s after the server's")
-    say(f"    in the end {outage.found:,} of {outage.rows:,}, in {outage.load_seconds:.0f} s")
+        say(f"    the loader resumed {outage.recovery_seconds:.1f} s after the server answered")
+    say(f"    finally {outage.found:,} of {outage.rows:,} stored, in {outage.load_seconds:.0f} s")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Cut both kinds of load off and print what is in the table afterwards."""
+    """Interrupt both loads and print what is in the table afterwards."""
     parser = argparse.ArgumentParser(prog="./dev/bench outage", description=__doc__)
-    parser.add_argument("--rows", type=int, default=500_000, help="to load (%(default)s)")
+    parser.add_argument("--rows", type=int, default=500_000, help="rows to load (%(default)s)")
     parser.add_argument(
         "--outage", type=float, default=20.0, help="seconds until the restart (%(default)s)"
     )

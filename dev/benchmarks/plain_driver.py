@@ -1,4 +1,4 @@
-"""The Cassandra driver as its own documents show it: what our store is measured against."""
+"""The Cassandra driver used as its own documentation shows, the baseline for our store."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PlainDriver:
 
     Args:
         session: Of a plain cluster.
-        keyspace: That has the tables.
+        keyspace: Has the tables.
     """
 
     def __init__(self, session: Session, keyspace: str) -> None:
@@ -46,7 +46,7 @@ class PlainDriver:
         self._keyspace = keyspace
 
     def write_batches(self, prices: Sequence[SecondPrice]) -> int:
-        """Write batches of as many rows as ours, as many in flight; return the rows."""
+        """Write batches as large as ours, with as many in flight; return the row count."""
         insert, batches = self._insert("price_by_second"), []
         for first in range(0, len(prices), ROWS_PER_BATCH):
             batch = BatchStatement(BatchType.UNLOGGED)
@@ -57,14 +57,14 @@ class PlainDriver:
         return len(prices)
 
     def write_one_by_one(self, prices: Sequence[SecondPrice]) -> int:
-        """Write row by row, a hundred in flight; return the rows."""
+        """Write row by row, a hundred in flight; return the row count."""
         rows = list(map(_values, prices))
         insert = self._insert("price_by_second")
         execute_concurrent_with_args(self._session, insert, rows, concurrency=100)
         return len(rows)
 
     def write_scaled(self, prices: Sequence[SecondPrice]) -> None:
-        """Make the table of whole numbers and write seconds to it, amounts times 10^8."""
+        """Create the table of whole numbers and write seconds to it, amounts times 10^8."""
         columns = ", ".join(
             f"{name} {'int' if name == 'trade_count' else 'bigint'}" for name in AMOUNTS
         )
@@ -82,7 +82,7 @@ class PlainDriver:
         execute_concurrent_with_args(self._session, self._insert(SCALED), rows, concurrency=100)
 
     def read(self, table: str, start: datetime) -> int:
-        """Read a day into a frame by way of the default named tuples; return the rows."""
+        """Read a day into a frame through the default named tuples; return the row count."""
         rows = self._session.execute(
             f"SELECT symbol, second, {', '.join(AMOUNTS)} FROM {self._keyspace}.{table} "  # noqa: S608 - our names
             "WHERE symbol = %s AND day = %s",

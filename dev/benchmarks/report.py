@@ -1,4 +1,4 @@
-"""The results of ten symbols: how long files and reports of a week take, and a page's answer."""
+"""Measure ten symbols: time for files and reports of a week, and the page's response time."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ REQUESTS = 200
 
 
 def main() -> None:
-    """Measure both and print what came out."""
+    """Measure both and print the results."""
     parser = argparse.ArgumentParser(prog="./dev/bench report", description=__doc__)
-    parser.add_argument("--only", choices=["build", "page"], help="one of both")
+    parser.add_argument("--only", choices=["build", "page"], help="only one of the two")
     options = parser.parse_args()
     say(
         f"{platform.machine()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}, "
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def measure_build(folder: Path) -> None:
-    """Take a week of minutes into an SQLite mart, write its files, and build its reports."""
+    """Load a week of minutes into an SQLite mart, write its files, and build its reports."""
     mart_file = json.dumps({"conn_type": "sqlite", "host": str(folder / "mart.db")})
     os.environ["AIRFLOW_CONN_MART"] = mart_file
     # Only now is it known where Airflow's home is.
@@ -76,7 +76,7 @@ def measure_build(folder: Path) -> None:
     prices = made_up(week)
     creation.create_tables()
     taken: dict[str, float] = {}
-    with timed(taken, f"mart: {len(prices):,} minutes taken in, and what follows from them"):
+    with timed(taken, f"mart: {len(prices):,} minutes loaded, and the tables derived from them"):
         hours = mart.refresh(prices)
     last = [
         replace(each, revision=2) for each in prices if each.average.minute >= week.end - MINUTE
@@ -110,7 +110,7 @@ def measure_build(folder: Path) -> None:
 
 
 def measure_page(folder: Path) -> None:
-    """Ask a running server for what the page Prices shows of a day."""
+    """Request a day's data of the Prices page from a running server."""
     now = floor_minute(datetime.now(UTC))
     with CassandraServer(folder / "cassandra") as server:
         settings = CassandraSettings(hosts=(server.host,), port=server.port)
@@ -137,14 +137,14 @@ def measure_page(folder: Path) -> None:
     ordered = sorted(times)
     p50, p95 = (percentile(ordered, percent) for percent in (50, 95))
     say(
-        f"  page API, 24 h: first answer {first.seconds * 1000:.0f} ms, then of {REQUESTS} p50 "
+        f"  page API, 24 h: first response {first.seconds * 1000:.0f} ms, then of {REQUESTS} p50 "
         f"{p50:.0f}, p95 {p95:.0f}, longest {ordered[-1]:.0f} ms; "
         f"{first.size / 1000:.0f} kB, {first.packed / 1000:.0f} kB as gzip"
     )
 
 
 def made_up(window: Window, symbols: Sequence[str] = SYMBOLS) -> list[MinutePrice]:
-    """Return a published minute of each symbol for each of a window, every two-hundredth a gap."""
+    """Return each symbol's published minutes of a window; every two-hundredth is a gap."""
     chance = random.Random(6)  # noqa: S311 - made-up prices
     return [
         MinutePrice(
@@ -158,7 +158,7 @@ def made_up(window: Window, symbols: Sequence[str] = SYMBOLS) -> list[MinutePric
 
 @contextmanager
 def timed(taken: dict[str, float], name: str) -> Iterator[None]:
-    """Note how long the block takes, seconds."""
+    """Record how long the block takes, seconds."""
     begun = time.perf_counter()
     yield
     taken[name] = time.perf_counter() - begun
@@ -166,7 +166,7 @@ def timed(taken: dict[str, float], name: str) -> Iterator[None]:
 
 @contextmanager
 def pages() -> Iterator[httpx.Client]:
-    """Serve the pages to a client that is logged in, for the time of the block."""
+    """Serve the pages to a logged-in client for the duration of the block."""
     from airflow.api_fastapi.core_api.security import get_user  # noqa: PLC0415
 
     from include.web.prices_page import app  # noqa: PLC0415
@@ -187,7 +187,7 @@ def pages() -> Iterator[httpx.Client]:
 
 
 def ask(client: httpx.Client, symbol: str, span: dict[str, str]) -> SimpleNamespace:
-    """Ask for a board; return seconds, and its size in bytes plain and packed."""
+    """Request a board; return seconds, and its size in bytes plain and packed."""
     begun = time.perf_counter()
     answer = client.get("/api/board", params={"symbol": symbol, **span})
     seconds = time.perf_counter() - begun

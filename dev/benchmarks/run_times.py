@@ -1,4 +1,4 @@
-"""When the runs of a DAG and their tasks began and ended, from Airflow's REST API."""
+"""Read start and end times of a DAG's runs and tasks from Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE_ROWS = 100
 
 @dataclass(frozen=True)
 class TaskTimes:
-    """When a task ran; aware UTC.
+    """Start and end of a task; aware UTC.
 
     Attributes:
         start: When the first of its mapped instances began.
@@ -29,10 +29,10 @@ class TaskTimes:
 
 @dataclass(frozen=True)
 class RunTimes:
-    """When a run that succeeded ran; aware UTC.
+    """Times of a successful run; aware UTC.
 
     Attributes:
-        due: The moment of its schedule.
+        due: Its scheduled time.
         start: When the scheduler started it.
         tasks: By task id.
     """
@@ -43,12 +43,12 @@ class RunTimes:
 
 
 def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
-    """Return the runs of a DAG that were due in a window and have succeeded, by when they were due.
+    """Return the successful runs of a DAG that were due in a window, by due time.
 
     Args:
         api: A client of the API.
         dag_id: The DAG, whose runs have a schedule.
-        window: Of the moments at which they were due.
+        window: Of the due times.
     """
     path = f"/dags/{dag_id}/dagRuns"
     runs = _all(api, path, "dag_runs", window)

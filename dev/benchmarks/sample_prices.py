@@ -14,7 +14,7 @@ _TO_EIGHT = Decimal("0.00000001")
 
 
 def second_price(start: datetime, chance: random.Random) -> SecondPrice:
-    """Return a second as Binance tells it: eight decimals, sixty thousand dollars a coin."""
+    """Return a second in Binance's form: eight decimals, sixty thousand dollars a coin."""
     cents = [chance.randrange(6_000_000, 6_100_000) for _ in range(4)]
     open_, high, low, close = (Decimal(each * 10**6).scaleb(-8) for each in cents)
     volume = Decimal(chance.randrange(10**6, 3 * 10**8)).scaleb(-8)

@@ -1,4 +1,4 @@
-"""How many requests a second the exchange simulator serves on one core."""
+"""Measure how many requests per second the exchange simulator serves on one core."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATHS = {
 
 
 async def _ask(host: str, port: int, path: str, until: float) -> int:
-    """Ask over one kept connection until a moment; return how many answers came, all 200."""
+    """Send requests over one connection until a moment; return the number of answers, all 200."""
     reader, writer = await asyncio.open_connection(host, port, limit=2**20)
     request = f"GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
     answers = 0
@@ -60,12 +60,12 @@ async def _rate(url: str, path: str, seconds: float) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run each kind of request for some seconds and print its rate."""
     parser = argparse.ArgumentParser(prog="./dev/bench simulator", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each kind (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each kind (%(default)s)")
     options = parser.parse_args(arguments)
     cores = sorted(psutil.Process().cpu_affinity())
     say(
         f"{platform.machine()}, Python {platform.python_version()}, {len(cores)} cores: the "
-        f"server on one, {CONNECTIONS} kept connections from the others"
+        f"server on one, {CONNECTIONS} keep-alive connections from the others"
     )
     with tempfile.TemporaryDirectory() as folder:
         processes = Processes(Path(folder), Path(folder))

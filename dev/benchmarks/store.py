@@ -1,4 +1,4 @@
-"""How fast prices are loaded, published and read, against the driver as it comes."""
+"""Measure how fast prices are loaded, published and read, against the driver's defaults."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 
 ROUNDS = 3
-# Row by row is so slow that fewer rows tell as much.
+# Row by row is so slow that fewer rows are enough.
 ROWS_ONE_BY_ONE = 10_000
 LOOKS = 1_000
 # After a start Java still compiles what it runs often; a server that has run for a while has.
@@ -45,7 +45,7 @@ Works = dict[str, Callable[[], int]]
 
 
 def show_rates(title: str, works: Works) -> None:
-    """Print the best rate of each kind of work, all in turn in each round, and the first's lead."""
+    """Print the best rate of each kind of work, alternating per round, and the first's lead."""
     say(title)
     rates = dict.fromkeys(works, 0.0)
     for _ in range(ROUNDS):
@@ -56,11 +56,11 @@ def show_rates(title: str, works: Works) -> None:
             rates[name] = max(rates[name], rows / (time.perf_counter() - started))
     first = next(iter(rates.values()))
     for name, value in rates.items():
-        say(f"  {name:44} {value:9,.0f} rows/s   the first is {first / value:5.2f} times that")
+        say(f"  {name:44} {value:9,.0f} rows/s   the first is {first / value:5.2f} times as fast")
 
 
 def show_delays(name: str, look: Callable[[], object]) -> None:
-    """Print how long many single reads take."""
+    """Print the time of single reads, p50 and p99."""
     for _ in range(LOOKS_TO_WARM_UP):
         look()
     delays_ms = []
@@ -154,19 +154,19 @@ def fill(store: Store, days: int, now: datetime) -> None:
 
 
 def show_size(home: Path, table: str, rows: int) -> None:
-    """Print what a table takes on disk."""
+    """Print a table's size on disk."""
     folders = (home / "data" / "data" / "prices").glob(f"{table}-*")
     size = sum(file.stat().st_size for folder in folders for file in folder.glob("*.db"))
-    say(f"  {table}: {rows:,} rows, {size / MIB:,.1f} MiB on disk, {size / rows:.0f} bytes a row")
+    say(f"  {table}: {rows:,} rows, {size / MIB:,.1f} MiB on disk, {size / rows:.0f} bytes per row")
 
 
 def measure_lookups(server: CassandraServer, settings: CassandraSettings, days: int) -> None:
-    """Read single minutes where a year of minutes and days of seconds are stored."""
+    """Read single minutes from a store with a year of minutes and days of seconds."""
     now = floor_minute(datetime.now(UTC))
     started = time.perf_counter()
     fill(connect(settings), days, now)
-    say(f"looking up, with what took {time.perf_counter() - started:.0f} s to load")
-    # Stopped in good order a server writes to disk what it still holds in memory.
+    say(f"look-ups, in data that took {time.perf_counter() - started:.0f} s to load")
+    # A server that is stopped gracefully writes to disk what it still holds in memory.
     SESSIONS.close()
     server.stop()
     server.start()
@@ -189,15 +189,15 @@ def measure_lookups(server: CassandraServer, settings: CassandraSettings, days: 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run every measurement and print what came out."""
+    """Run every measurement and print the results."""
     parser = argparse.ArgumentParser(prog="./dev/bench store", description=__doc__)
     parser.add_argument(
-        "--days", type=int, default=30, help="of seconds to load for the look-ups (%(default)s)"
+        "--days", type=int, default=30, help="days of seconds to load for look-ups (%(default)s)"
     )
     options = parser.parse_args(arguments)
     say(
         f"{platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores shared "
-        f"with the server, load average {os.getloadavg()[0]:.1f}; best of {ROUNDS} rounds in turn"
+        f"with the server, load average {os.getloadavg()[0]:.1f}; best of {ROUNDS} rounds"
     )
     with (
         tempfile.TemporaryDirectory() as folder,

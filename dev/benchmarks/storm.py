@@ -1,4 +1,4 @@
-"""Many workers at once against a low limit: does the shared budget keep all of them inside it?"""
+"""Run many workers against a low limit: does the shared budget keep all of them within it?"""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from include.store.store import Store, connect
 
 WEIGHT_LIMIT = 600
 CEILING_RATIO = 0.5
-# Longer than a minute, so that a worker outwaits a spent one.
+# Longer than a minute, so that a worker can wait until a spent one is over.
 PATIENCE_SECONDS = 130.0
 
 
 @dataclass(frozen=True)
 class Storm:
-    """What the simulator's own log tells of a storm.
+    """A storm's figures from the simulator's own log.
 
     Attributes:
         served: Answers with rows.
         limited_ms: Milliseconds since the start of the clock minute of each 429.
         bans: Answers with 418.
         weights: Weight used in each whole minute, by its start.
-        failures: What workers could not get in the end.
+        failures: Requests that were never served, as errors.
     """
 
     served: int
@@ -56,7 +56,7 @@ class Storm:
 
     @property
     def ceiling(self) -> int:
-        """The weight a minute that all workers together may use."""
+        """The weight per minute that all workers together may use."""
         return int(WEIGHT_LIMIT * CEILING_RATIO)
 
 
@@ -81,7 +81,7 @@ def servers(home: Path) -> Iterator[tuple[CassandraSettings, str, Path]]:
 
 
 def run_storm(home: Path, *, workers: int, minutes: int) -> Storm:
-    """Let workers ask for klines as fast as they may, for whole minutes of the clock."""
+    """Let workers request klines as fast as permitted, for whole clock minutes."""
     with servers(home) as (cassandra, url, log):
         with _client(connect(cassandra), url) as client:
             client.symbol_infos(["BTCUSDT"])
@@ -101,7 +101,7 @@ def _client(store: Store, url: str) -> BinanceClient:
 
 
 def _ask(cassandra: CassandraSettings, url: str, start: datetime, end: datetime) -> list[str]:
-    """Ask as fast as the budget lets, in a process of its own; return what failed."""
+    """Send requests as fast as the budget permits, in a separate process; return the failures."""
     failures = []
     window = Window(start - 15 * MINUTE, start)
     with _client(connect(cassandra), url) as client:
@@ -136,18 +136,18 @@ def _read(log: Path, window: Window, failures: tuple[str, ...]) -> Storm:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the storm and print what the simulator's log tells."""
+    """Run the storm and print the figures from the simulator's log."""
     parser = argparse.ArgumentParser(prog="./dev/bench storm", description=__doc__)
-    parser.add_argument("--workers", type=int, default=8, help="processes (%(default)s)")
-    parser.add_argument("--minutes", type=int, default=5, help="whole minutes (%(default)s)")
+    parser.add_argument("--workers", type=int, default=8, help="worker processes (%(default)s)")
+    parser.add_argument("--minutes", type=int, default=5, help="whole minutes to run (%(default)s)")
     options = parser.parse_args(arguments)
-    say(f"{options.workers} workers, {WEIGHT_LIMIT} weight a minute, {options.minutes} minutes")
+    say(f"{options.workers} workers, {WEIGHT_LIMIT} weight per minute, {options.minutes} minutes")
     with tempfile.TemporaryDirectory() as home:
         storm = run_storm(Path(home), workers=options.workers, minutes=options.minutes)
     for minute, weight in storm.weights.items():
         say(f"  {minute:%H:%M} UTC  {weight} used, {weight / storm.ceiling:.0%} of the ceiling")
     say(f"  {storm.served} served, {len(storm.failures)} not served, {storm.bans} answers 418")
-    say(f"  429 at these milliseconds of a minute: {list(storm.limited_ms) or 'none'}")
+    say(f"  429 at these milliseconds of the minute: {list(storm.limited_ms) or 'none'}")
     return 0 if not storm.failures and not storm.bans else 1
 
 

@@ -1,4 +1,4 @@
-"""Two weeks with a changed tick in their middle, backfilled and audited by the DAGs' tasks."""
+"""Backfill and audit two weeks in which the tick changes, with the DAGs' own tasks."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from include.store.store import Store, connect
 # As INJUSDT's tick was changed; the simulator lists this symbol with the coarser one.
 SYMBOL, CHANGED_ON = "SOLUSDT", date(2024, 1, 12)
 BEFORE, AFTER, STEP = Decimal("0.001"), Decimal("0.01"), Decimal("0.00000001")
-# Of the trades after the change, so many match orders from before it.
+# The share of trades after the change that match orders from before it.
 OLD_ORDERS = 0.1
 
 
 def main() -> None:
-    """Make the days, run both DAGs' tasks over them, and count what is not as it should be."""
+    """Create the days, run both DAGs' tasks over them, and count what is wrong."""
     parser = argparse.ArgumentParser(prog="./dev/bench ticks", description=__doc__)
-    parser.add_argument("--days", type=int, default=14, help="(%(default)s)")
+    parser.add_argument("--days", type=int, default=14, help="days to backfill (%(default)s)")
     options = parser.parse_args()
     # What the steps say in Airflow; here only the figures count.
     logging.disable(logging.WARNING)
@@ -46,7 +46,7 @@ def main() -> None:
         chance = random.Random(20240112)  # noqa: S311 - made-up prices
         for day in days:
             _make_day(folder / "archives", day, chance)
-        say(f"{len(days)} days made, {days[0]} to {days[-1]}, the tick changed on {CHANGED_ON}")
+        say(f"{len(days)} days created, {days[0]} to {days[-1]}, tick changed on {CHANGED_ON}")
         with (
             CassandraServer(folder / "cassandra") as server,
             simulator(folder, SYMBOL, "--archives", str(folder / "archives")) as url,
@@ -82,7 +82,7 @@ def _backfill_and_audit(days: list[date]) -> None:
 
 
 def _show(store: Store, days: list[date]) -> bool:
-    """Print what was quarantined and published; tell whether nothing is amiss."""
+    """Print what was quarantined and published; tell whether all is well."""
     today = datetime.now(UTC)
     start = datetime(days[0].year, days[0].month, days[0].day, tzinfo=UTC)
     readings = as_of(store, SYMBOL, Window(start, start + len(days) * DAY), today)
@@ -96,7 +96,7 @@ def _show(store: Store, days: list[date]) -> bool:
 
 
 def _make_day(folder: Path, day: date, chance: random.Random) -> None:
-    """Write a day's seconds and minutes as the archive has them, of a trade in most seconds."""
+    """Write a day's seconds and minutes in the archive's form, with a trade in most seconds."""
     start_ms = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
     price = Decimal("36.123") if day < CHANGED_ON else Decimal("36.12")
     seconds, minutes = [], []

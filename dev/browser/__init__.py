@@ -1,1 +1,1 @@
-"""Chromium, and the pictures that it takes of the pages: ./dev/screenshots."""
+"""Chromium, and the screenshots it takes of the pages: ./dev/screenshots."""

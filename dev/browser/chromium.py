@@ -1,4 +1,4 @@
-"""The Chromium of this machine, for tests and pictures: found, or installed from Debian."""
+"""This machine's Chromium, for tests and pictures: found, or installed from Debian."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from dev.machine.home import DEFAULT_HOME
 APT = ("apt-get", "--yes", "-o", "DPkg::Lock::Timeout=300")
 INSTALL_TIMEOUT_SECONDS = 600.0
 LAST_LINES = 5
-# It looks for updates and accounts at every start otherwise, and asks hosts that are not ours.
+# Otherwise it looks for updates and accounts at every start, on hosts that are not ours.
 ARGUMENTS = (
     "--disable-gpu",
     "--disable-quic",
@@ -41,9 +41,9 @@ Runner = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 
 def chromium() -> Path:
-    """Return this machine's Chromium; install what is missing first where we may.
+    """Return this machine's Chromium; first install what is missing, if permitted.
 
-    Who comes meanwhile, from another process too, waits for the installation.
+    Concurrent callers, in other processes too, wait for the installation.
 
     Raises:
         SetupError: Something is missing and cannot be installed, or the variable names no program.
@@ -61,23 +61,23 @@ def provide(
     run: Runner | None = None,
     loads: Callable[[str], bool] = can_load,
 ) -> Path:
-    """Return Chromium; first install Debian's packages of it, and of what drives it, if missing.
+    """Return Chromium; first install its Debian packages, and its driver's, if missing.
 
     Args:
-        environment: Whose PATH leads to apt-get and, afterwards, to Chromium.
+        environment: Its PATH leads to apt-get and, afterwards, to Chromium.
         is_root: Whether this process may install packages.
-        run: Runs a command and returns its exit code and output; by default, really.
+        run: Runs a command and returns its exit code and output; by default it really does.
         loads: Tells whether a library can be loaded.
 
     Raises:
-        SetupError: It may not or cannot; says what to do.
+        SetupError: Installing is not permitted or failed; the message says what to do.
     """
     if needs := missing(environment, loads):
         if not may_install(environment, is_root=is_root):
             raise SetupError(advice(needs))
         _install(needs, run or _run)
         if left := missing(environment, loads):
-            raise SetupError(f"{advice(left)}. Debian's package is installed, but not found")
+            raise SetupError(f"{advice(left)}. Debian's package was installed, but not found")
     if (found := find(environment)) is None:
         raise SetupError(advice([CHROMIUM]))
     return found
@@ -96,7 +96,7 @@ def _install(needs: Sequence[Need], run: Runner) -> None:
 
 
 def launch(playwright: Playwright, executable: Path) -> Browser:
-    """Start a Chromium without a window, which asks nothing of any host by itself."""
+    """Start a headless Chromium that contacts no host on its own."""
     # Its sandbox needs a user of its own, which root is not.
     sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
     return playwright.chromium.launch(executable_path=executable, args=[*ARGUMENTS, *sandbox])
@@ -116,12 +116,12 @@ def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(
-            command, 1, f"no end within {INSTALL_TIMEOUT_SECONDS:.0f} s"
+            command, 1, f"not finished within {INSTALL_TIMEOUT_SECONDS:.0f} s"
         )
 
 
 def main() -> int:
-    """Say which Chromium will be used; return 0, or 2 when there is none to be had."""
+    """Print which Chromium will be used; return 0, or 2 if none is available."""
     try:
         say(f"  Chromium: {chromium()}")
     except SetupError as error:

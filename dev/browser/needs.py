@@ -1,6 +1,6 @@
-"""What the tests that open pages need beside Python's packages; also on a machine without those.
+"""What browser tests need besides Python packages; this module runs without those.
 
-./dev/test asks before it does anything else, so that nobody waits to be told.
+./dev/test checks it before anything else, so that nobody waits minutes for the message.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from dev.machine.errors import SetupError
 
 VARIABLE = "MINUTE_PRICES_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# Playwright's own name for a Node.js in place of the one that it brings.
+# Playwright's variable for a Node.js to use instead of its own.
 OTHER_NODE = "PLAYWRIGHT_NODEJS_PATH"
 
 
 @dataclass(frozen=True)
 class Need:
-    """Something that only the machine's own package manager installs.
+    """A requirement that only the machine's own package manager can install.
 
     Attributes:
-        name: What it is called, to a person.
-        packages: Debian's packages of it.
+        name: Its name in messages.
+        packages: Its Debian packages.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Need:
 
 # Without a font Chromium draws boxes.
 CHROMIUM = Need("Chromium", ("chromium", "fonts-dejavu-core"))
-# The Node.js that playwright brings is linked to it, and Debian's smallest system lacks it.
+# Playwright's own Node.js is linked to it, and a minimal Debian lacks it.
 LIBRARY = Need("libatomic.so.1", ("libatomic1",))
 
 
 def can_load(library: str) -> bool:
-    """Tell whether the system's loader finds a library, as it must for a program that needs it."""
+    """Tell whether the system's loader finds a library."""
     try:
         ctypes.CDLL(library)
     except OSError:
@@ -53,23 +53,23 @@ def find(environment: Mapping[str, str]) -> Path | None:
     """Return the Chromium that an environment names, or the first on its PATH; None without one.
 
     Raises:
-        SetupError: The variable names no program.
+        SetupError: The variable does not name a program.
     """
     path = environment.get("PATH")
     if named := environment.get(VARIABLE):
         if found := shutil.which(named, path=path):
             return Path(found)
-        raise SetupError(f"{VARIABLE} names {named}, which is no program")
+        raise SetupError(f"{VARIABLE} names {named}, which is not a program")
     return next((Path(found) for name in NAMES if (found := shutil.which(name, path=path))), None)
 
 
 def missing(
     environment: Mapping[str, str], loads: Callable[[str], bool] = can_load
 ) -> tuple[Need, ...]:
-    """Return what is not here, of all that is needed.
+    """Return the needs that this machine does not meet.
 
     Args:
-        environment: Whose PATH leads to Chromium.
+        environment: Its PATH leads to Chromium.
         loads: Tells whether a library can be loaded.
 
     Raises:
@@ -83,12 +83,12 @@ def missing(
 
 
 def packages_of(needs: Iterable[Need]) -> tuple[str, ...]:
-    """Return Debian's packages of some needs."""
+    """Return the Debian packages of some needs."""
     return tuple(package for need in needs for package in need.packages)
 
 
 def advice(needs: Iterable[Need]) -> str:
-    """Return one line that says what is missing and what to do; for one need or more."""
+    """Return one line that says what is missing and how to install it, for one need or more."""
     needs = tuple(needs)
     line = (
         f"The browser tests and pictures need {' and '.join(need.name for need in needs)}. Install "
@@ -98,12 +98,12 @@ def advice(needs: Iterable[Need]) -> str:
 
 
 def may_install(environment: Mapping[str, str], *, is_root: bool) -> bool:
-    """Tell whether this process may install Debian's packages, and can."""
+    """Tell whether this process may and can install Debian packages."""
     return is_root and shutil.which("apt-get", path=environment.get("PATH")) is not None
 
 
 def main() -> int:
-    """Say what is missing and cannot be installed from here; return 2 then, else 0."""
+    """Print what is missing and cannot be installed from here; return 2 then, else 0."""
     try:
         needs = missing(os.environ)
     except SetupError as error:

@@ -1,4 +1,4 @@
-"""Pictures of this project's pages in Airflow's UI, by day and by night, for the documents."""
+"""Take pictures of this project's pages in Airflow's UI, light and dark, for the documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FRAME = "iframe"
 COLOURS = 256
 # Airflow's scripts take some seconds to run on a small machine.
 PAGE_TIMEOUT_MS = 60_000
-# What is drawn after the heading: charts, and what slides in.
+# For what is drawn after the heading: charts and animations.
 SETTLE_MS = 1_500
 
 
@@ -35,13 +35,13 @@ class Picture:
 
     Attributes:
         name: The file's, before -light.png and -dark.png.
-        path: Where Airflow shows it, like /plugin/quality; in it RUN_ID is a run of ingest_prices.
-        ready: A heading, in Airflow's frame where it has one, that is there when the page is.
-        drawn: Beside it, what is there when all of it is; a CSS selector.
-        press: What is to have the focus, then the keys that are pressed there.
+        path: Where Airflow shows it, like /plugin/quality; RUN_ID in it is a run of ingest_prices.
+        ready: A heading that exists once the page has loaded, in Airflow's frame if it has one.
+        drawn: A CSS selector that also matches once everything is drawn.
+        press: The element to focus, then the keys to press there.
         width: Of the window, pixels.
         height: Of the window, pixels.
-        schemes: By which it is taken.
+        schemes: Colour schemes to take it in.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Picture:
 
 PICTURES = (
     Picture("prices", "/plugin/prices", "Prices", "#rows tr", height=900),
-    # What a click on a minute opens lies below the chart.
+    # A click on a minute opens a panel below the chart.
     Picture(
         "prices-minute",
         "/plugin/prices",
@@ -65,7 +65,7 @@ PICTURES = (
         press=("#axis", "End", "Shift+ArrowLeft"),
         height=1500,
     ),
-    # Of a page alone, as Airflow's navigation takes a quarter of a phone.
+    # Without Airflow's navigation, which takes a quarter of a phone's screen.
     Picture(
         "prices-phone",
         "/prices/",
@@ -85,7 +85,7 @@ def take(browser: Browser, url: str, pictures: Iterable[Picture], folder: Path) 
     """Write NAME-light.png and NAME-dark.png of each page.
 
     Raises:
-        StartError: A page did not come, or there is no run to show.
+        StartError: A page did not load, or there is no run to show.
     """
     for scheme in SCHEMES:
         with browser.new_context(color_scheme=scheme, locale="en-GB") as context:
@@ -130,7 +130,7 @@ def _newest_run(page: Page, url: str) -> str:
 
 
 def smaller(png: bytes) -> bytes:
-    """Return a picture with at most 256 colours: pages have few, and files a third of the size."""
+    """Return a picture reduced to 256 colours: pages have few, and files shrink to a third."""
     with Image.open(io.BytesIO(png)) as picture:
         # The default method turns a single amber number red; dithering sprinkles plain grounds.
         few = picture.convert("RGB").quantize(

@@ -1,4 +1,4 @@
-"""./dev/screenshots: takes the pictures of docs/images, of a stack of its own or a running one."""
+"""./dev/screenshots: take the pictures in docs/images, from its own stack or a running one."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         prog="./dev/screenshots",
         description=(
             f"Take pictures of the pages in Airflow's UI, light and dark, into {FOLDER}. Without "
-            "--url it starts a stack of its own, which replays recorded trades, and waits until "
+            "--url it starts its own stack, which replays recorded trades, and waits until "
             "there is something to see: about five minutes."
         ),
     )
     parser.add_argument(
         "pages", nargs="*", metavar="PAGE", help="which: " + ", ".join(_names()) + " (all)"
     )
-    parser.add_argument("--url", help="an Airflow that runs and asks for no login, as ./dev/up's")
+    parser.add_argument("--url", help="a running Airflow that needs no login, like ./dev/up's")
     return parser.parse_args(words)
 
 
@@ -66,19 +66,19 @@ def _names() -> list[str]:
 
 
 def chosen(names: Sequence[str]) -> list[Picture]:
-    """Return the pictures of some names; of none, all.
+    """Return the pictures of some names; all if none is named.
 
     Raises:
-        SetupError: There is no picture of a name.
+        SetupError: There is no picture of that name.
     """
     if unknown := set(names) - set(_names()):
-        raise SetupError(f"no page is called {min(unknown)}; there are {', '.join(_names())}")
+        raise SetupError(f"no page is called {min(unknown)}; choose from {', '.join(_names())}")
     return [picture for picture in PICTURES if not names or picture.name in names]
 
 
 @contextmanager
 def running_stack() -> Iterator[str]:
-    """Run a stack that has something to show, for one block; the address of its Airflow is given.
+    """Run a stack that has something to show, for one block; yield the URL of its Airflow.
 
     Raises:
         StartError: A part of it did not start, or published nothing in time.
@@ -113,9 +113,9 @@ def _tape(folder: Path) -> Path:
 
 
 def faults(now: datetime) -> list[dict[str, object]]:
-    """Return what the simulator is to do wrong, so that the pages show that, too.
+    """Return faults for the simulator, so that the pages show failures, too.
 
-    Two symbols' rows are refused, and of a third a quarter of an hour is not to be had.
+    Some rows of one symbol are refused, and a quarter of an hour of another is missing.
     """
     minute = floor_minute(now)
     refused = {
@@ -162,15 +162,15 @@ def _fill(stack: Stack, began: datetime) -> None:
             stack.check()
             if time.monotonic() > deadline:
                 raise StartError(
-                    f"no {NEW_MINUTES} minutes and report within {PATIENCE_SECONDS:.0f} s; look "
-                    f"at the runs on {airflow_url(stack.ports.airflow)}/dags"
+                    f"no {NEW_MINUTES} minutes and report within {PATIENCE_SECONDS:.0f} s; check "
+                    f"the runs on {airflow_url(stack.ports.airflow)}/dags"
                 )
             time.sleep(POLL_SECONDS)
 
 
 @contextmanager
 def running_at(url: str) -> Iterator[str]:
-    """Use an Airflow that runs.
+    """Use a running Airflow.
 
     Raises:
         SetupError: None answers there.
@@ -180,13 +180,13 @@ def running_at(url: str) -> Iterator[str]:
         httpx.get(f"{base}/api/v2/monitor/health", trust_env=False).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise SetupError(
-            f"no Airflow answers on {url} ({error}); start one with ./dev/up, or leave out --url"
+            f"no Airflow answers on {url} ({error}); start one with ./dev/up, or omit --url"
         ) from error
     yield base
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code: 0 done, 1 something broke, 2 wrongly asked."""
+    """Run the command; return its exit code: 0 success, 1 failure, 2 wrong usage."""
     options = _options(words)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Certificates for laptops and tests: an authority, and what it signs for servers and clients."""
+"""Certificates for laptops and tests: an authority that signs for servers and clients."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Authority:
     """Signs certificates; its own key never leaves memory, so no later process can sign more.
 
     Args:
-        name: Its organisation, as stands in each certificate.
+        name: Its organisation, as written in each certificate.
     """
 
     def __init__(self, name: str = "minute prices, local") -> None:
@@ -46,30 +46,30 @@ class Authority:
         self._root = trustme.CA(organization_name=name)
 
     def write(self, path: Path) -> Path:
-        """Write the authority's own certificate, which others are to trust; return the path."""
+        """Write the authority's own certificate, for others to trust; return the path."""
         write_whole(path, self._root.cert_pem.bytes().decode())
         return path
 
     def issue_server(
         self, folder: Path, name: str, *identities: str, is_expired: bool = False
     ) -> Certificate:
-        """Make a server's certificate.
+        """Issue a server's certificate.
 
         Args:
             folder: Where its files go.
-            name: What its files are called, without a suffix.
-            identities: Host names and IP addresses that clients may reach it by.
-            is_expired: Whether it ended an hour ago.
+            name: The name of its files, without a suffix.
+            identities: Host names and IP addresses that clients may use for it.
+            is_expired: Whether it expired an hour ago.
         """
         return self._issue(folder, name, identities, is_expired=is_expired)
 
     def issue_client(self, folder: Path, name: str, *, is_expired: bool = False) -> Certificate:
-        """Make a client's certificate.
+        """Issue a client's certificate.
 
         Args:
             folder: Where its files go.
-            name: Whose it is, in letters, digits and hyphens; its files are called so, too.
-            is_expired: Whether it ended an hour ago.
+            name: The client, in letters, digits and hyphens; also the name of its files.
+            is_expired: Whether it expired an hour ago.
         """
         # Java refuses a certificate whose list of identities is empty.
         return self._issue(folder, name, (name,), is_expired=is_expired)

@@ -1,4 +1,4 @@
-"""./dev/cassandra: local Cassandra servers on their own."""
+"""./dev/cassandra: run local Cassandra servers without the rest of the stack."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def _start(local: LocalCassandra, request: Request) -> None:
             local.home.cassandra_kept.touch()
     elif request.port not in {None, record.port}:
         raise SetupError(
-            f"{local.title} runs on port {record.port}; first ./dev/cassandra stop{local.options}"
+            f"{local.title} runs on port {record.port}; first run "
+            f"./dev/cassandra stop{local.options}"
         )
     if local.secure is not None and local.secure.set_up_roles(local.server().port):
-        say("  made the roles, and changed the superuser's password")
+        say("  created the roles, and changed the superuser's password")
     _tell_status(local)
     if local.secure is not None:
         _tell_how_to_connect(local, local.secure)
@@ -81,15 +82,17 @@ def _tell_status(local: LocalCassandra) -> None:
 
 def _is_down(local: LocalCassandra) -> str:
     place = " here" if local.name is None else ""
-    return f"{local.title} does not run{place}; start it with ./dev/cassandra start{local.options}"
+    return (
+        f"{local.title} is not running{place}; start it with ./dev/cassandra start{local.options}"
+    )
 
 
 def _tell_how_to_connect(local: LocalCassandra, secure: SecureHome) -> None:
     say(
         f"""Airflow connection: host {LOOPBACK}, port {local.server().port}, login {PIPELINE_ROLE} \
-(to make tables and grant: {SCHEMA_ROLE}), extra:
+(to create tables and grant permissions: {SCHEMA_ROLE}), extra:
 {json.dumps({"ssl_options": secure.ssl_options()})}
-passwords, as cqlsh reads them:"""
+passwords, in cqlsh's format:"""
     )
     for role in ROLES:
         say(f"  {secure.credentials(role)}")
@@ -98,7 +101,7 @@ passwords, as cqlsh reads them:"""
 
 def _refuse_in_use(local: LocalCassandra) -> None:
     if local.name is None and local.home.holder() is not None:
-        raise SetupError("./dev/up runs and needs it; end that first with ./dev/down")
+        raise SetupError("./dev/up is running and needs it; stop that first with ./dev/down")
 
 
 def _refuse_unknown(local: LocalCassandra) -> None:
@@ -106,13 +109,13 @@ def _refuse_unknown(local: LocalCassandra) -> None:
         return
     known = ", ".join(str(server.name) for server in named_servers(local.home))
     raise SetupError(
-        f"there is no {local.title}; make it with ./dev/cassandra start{local.options}"
+        f"there is no {local.title}; create it with ./dev/cassandra start{local.options}"
         + (f", or name one of {known}" if known else "")
     )
 
 
 def main() -> int:
-    """Run the command; return its exit code: 0 done, 1 it broke, 2 wrongly asked."""
+    """Run the command; return its exit code: 0 success, 1 failure, 2 wrong usage."""
     request = read_request(sys.argv[1:])
     try:
         local = LocalCassandra(Home(), request.name)

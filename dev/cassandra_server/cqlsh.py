@@ -1,4 +1,4 @@
-"""cqlsh, as PyPI has it, with address, TLS and login filled in."""
+"""Run cqlsh from PyPI with address, TLS and login filled in."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def cqlshrc(port: int, secure: SecureHome | None) -> str:
     """Return cqlsh's configuration for a server.
 
     Args:
-        port: On the loopback address.
-        secure: Of a server with TLS and passwords; cqlsh logs in as its superuser.
+        port: The server's, on the loopback address.
+        secure: The home of a server with TLS and passwords; cqlsh logs in as its superuser.
     """
     sections: dict[str, Mapping[str, str]] = {
         "connection": {"hostname": LOOPBACK, "port": str(port)}
@@ -46,7 +46,7 @@ def cqlshrc(port: int, secure: SecureHome | None) -> str:
 
 
 def cqlsh_command(settings: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the command line that runs cqlsh with a cqlshrc of ours."""
+    """Return the command line that runs cqlsh with our cqlshrc."""
     return [
         str(Path(sys.executable).with_name("uvx")),
         *("--system-certs", "--python", sys.executable),
@@ -59,13 +59,13 @@ def cqlsh_command(settings: Path, arguments: Sequence[str]) -> list[str]:
 def become_cqlsh(
     folder: Path, port: int, secure: SecureHome | None, arguments: Sequence[str]
 ) -> NoReturn:
-    """Let cqlsh take over this process, its terminal and its exit code.
+    """Replace this process with cqlsh, which keeps the terminal and sets the exit code.
 
     Args:
         folder: Where its cqlshrc goes.
-        port: Of the server, on the loopback address.
-        secure: Of a server with TLS and passwords.
-        arguments: What cqlsh is given beside.
+        port: The server's, on the loopback address.
+        secure: The home of a server with TLS and passwords.
+        arguments: More arguments for cqlsh.
     """
     settings = folder / "cqlshrc"
     write_whole(settings, cqlshrc(port, secure), mode=0o600)

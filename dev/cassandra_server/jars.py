@@ -1,4 +1,4 @@
-"""Cassandra's jars: fetched once per user, and only what the committed list names."""
+"""Cassandra's jars: fetched once per user, and checked against the committed list."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Jar:
     """One line of the list.
 
     Attributes:
-        sha256: What the file must hash to, hexadecimal.
-        path: Where it lies in a Maven repository: group/artifact/version/file.
+        sha256: The file's hash, hexadecimal.
+        path: Its path in a Maven repository: group/artifact/version/file.
     """
 
     sha256: str
@@ -43,7 +43,7 @@ def listed_jars(text: str) -> list[Jar]:
 
 
 def default_folder() -> Path:
-    """Return the user's own cache of jars, shared by every checkout."""
+    """Return the user's cache of jars, shared by every checkout."""
     caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(caches) / "minute-prices" / "jars"
 
@@ -53,10 +53,10 @@ def cassandra_jars(folder: Path | None = None) -> list[Path]:
 
     Args:
         folder: Where they are kept; the user's cache when None. Missing ones are fetched
-            from Maven Central; when all are there no network is used.
+            from Maven Central; if none is missing, no network is used.
 
     Raises:
-        SetupError: A jar cannot be fetched, or is not the one that the list names.
+        SetupError: A jar cannot be fetched, or is not the one in the list.
     """
     jars = listed_jars(LIST.read_text())
     folder = folder or default_folder()
@@ -87,15 +87,15 @@ def _fetch(folder: Path, jars: list[Jar]) -> None:
     context = jgo.maven.MavenContext(repo_cache=folder, timeout=REQUEST_TIMEOUT_SECONDS)
 
     def fetch(jar: Jar) -> None:
-        # jgo takes a file that is there for a good one, be it half a download.
+        # jgo accepts any existing file, even half a download.
         (folder / jar.path).unlink(missing_ok=True)
         _artifact(context, jar).resolve()
         if not _is_right(folder, jar):
             (folder / jar.path).unlink()
             raise SetupError(
                 f"{jar.path.name} from Maven Central is not the file that {LIST.name} names; "
-                "it was deleted. Run again; if this repeats, something between here and "
-                "Maven Central changes downloads"
+                "it was deleted. Run the command again; if this repeats, something between this "
+                "machine and Maven Central changes downloads"
             )
 
     pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
@@ -107,7 +107,7 @@ def _fetch(folder: Path, jars: list[Jar]) -> None:
     except (requests.RequestException, RuntimeError, OSError) as error:
         raise SetupError(
             f"Cassandra's jars cannot be fetched from Maven Central: {error}. "
-            "The first start needs a network; what has been fetched is kept, run again"
+            "The first start needs a network; run the command again, fetched jars are kept"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

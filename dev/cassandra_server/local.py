@@ -1,4 +1,4 @@
-"""The Cassandra servers of this checkout: the one of ./dev/up, and named ones beside it."""
+"""The Cassandra servers of this checkout: the one of ./dev/up, and named ones."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ FIRST_PORTS = {"cassandra": 9142, "cassandra_storage": 17100}
 
 @dataclass(frozen=True)
 class LocalCassandra:
-    """A local server, whether it runs or not.
+    """A local server, whether it is running or not.
 
     Attributes:
-        home: The checkout's home, below which its own folder is.
+        home: The checkout's home, which contains its folder.
         name: Lower-case letters, digits and hyphens; None for the server of ./dev/up.
     """
 
@@ -44,42 +44,42 @@ class LocalCassandra:
         if not NAME_PATTERN.fullmatch(self.name) or len(self.name) > LONGEST_NAME:
             raise SetupError(
                 f"{self.name!r} cannot name a server: use lower-case letters, digits and single "
-                f"hyphens, at most {LONGEST_NAME}"
+                f"hyphens, at most {LONGEST_NAME} characters"
             )
 
     @property
     def title(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return "Cassandra" if self.name is None else f"Cassandra {self.name}"
 
     @property
     def options(self) -> str:
-        """What a command line about it has to end with."""
+        """The option that a command line about it must end with."""
         return "" if self.name is None else f" --name {self.name}"
 
     @property
     def folder(self) -> Path:
-        """Its own home, with data and configuration."""
+        """Its own folder, with data and configuration."""
         return self.home.cassandra if self.name is None else self.home.path / f"{PREFIX}{self.name}"
 
     @property
     def secure(self) -> SecureHome | None:
-        """Its certificates and passwords; None when it takes anybody."""
+        """Its certificates and passwords; None if it accepts any client."""
         found = SecureHome(self.folder / "security")
         return found if found.is_made() else None
 
     def make_secure(self) -> None:
-        """Make certificates and passwords, unless it has them.
+        """Create certificates and passwords, unless it has them.
 
         Raises:
-            SetupError: It was started without them before.
+            SetupError: It was created without them.
         """
         if self.secure is not None:
             return
         if (self.folder / "cassandra.yaml").exists():
             raise SetupError(
-                f"{self.title} was made without --secure and stays so: take another --name, or "
-                f"delete it first with ./dev/cassandra wipe{self.options}"
+                f"{self.title} was created without --secure and stays so: choose another --name, "
+                f"or delete it first with ./dev/cassandra wipe{self.options}"
             )
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         SecureHome(self.folder / "security").make(Authority())
@@ -87,10 +87,10 @@ class LocalCassandra:
     def server(
         self, ports: Mapping[str, int] | None = None, heap: str | None = None
     ) -> CassandraServer:
-        """Return the server, secure when its home is.
+        """Return the server, secure if its home is.
 
         Args:
-            ports: As `choose_ports` returns them, to start it; not needed for one that runs.
+            ports: As `choose_ports` returns them, to start it; not needed if it is running.
             heap: Java's heap, like `512m`.
         """
         ports = ports or {}
@@ -110,18 +110,18 @@ class LocalCassandra:
             wanted: The native protocol port that the user named.
 
         Returns:
-            `cassandra` and `cassandra_storage`, and one sentence for each that had to move.
+            `cassandra` and `cassandra_storage`, and one sentence for each that had to change.
 
         Raises:
             SetupError: The named port is taken.
         """
         if wanted is not None and not is_free(wanted):
             raise SetupError(
-                f"port {wanted} is taken; name another --port, or leave it out to get a free one"
+                f"port {wanted} is taken; choose another --port, or omit it to get a free one"
             )
         asked = {} if wanted is None else {"cassandra": wanted}
         if self.name is None:
-            # With those of the other servers of ./dev/up, which it is one of.
+            # Together with the ports of the other servers of ./dev/up.
             together, notes = choose_ports_of_stack(asked, self.home.recall("ports"))
             self.home.remember("ports", asdict(together))
             return asdict(together), notes
@@ -145,13 +145,13 @@ def choose_ports(
     """Choose the ports of a named server.
 
     Args:
-        asked: Those that have to be as they are, by name.
-        kept: Those of its last start.
-        reserved: Those of other named servers, which find them free when they start again.
-        free: Tells whether a port can be had.
+        asked: Fixed ports, by name.
+        kept: Ports of its last start.
+        reserved: Ports of other named servers, kept free for their next start.
+        free: Tells whether a port is free.
 
     Returns:
-        The ports by name, and one sentence for each that had to move.
+        The ports by name, and one sentence for each that had to change.
     """
     chosen = dict(asked)
     notes: list[str] = []
@@ -165,7 +165,7 @@ def choose_ports(
             if port not in chosen.values() and port not in reserved and free(port)
         )
         if name in kept and chosen[name] != first:
-            notes.append(f"port {first} is taken by someone else: {name} uses {chosen[name]}")
+            notes.append(f"port {first} is taken by another program: {name} uses {chosen[name]}")
     return chosen, notes
 
 

@@ -1,4 +1,4 @@
-"""Whether a Cassandra server is ready: the driver's own handshake, on one connection."""
+"""Check whether a Cassandra server is ready: the driver's own handshake, on one connection."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ NOT_READY = (OSError, ConnectionException, OperationTimedOut, ProtocolError)
 
 
 def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
-    """Tell whether a Cassandra serves clients there: a mere TCP connect succeeds too early.
+    """Tell whether a Cassandra serves clients on a port: a TCP connect alone succeeds too early.
 
     Args:
         port: On the loopback address.
-        tls: How to speak to a server with TLS; one without is spoken to as it is.
+        tls: For a server with TLS; None for one without.
     """
     try:
         _shake_hands(port, tls, None)
@@ -34,7 +34,7 @@ def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
 
 
 def accepts_login(port: int, role: str, password: str, tls: ssl.SSLContext | None = None) -> bool:
-    """Tell whether a Cassandra that asks for passwords takes this one."""
+    """Tell whether a Cassandra that requires passwords accepts this one."""
     try:
         _shake_hands(port, tls, PlainTextAuthProvider(role, password))
     except (AuthenticationFailed, *NOT_READY):

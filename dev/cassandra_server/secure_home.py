@@ -1,4 +1,4 @@
-"""What a secure local server keeps beside its data: certificates, roles and their passwords."""
+"""A secure local server's certificates, roles and passwords."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from include.storage.whole_files import write_whole
 SCHEMA_ROLE = "prices_schema"
 PIPELINE_ROLE = "prices_pipeline"
 ROLES = (SUPERUSER, SCHEMA_ROLE, PIPELINE_ROLE)
-# The section and the keys under which cqlsh looks for a login.
+# The section in which cqlsh looks for a login.
 CREDENTIALS_SECTION = "PlainTextAuthProvider"
 STATEMENT_TIMEOUT_SECONDS = 120.0
 LOGIN_TIMEOUT_SECONDS = 120.0
@@ -35,10 +35,10 @@ POLL_SECONDS = 0.1
 SET_UP_ROLES = (
     "CREATE ROLE IF NOT EXISTS {schema} WITH PASSWORD = '{schema_password}' AND LOGIN = true",
     "CREATE ROLE IF NOT EXISTS {pipeline} WITH PASSWORD = '{pipeline_password}' AND LOGIN = true",
-    # Who creates a keyspace or a role may do and grant everything on it, and on no other.
+    # The creator of a keyspace or a role may do and grant everything on it, and on no other.
     "GRANT CREATE ON ALL KEYSPACES TO {schema}",
     "GRANT CREATE ON ALL ROLES TO {schema}",
-    # Last: as long as the default password works, this is not done.
+    # Last: while the default password still works, the set-up is incomplete.
     "ALTER ROLE {superuser} WITH PASSWORD = '{superuser_password}'",
 )
 
@@ -48,7 +48,7 @@ class SecureHome:
     """The certificates and passwords of one server.
 
     Attributes:
-        folder: Where they lie, absolute; its owner's alone.
+        folder: Where they are, absolute; accessible only to its owner.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class SecureHome:
 
     @property
     def client_chain(self) -> Path:
-        """The certificate that every client may show."""
+        """The certificate that any client may present."""
         return self.folder / "client.crt"
 
     @property
@@ -69,21 +69,21 @@ class SecureHome:
         return self.folder / "client.key"
 
     def is_made(self) -> bool:
-        """Tell whether everything is there."""
+        """Tell whether certificates and passwords exist."""
         return self.authorities.exists()
 
     def make(self, authority: Authority) -> None:
-        """Make certificates and passwords anew.
+        """Create new certificates and passwords.
 
         Args:
-            authority: Signs the certificates. Whoever drops it ends the making of more.
+            authority: Signs the certificates. Once it is dropped, no more can be issued.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for role in ROLES:
             write_whole(self.credentials(role), _credentials(role), mode=0o600)
         authority.issue_server(self.folder, "server", LOOPBACK, "localhost")
         authority.issue_client(self.folder, "client")
-        # Last: it says that the others are there.
+        # Last: its presence means that the others exist.
         authority.write(self.authorities)
 
     def credentials(self, role: str) -> Path:
@@ -97,7 +97,7 @@ class SecureHome:
         return parser[CREDENTIALS_SECTION]["password"]
 
     def security(self) -> Security:
-        """Return how the server is to recognise its clients."""
+        """Return the server's TLS and password settings."""
         return Security(
             certificate=self.folder / "server.pem",
             authorities=self.authorities,
@@ -106,7 +106,7 @@ class SecureHome:
         )
 
     def ssl_options(self) -> dict[str, str]:
-        """Return what an Airflow connection has in its extra as `ssl_options`."""
+        """Return `ssl_options` for the extra of an Airflow connection."""
         return {
             "ca_certs": str(self.authorities),
             "certfile": str(self.client_chain),
@@ -114,13 +114,13 @@ class SecureHome:
         }
 
     def set_up_roles(self, port: int) -> bool:
-        """Give a new server its roles and its superuser a password of its own.
+        """Create a new server's roles and replace its superuser's default password.
 
         Returns:
             Whether there was anything to do.
 
         Raises:
-            StartError: It takes neither Cassandra's own password nor the one kept here.
+            StartError: It accepts neither Cassandra's default password nor the one kept here.
         """
         tls = self.security().client_context()
         if accepts_login(port, SUPERUSER, self.password(SUPERUSER), tls):
@@ -137,7 +137,7 @@ class SecureHome:
         with open_session(port, tls, SUPERUSER, DEFAULT_PASSWORD) as session:
             for statement in SET_UP_ROLES:
                 session.execute(statement.format_map(names))
-        # For a moment the server still goes by the password that it has in its cache.
+        # For a moment the server still uses the password in its cache.
         _wait_for_login(port, self.password(SUPERUSER), tls)
         return True
 
@@ -148,15 +148,15 @@ def _wait_for_login(port: int, password: str, tls: ssl.SSLContext) -> None:
     while not accepts_login(port, SUPERUSER, password, tls):
         if time.monotonic() > deadline:
             raise StartError(
-                f"Cassandra on port {port} does not let {SUPERUSER!r} log in; look at its log, or "
-                "begin anew with ./dev/cassandra wipe"
+                f"Cassandra on port {port} does not let {SUPERUSER!r} log in; check its log, or "
+                "start over with ./dev/cassandra wipe"
             )
         time.sleep(POLL_SECONDS)
 
 
 @contextmanager
 def open_session(port: int, tls: ssl.SSLContext, role: str, password: str) -> Iterator[Session]:
-    """Log in to the secure server on a port of the loopback address, for the block.
+    """Open a session with the secure server on a loopback port, for the block.
 
     Raises:
         NoHostAvailable: It does not answer, or refuses the certificate or the password.

@@ -1,4 +1,4 @@
-"""How a local Cassandra recognises its clients, and they it."""
+"""How a local Cassandra and its clients authenticate each other."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 SUPERUSER = "cassandra"
-# What a new server gives its superuser.
+# A new server's superuser has it.
 DEFAULT_PASSWORD = "cassandra"  # noqa: S105 - Cassandra's own, the same everywhere
-# Else a test would wait two seconds for each grant, and a laptop's user wonder.
+# With the default, each grant would take effect only after two seconds.
 AUTH_CACHE_VALIDITY = "500ms"
 
 
 @dataclass(frozen=True)
 class Security:
-    """TLS and passwords; a server without it takes anybody.
+    """TLS and passwords; a server without it accepts any client.
 
     Attributes:
         certificate: PEM file of the server's key in PKCS#8 and then its chain.
-        authorities: PEM file of those whose certificates are trusted.
+        authorities: PEM file of the trusted authorities.
         client_certificate: PEM file of a key and its chain, signed by one of the authorities,
-            that programs of dev/ show. When it is given, every client has to show one.
-        superuser_password: Of the role `cassandra`. A server that still has Cassandra's own
-            default counts as ready, too.
+            that the programs in dev/ present. If given, every client must present one.
+        superuser_password: Of the role `cassandra`. A server that still has Cassandra's
+            default also counts as ready.
     """
 
     certificate: Path
@@ -34,13 +34,13 @@ class Security:
 
     @property
     def requires_client_certificate(self) -> bool:
-        """Whether clients have to show a certificate."""
+        """Whether clients must present a certificate."""
         return self.client_certificate is not None
 
     def probe_context(self) -> ssl.SSLContext:
-        """Return TLS that accepts every server, to see whether one is ready.
+        """Return a TLS context that accepts every server, to check whether one is ready.
 
-        A test's certificate may be a bad one on purpose; whose server it is is known by its pid.
+        A test's certificate may be bad on purpose; the server is identified by its pid.
         """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -48,11 +48,11 @@ class Security:
         return self._with_certificate(context)
 
     def client_context(self) -> ssl.SSLContext:
-        """Return TLS that checks the server's chain and its name or address."""
+        """Return a TLS context that checks the server's chain and its name or address."""
         return self._with_certificate(ssl.create_default_context(cafile=self.authorities))
 
     def settings(self) -> dict[str, Any]:
-        """Return what it adds to cassandra.yaml."""
+        """Return its settings for cassandra.yaml."""
         return {
             "authenticator": "PasswordAuthenticator",
             "authorizer": "CassandraAuthorizer",
@@ -66,7 +66,7 @@ class Security:
                 "require_client_auth": self.requires_client_certificate,
                 **self._pem_files(),
             },
-            # No other node is to join over the storage port, either.
+            # No other node may join over the storage port, either.
             "server_encryption_options": {
                 "internode_encryption": "all",
                 "optional": False,

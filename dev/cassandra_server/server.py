@@ -29,7 +29,7 @@ class CassandraServer:
     """One Cassandra node, kept in one folder; its data outlives it.
 
     As a context manager it runs inside the block. A server that another process started in
-    the same folder is found by its record: `start` then uses it, `stop` stops it.
+    the same folder is found by its record: `start` then reuses it, `stop` stops it.
 
     Args:
         home: The folder for its data and configuration.
@@ -38,12 +38,12 @@ class CassandraServer:
         fast: For tests: starts sooner, writes slower.
         log_folder: Where cassandra.log goes; the home when None.
         heap: Java's heap, like `512m`; small when None.
-        security: TLS and passwords; None to take anybody. A home has to be given it every time.
+        security: TLS and passwords; None to accept any client. Give it on every start of a home.
 
     Attributes:
         host: Where it listens.
         port: Native protocol port.
-        security: How clients have to come; None when anybody may.
+        security: TLS and passwords; None if any client may connect.
     """
 
     host = LOOPBACK
@@ -85,26 +85,26 @@ class CassandraServer:
         self.stop()
 
     def record(self) -> Record | None:
-        """Return what is known of the running server; None when none runs here."""
+        """Return the record of the running server; None without one."""
         return next((record for record in self._processes.records() if record.is_running()), None)
 
     def start(self) -> None:
         """Start the server and wait until clients can use it; a running one is left as it is.
 
         Raises:
-            SetupError: A port is taken, or jars or Java are not to be had.
-            StartError: It died or did not answer in time.
+            SetupError: A port is taken, or jars or Java are not available.
+            StartError: It died, or did not answer in time.
         """
         if (record := self.record()) is None:
             self._spawn()
         elif record.port != self.port:
-            raise SetupError(f"Cassandra of {self.home} runs on port {record.port} already")
+            raise SetupError(f"Cassandra of {self.home} is already running on port {record.port}")
         self._processes.wait_until(self.answers, NAME, START_TIMEOUT_SECONDS)
 
     def answers(self) -> bool:
         """Tell whether clients can use it: with passwords, whether the superuser can log in.
 
-        A new server makes its superuser a little after it first answers.
+        A new server creates its superuser a little after it first answers.
         """
         if self.security is None:
             return answers(self.port)
@@ -119,11 +119,11 @@ class CassandraServer:
         self._processes.check()
 
     def stop(self) -> list[str]:
-        """Stop the server in good order; return its name if one ran."""
+        """Stop the server gracefully; return its name if it was running."""
         return self._processes.stop(grace_seconds=30)
 
     def refuse(self) -> None:
-        """Let a start that is under way in another thread fail."""
+        """Make a start that is in progress in another thread fail."""
         self._processes.refuse()
 
     def wipe(self) -> None:
@@ -132,7 +132,7 @@ class CassandraServer:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def _spawn(self) -> None:
-        # Else a stranger's server would pass for ours.
+        # Otherwise another program's server could be mistaken for ours.
         for port in (self.port, self._storage_port):
             if not is_free(port):
                 raise SetupError(f"port {port} is taken: Cassandra cannot start there")

@@ -1,1 +1,1 @@
-"""This machine: servers as child processes, folders, ports, and what a command prints."""
+"""This machine: servers as child processes, folders, ports, and console output."""

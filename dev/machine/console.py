@@ -1,4 +1,4 @@
-"""What a command of dev/ says to the person who started it."""
+"""Console output of the commands of dev/."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """Print one line as it is."""
+    """Print one line without markup."""
     CONSOLE.print(text, markup=False)
 
 
 def complain(text: str) -> None:
-    """Print why a command ends, on standard error."""
+    """Print why a command failed, on standard error."""
     ERRORS.print(text, style="bold red", markup=False)
 
 
 @contextmanager
 def step(title: str, expected: str) -> Iterator[None]:
-    """Say that a slow step begins and, if it succeeds, how long it took.
+    """Announce a slow step and, if it succeeds, print how long it took.
 
     Args:
-        title: What is done, like `Cassandra: starting`.
+        title: The step, like `Cassandra: starting`.
         expected: How long it is likely to take, like `about 10 s`.
     """
     started = time.monotonic()

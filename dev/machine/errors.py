@@ -1,4 +1,4 @@
-"""How a command of dev/ ends when it cannot do what was asked."""
+"""Errors that end a command of dev/."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ class SetupError(Exception):
 
 
 class StartError(Exception):
-    """A part of the stack did not come up or died; commands exit with 1."""
+    """A part of the stack did not start, or died; commands exit with 1."""

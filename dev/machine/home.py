@@ -1,4 +1,4 @@
-"""Where a stack keeps its state, and the lock that lets only one run use it."""
+"""The folder of a stack's state, and the lock that admits one run at a time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one stack; everything it writes lies below.
+    """The folder of one stack; everything it writes is below it.
 
     Attributes:
         path: The folder, absolute.
@@ -52,7 +52,7 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """What runs now: one record per process, and the lock."""
+        """Running processes, one record each, and the lock."""
         return self.path / "run"
 
     @property
@@ -62,7 +62,7 @@ class Home:
 
     @property
     def cassandra_kept(self) -> Path:
-        """Exists while Cassandra was started on its own, to be left running."""
+        """Marker file: Cassandra was started on its own and must be left running."""
         return self.path / "cassandra" / "run" / "kept"
 
     @property
@@ -96,7 +96,7 @@ class Home:
         return self.data / "exports"
 
     def has_report(self, symbols: Collection[str], began: datetime) -> bool:
-        """Tell whether every symbol's minutes are in files of one start, and a report after them.
+        """Tell whether this start wrote files for every symbol, and a report after them.
 
         The first report of a new stack may come before its first minute.
 
@@ -117,11 +117,11 @@ class Home:
         write_whole(self.path / f"{name}.json", json.dumps(values, indent=2) + "\n")
 
     def recall(self, name: str) -> dict[str, Any]:
-        """Return what was kept under a name; {} when nothing was."""
+        """Return the object kept under a name; {} when there is none."""
         return read_json(self.path / f"{name}.json")
 
     def secrets(self) -> dict[str, str]:
-        """Return this home's own passwords and keys, made on first use, mode 600."""
+        """Return this home's passwords and keys, created on first use, mode 600."""
         path = self.path / "secrets.json"
         known: dict[str, str] = read_json(path)
         if not known:
@@ -132,7 +132,7 @@ class Home:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold this home for one run; the system lets go of it when the process dies.
+        """Lock this home for one run; the system releases the lock when the process dies.
 
         Raises:
             SetupError: Another run holds it.
@@ -152,7 +152,7 @@ class Home:
             yield
 
     def holder(self) -> int | None:
-        """Return the pid of the run that holds this home; None when none does."""
+        """Return the pid of the run that holds this home; None without one."""
         try:
             with (self.run / "lock").open() as file:
                 try:

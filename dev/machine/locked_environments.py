@@ -1,4 +1,4 @@
-"""Python environments of their own, each as a lock file says."""
+"""Separate Python environments, each built from a lock file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = CHECKOUT / ".dev" / "foreign"
 
 
 def locked_environment(lock: Path) -> Path:
-    """Make the environment of a lock file once; return its folder of programs."""
+    """Create the environment of a lock file once; return its folder of programs."""
     folder = FOLDER / lock.stem
     installed = folder / "installed.txt"
     if not installed.exists() or installed.read_text() != lock.read_text():

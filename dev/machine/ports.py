@@ -1,4 +1,4 @@
-"""Which ports a stack uses: wanted, remembered, or the next free ones."""
+"""Choose a stack's ports: requested, remembered, or the next free ones."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PORT_NAMES = tuple(field.name for field in fields(Ports))
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on a port of the loopback address."""
+    """Tell whether a port of the loopback address is free."""
     with socket.socket() as probe:
-        # Without it a port that a server left seconds ago counts as taken.
+        # Without it a port that a server released seconds ago counts as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -46,7 +46,7 @@ def is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
-    """Return a port that the system says is free now."""
+    """Return a port that the system reports as free now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -63,11 +63,11 @@ def choose_ports(
 
     Args:
         wanted: Ports that the user named, by name of Ports; they are used or refused.
-        remembered: Ports of the last run here, used where they are still free.
-        free: Tells whether a port can be had.
+        remembered: Ports of the last run here, used if they are still free.
+        free: Tells whether a port is free.
 
     Returns:
-        The ports, and one sentence for each that had to move.
+        The ports, and one sentence for each that had to change.
 
     Raises:
         SetupError: A port that the user named is taken, or named twice.
@@ -77,8 +77,8 @@ def choose_ports(
     for name, port in wanted.items():
         if port in chosen.values() or not free(port):
             raise SetupError(
-                f"port {port} for {name} is taken; name another with "
-                f"--{name.replace('_', '-')}-port, or leave it out to get a free one"
+                f"port {port} for {name} is taken; choose another with "
+                f"--{name.replace('_', '-')}-port, or omit it to get a free one"
             )
         chosen[name] = port
     for name, default in asdict(Ports()).items():
@@ -91,6 +91,6 @@ def choose_ports(
             if port not in chosen.values() and free(port)
         )
         if port != first:
-            notes.append(f"port {first} is taken by someone else: {name} uses {port}")
+            notes.append(f"port {first} is taken by another program: {name} uses {port}")
         chosen[name] = port
     return Ports(**chosen), notes

@@ -1,4 +1,4 @@
-"""Servers as child processes: each in its own session, recorded, and stopped as a whole."""
+"""Run servers as child processes: each in its own session, recorded, and stopped as a whole."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Record:
     Attributes:
         name: What it is, like `scheduler`; its log is NAME.log.
         pid: Its process id, also the id of its session.
-        started_epoch_seconds: When it started, as the system says.
+        started_epoch_seconds: When it started, as the system reports it.
         port: Where it listens on the loopback address; None when it does not.
-        stop_signal: The number of the signal that ends it in good order.
+        stop_signal: The number of the signal that ends it gracefully.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Record:
         return datetime.fromtimestamp(self.started_epoch_seconds, UTC)
 
     def is_running(self) -> bool:
-        """Tell whether this very process lives, not another that got its pid."""
+        """Tell whether this process is alive, and not another that reuses its pid."""
         try:
             process = psutil.Process(self.pid)
             started: float = process.create_time()
@@ -67,7 +67,7 @@ class Record:
         return [process for process in psutil.process_iter() if self._has(process)]
 
     def listens(self) -> bool:
-        """Tell whether its session holds its port, if it has one: strangers answer, too."""
+        """Tell whether its session holds its port, if any: another program may answer there."""
         return self.port is None or any(
             connection.status == psutil.CONN_LISTEN and connection.laddr.port == self.port
             for process in self.session()
@@ -90,7 +90,7 @@ class Processes:
 
     Args:
         run_folder: Where the records are kept, one NAME.json each.
-        log_folder: Where each process writes NAME.log; the log of the start before is
+        log_folder: Where each process writes NAME.log; the log of the previous start is
             kept as NAME.log.1.
     """
 
@@ -110,7 +110,7 @@ class Processes:
         port: int | None = None,
         stop_signal: int = signal.SIGTERM,
     ) -> Record:
-        """Start a process in a session of its own; it outlives a caller that is killed.
+        """Start a process in its own session; it outlives a caller that is killed.
 
         Raises:
             StartError: This stack is being stopped.
@@ -140,7 +140,7 @@ class Processes:
         """Start a process and wait for its end.
 
         Raises:
-            StartError: It failed; the end of its log is told.
+            StartError: It failed; the message has the end of its log.
         """
         self.spawn(name, command, environment=environment)
         while (code := self._children[name].poll()) is None:
@@ -152,21 +152,21 @@ class Processes:
             raise StartError(f"{name} ended {_how(code)}; {self.last_lines(name)}")
 
     def refuse(self) -> None:
-        """Start nothing from now on, and let every wait fail."""
+        """Refuse every start from now on, and make every wait fail."""
         with self._lock:
             self._closed = True
 
     def check(self) -> None:
-        """Raise StartError, with the end of its log, if a process that was started is dead."""
+        """Raise StartError, with the end of its log, if a started process is dead."""
         for name, child in list(self._children.items()):
             if (code := child.poll()) is not None:
                 raise StartError(f"{name} ended {_how(code)}; {self.last_lines(name)}")
 
     def wait_until(self, ready: Callable[[], bool], name: str, timeout_seconds: float) -> None:
-        """Wait until a process that was started here is ready for use.
+        """Wait until a process started here is ready for use.
 
         Raises:
-            StartError: It died, or it was not ready in time; the end of its log is told.
+            StartError: It died, or was not ready in time; the message has the end of its log.
         """
         deadline = time.monotonic() + timeout_seconds
         while not (ready() and self._record(name).listens()):
@@ -179,11 +179,11 @@ class Processes:
             time.sleep(POLL_SECONDS)
 
     def stop(self, *names: str, grace_seconds: float = 10.0) -> list[str]:
-        """Stop processes and all they forked; whoever started them.
+        """Stop processes and all they forked, whoever started them.
 
         Args:
-            names: Which; all that are recorded when none is named.
-            grace_seconds: How long they may take to end in good order before they are killed.
+            names: Which; all recorded ones when none is named.
+            grace_seconds: How long they may take to end gracefully before they are killed.
 
         Returns:
             The names of those that were alive.
@@ -205,7 +205,7 @@ class Processes:
         return alive
 
     def records(self) -> list[Record]:
-        """Return what was recorded, oldest first; some may be dead by now."""
+        """Return the recorded processes, oldest first; some may be dead by now."""
         found = [read_json(path) for path in self._run_folder.glob("*.json")]
         return sorted(
             (Record(**fields) for fields in found if fields),
@@ -227,7 +227,7 @@ class Processes:
 
     def _raise_if_stopping(self, name: str) -> None:
         if self._closed:
-            raise StartError(f"{name} is given up: the stack is stopping")
+            raise StartError(f"{name} was aborted: the stack is stopping")
 
 
 def _how(code: int) -> str:

@@ -1,1 +1,1 @@
-"""The whole stack on one machine, without Docker: ./dev/up, ./dev/down and ./dev/status."""
+"""The stack on one machine, without Docker: ./dev/up, ./dev/down and ./dev/status."""

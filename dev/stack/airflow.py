@@ -16,7 +16,7 @@ from dev.machine.processes import Processes
 from dev.stack.postgres import sqlalchemy_url
 
 API_SERVER = "api-server"
-# The log servers that --skip-serve-logs leaves out listen on every address, and on one
+# The log servers that --skip-serve-logs disables listen on every address, and on one
 # machine the API server reads the same files anyway.
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     API_SERVER: ("api-server", "--host", LOOPBACK, "--workers", "1"),
@@ -28,7 +28,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
 START_TIMEOUT_SECONDS = 600.0
 REQUEST_TIMEOUT_SECONDS = 120.0
 
-# What every deployment needs; the rest of the environment is about this machine.
+# What every deployment needs; the rest of the environment is specific to this machine.
 DEPLOYMENT_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES": "airflow.* astro.*",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
@@ -51,7 +51,7 @@ def airflow_url(port: int) -> str:
 
 
 def environment(home: Home, ports: Ports, dags_folder: Path) -> dict[str, str]:
-    """Return the environment of every Airflow process; it holds this home's secrets."""
+    """Return the environment of every Airflow process; it contains this home's secrets."""
     secrets = home.secrets()
     proxy_free = [os.environ.get("NO_PROXY", ""), LOOPBACK, "localhost"]
     return {
@@ -74,12 +74,12 @@ def environment(home: Home, ports: Ports, dags_folder: Path) -> dict[str, str]:
 
 
 def migrate(home: Home, processes: Processes, surroundings: Mapping[str, str]) -> None:
-    """Bring the metadata database to this Airflow's tables; nothing to do when it is there.
+    """Migrate the metadata database to this Airflow version, unless that is done.
 
     Raises:
         StartError: The migration failed.
     """
-    # Beside the tables, so that it goes where they go.
+    # Next to the database files, so that it is deleted with them.
     stamp = home.postgres / f"airflow-{version('apache-airflow')}.migrated"
     if stamp.exists():
         return
@@ -93,7 +93,7 @@ def start_api_server(
     """Start an API server and wait until it is healthy.
 
     Raises:
-        StartError: It died or was not healthy in time.
+        StartError: It died, or was not healthy in time.
     """
     words = [*COMPONENTS[API_SERVER], "--port", str(port)]
     _spawn(processes, name, words, surroundings, port)
@@ -103,10 +103,10 @@ def start_api_server(
 
 
 def start_workers(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:
-    """Start all of Airflow's other processes and wait until each is healthy.
+    """Start Airflow's other processes and wait until each is healthy.
 
     Raises:
-        StartError: One died or was not healthy in time.
+        StartError: One died, or was not healthy in time.
     """
     names = [name for name in COMPONENTS if name != API_SERVER]
     for name in names:
@@ -131,7 +131,7 @@ def _wait_until_healthy(processes: Processes, name: str, port: int) -> None:
 
 
 def health(port: int) -> dict[str, str | None]:
-    """Return what Airflow says of its processes, by our names; {} when it does not answer."""
+    """Return Airflow's status of each process, by our names; {} when it does not answer."""
     try:
         answer = httpx.get(
             f"{airflow_url(port)}/api/v2/monitor/health", timeout=5, trust_env=False
@@ -144,7 +144,7 @@ def health(port: int) -> dict[str, str | None]:
 
 
 def rest(port: int) -> httpx.Client:
-    """Return an authorised client of Airflow's REST API, whose paths begin after /api/v2."""
+    """Return an authorised client of Airflow's REST API; its paths are relative to /api/v2."""
     token = httpx.get(
         f"{airflow_url(port)}/auth/token", timeout=REQUEST_TIMEOUT_SECONDS, trust_env=False
     ).raise_for_status()

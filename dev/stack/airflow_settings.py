@@ -1,4 +1,4 @@
-"""Puts airflow_settings.yaml into a running Airflow, over its REST API."""
+"""Apply airflow_settings.yaml to a running Airflow, over its REST API."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def read_settings(
     connections: Mapping[str, Mapping[str, Any]],
     variables: Mapping[str, str],
 ) -> dict[str, list[dict[str, Any]]]:
-    """Read the file as bodies of Airflow's API, with what this run changes.
+    """Read the file as bodies of Airflow's API, with this run's changes.
 
     Args:
         file: airflow_settings.yaml, in the Astro CLI's format.
-        connections: Fields of the API to change, by connection id that the file holds.
-        variables: Values by variable name, in place of the file's or beside them.
+        connections: Fields of the API to change, by id of a connection in the file.
+        variables: Values by variable name; they replace the file's or are added.
 
     Returns:
         The entities to create, by `connections`, `pools` and `variables`.
 
     Raises:
-        SetupError: The file is absent, or holds no connection that is to change.
+        SetupError: The file is absent, or lacks a connection to change.
     """
     if not file.exists():
         raise SetupError(f"{file} is missing; restore it with git checkout")
@@ -54,7 +54,7 @@ def read_settings(
     }
     by_id = {body["connection_id"]: body for body in bodies["connections"]}
     if unknown := connections.keys() - by_id.keys():
-        raise SetupError(f"{file} holds no connection {', '.join(sorted(unknown))}")
+        raise SetupError(f"{file} has no connection {', '.join(sorted(unknown))}")
     for name, changes in connections.items():
         by_id[name].update(changes)
     values = {body["key"]: body["value"] for body in bodies["variables"]} | dict(variables)
@@ -72,7 +72,7 @@ def _renamed(
 
 
 def apply_settings(client: httpx.Client, bodies: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Create every entity, over one of the same name; repeating it changes nothing.
+    """Create every entity, replacing one of the same name; safe to repeat.
 
     Raises:
         StartError: Airflow refuses one.

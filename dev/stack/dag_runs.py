@@ -1,4 +1,4 @@
-"""Runs and unpauses DAGs over Airflow's REST API."""
+"""Run and unpause DAGs over Airflow's REST API."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def wait_for_dag(
         client: A client of the API.
         dag_id: The DAG.
         timeout_seconds: How long at most.
-        check: Called while waiting; raises when there is nothing to wait for any more.
+        check: Called while waiting; raises when waiting is pointless.
 
     Raises:
-        StartError: The DAG did not appear; the import errors of the folder are told.
+        StartError: The DAG did not appear; the message has the folder's import errors.
     """
     deadline = time.monotonic() + timeout_seconds
     while client.get(f"/dags/{dag_id}").status_code != httpx.codes.OK:
@@ -41,7 +41,7 @@ def wait_for_dag(
 
 
 def unpause(client: httpx.Client, dag_id: str) -> None:
-    """Let a DAG run when it is due."""
+    """Unpause a DAG, so that it runs when it is due."""
     client.patch(f"/dags/{dag_id}", json={"is_paused": False}).raise_for_status()
 
 
@@ -59,10 +59,10 @@ def run_dag(
         dag_id: The DAG.
         timeout_seconds: How long at most.
         check: Called while waiting.
-        form: What is filled in of its form; the rest are its defaults.
+        form: Fields of its form to fill in; the others have their defaults.
 
     Raises:
-        StartError: It failed, or did not end in time; the tasks that did not succeed are told.
+        StartError: It failed, or did not end in time; the message has its tasks' states.
     """
     unpause(client, dag_id)
     runs = f"/dags/{dag_id}/dagRuns"

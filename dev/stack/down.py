@@ -1,4 +1,4 @@
-"""./dev/down: stops the stack of this checkout and whatever an earlier one left."""
+"""./dev/down: stop the stack of this checkout and whatever an earlier run left running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_SECONDS = 60.0
 
 
 def main() -> int:
-    """Run the command; return 0 when nothing is left running, 1 when a run does not end."""
+    """Run the command; return 0 when nothing is left running, 1 if a run does not end."""
     argparse.ArgumentParser(
         prog="./dev/down",
         description=(
@@ -32,7 +32,7 @@ def main() -> int:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while home.holder() is not None:
             if time.monotonic() > deadline:
-                complain(f"./dev/up (pid {holder}) has not ended; end it with kill -9 {holder}")
+                complain(f"./dev/up (pid {holder}) has not stopped; stop it with kill -9 {holder}")
                 return 1
             time.sleep(0.2)
         stopped.append("./dev/up and all its servers")

@@ -1,4 +1,4 @@
-"""Where the prices come from: Binance itself, or the simulator that ships with the project."""
+"""The source of prices: Binance itself, or the simulator that ships with the project."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def parse_symbols(listed: str) -> tuple[str, ...]:
     """Return the symbols of a list like BTCUSDT,ETHUSDT in its order, each once.
 
     Raises:
-        SetupError: It names none, or one can be none.
+        SetupError: It names no symbol, or an invalid one.
     """
     parts = [part for part in listed.split(",") if part.strip()]
     if not parts:
-        raise SetupError("no symbol is named; give some, like --symbols BTCUSDT,ETHUSDT")
+        raise SetupError("no symbol is named; name some, like --symbols BTCUSDT,ETHUSDT")
     try:
         return tuple(dict.fromkeys(map(read_symbol, parts)))
     except ValueError as error:
@@ -67,7 +67,7 @@ def parse_symbols(listed: str) -> tuple[str, ...]:
 
 
 def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:
-    """Check with an exchange that it lists every symbol.
+    """Check that an exchange lists every symbol.
 
     Args:
         client: A client whose base URL is the exchange.
@@ -84,7 +84,7 @@ def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:
                 f"the exchange at {client.base_url} does not answer ({error}); "
                 "check the network, or use the simulator with --replay"
             ) from error
-        # 400 is the exchange's word for a symbol that it does not list or cannot read.
+        # The exchange answers 400 for a symbol that it does not list or cannot read.
         if answer.status_code == httpx.codes.BAD_REQUEST:
             raise SetupError(
                 f"the exchange at {client.base_url} does not list the symbol {symbol}; "

@@ -1,4 +1,4 @@
-"""A Postgres for Airflow's metadata, from a PyPI package's programs."""
+"""A Postgres server for Airflow's metadata, run from a PyPI package."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def user_name(user_id: int) -> str:
     except KeyError:
         raise SetupError(
             f"Postgres does not run as the user {user_id}, who has no name in /etc/passwd; run "
-            f"./dev/up as one who has, or give a name (as root: useradd --uid {user_id} NAME)"
+            f"./dev/up as a user with one, or add it (as root: useradd --uid {user_id} NAME)"
         ) from None
 
 
 def _as_allowed_user(data: Path) -> list[str]:
     """Return the words before a Postgres command: it refuses to run as root.
 
-    As root it runs as the user nobody, with the one privilege of passing folders that are
+    Under root it runs as the user nobody, with a single privilege: to enter folders that are
     closed to others, such as a checkout below root's home.
     """
     user_name(os.geteuid())
@@ -65,8 +65,8 @@ def _as_allowed_user(data: Path) -> list[str]:
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise SetupError(
-            "Postgres does not run as root, and setpriv (package util-linux) is not here to "
-            "run it as another user; run ./dev/up as an ordinary user"
+            "Postgres does not run as root, and setpriv (package util-linux), which could run it "
+            "as another user, is not installed; run ./dev/up as an ordinary user"
         )
     nobody = pwd.getpwnam("nobody")
     os.chown(data, nobody.pw_uid, nobody.pw_gid)
@@ -77,17 +77,17 @@ def _as_allowed_user(data: Path) -> list[str]:
         "--clear-groups",
         "--inh-caps=+dac_override",
         "--ambient-caps=+dac_override",
-        # Without it access(2), which initdb asks, says no where open(2) says yes.
+        # Without it access(2), which initdb calls, fails where open(2) succeeds.
         "--securebits=+no_setuid_fixup",
     ]
 
 
 def start_postgres(home: Home, processes: Processes, port: int, password: str) -> None:
-    """Start the server, made on first use, and wait until it answers.
+    """Start the server, initialized on first use, and wait until it answers.
 
     Raises:
-        SetupError: It can never run as this user.
-        StartError: It died or did not answer in time.
+        SetupError: It cannot run as this user.
+        StartError: It died, or did not answer in time.
     """
     data = home.postgres
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -106,7 +106,7 @@ def start_postgres(home: Home, processes: Processes, port: int, password: str) -
 
 
 def _initialize(data: Path, user: list[str], password_file: Path, password: str) -> None:
-    # An initdb that was cut off leaves files that the next one refuses.
+    # An interrupted initdb leaves files that the next one refuses.
     for part in data.iterdir():
         shutil.rmtree(part) if part.is_dir() else part.unlink()
     write_whole(password_file, password, mode=0o600)
@@ -129,7 +129,7 @@ def _initialize(data: Path, user: list[str], password_file: Path, password: str)
 
 
 def answers(port: int, password: str) -> bool:
-    """Tell whether our Postgres takes our password there."""
+    """Tell whether our Postgres accepts our password on a port."""
     try:
         with closing(psycopg2.connect(**_address(port, password), connect_timeout=2)):
             return True
@@ -148,5 +148,5 @@ def _address(port: int, password: str) -> Mapping[str, str]:
 
 
 def sqlalchemy_url(port: int, password: str) -> str:
-    """Return the URL by which Airflow reaches it; the password is safe in URLs."""
+    """Return Airflow's URL for it; the password needs no escaping in URLs."""
     return f"postgresql+psycopg2://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"

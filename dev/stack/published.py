@@ -1,4 +1,4 @@
-"""Reads the published minutes from Cassandra, for a person to look at."""
+"""Read the published minutes from Cassandra and format them for display."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Published:
         """Return the published minutes that begin at `start` or later, by minute and symbol.
 
         Args:
-            start: Aware UTC; the whole minute it lies in counts.
+            start: Aware UTC; the minute that contains it counts as a whole.
         """
         window = Window(floor_minute(start), floor_minute(datetime.now(UTC)) + MINUTE)
         prices = [
@@ -50,7 +50,7 @@ class Published:
         return sorted(prices, key=lambda price: price.average.minute)
 
     def latest(self) -> dict[str, MinutePrice]:
-        """Return the last published minute of each symbol that has one of the last day."""
+        """Return each symbol's last published minute within the last day, if any."""
         prices = self.since(datetime.now(UTC) - LOOK_BACK)
         last = {price.average.symbol: price for price in prices}
         return {symbol: last[symbol] for symbol in self.symbols if symbol in last}
@@ -58,7 +58,7 @@ class Published:
 
 @contextmanager
 def open_published(port: int, symbols: Sequence[str]) -> Iterator[Published]:
-    """Connect to the local server for the time of the block.
+    """Connect to the local server for the duration of the block.
 
     Raises:
         RetryableError: Cassandra does not answer.
@@ -77,7 +77,7 @@ def open_published(port: int, symbols: Sequence[str]) -> Iterator[Published]:
 def count_complete(prices: Sequence[MinutePrice], symbols: Sequence[str], start: datetime) -> int:
     """Count the minutes that closed after `start` and were published for every symbol.
 
-    A minute that says only that our own request failed is not counted.
+    A minute flagged only because our own request failed is not counted.
     """
     by_minute: dict[datetime, set[str]] = {}
     for price in prices:
@@ -93,7 +93,7 @@ def delay_seconds(price: MinutePrice) -> float:
 
 
 def delay_summary(prices: Sequence[MinutePrice]) -> str:
-    """Return a line on how long after their minutes' ends prices, as they stand, were stored."""
+    """Return a line on how long after their minute's end the current revisions were stored."""
     delays = sorted(map(delay_seconds, prices))
     if not delays:
         return "no minute closed while this ran"
@@ -105,7 +105,7 @@ def delay_summary(prices: Sequence[MinutePrice]) -> str:
 
 
 def value_text(price: MinutePrice) -> str:
-    """Return a VWAP for reading; the flag where there is no value."""
+    """Return a VWAP for display; the flag if there is no value."""
     vwap = price.average.vwap
     return price.average.flag.value if vwap is None else price_text(vwap)
 

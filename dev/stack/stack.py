@@ -1,4 +1,4 @@
-"""The whole stack of one home: started in parallel, stopped as a whole, restartable in parts."""
+"""The stack of one home: started in parallel, stopped as a whole, restartable in parts."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from dev.stack.dag_runs import run_dag, unpause, wait_for_dag
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
 INITIAL_DAG = "initialize_store"
 MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
-# They run once a day, or when somebody fills in their form, and should not wait to be unpaused.
+# They run once a day or on demand, and should not have to be unpaused first.
 OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
 DAG_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class StackOptions:
-    """What a stack is to be.
+    """Options of a stack.
 
     Attributes:
         home: The folder for all its state.
         symbols: Binance symbols, upper case.
         replay: Whether prices come from the simulator instead of Binance.
-        ports: Ports that must be these, by name of Ports; others are chosen.
+        ports: Fixed ports, by name of Ports; the others are chosen.
         simulator_options: More options of `python -m include.simulator`.
         dags_folder: Where Airflow reads DAGs.
         settings_file: Connections, pools and variables, in the Astro CLI's format.
@@ -57,10 +57,10 @@ class StackOptions:
 class Stack:
     """Cassandra, the exchange, Postgres and Airflow, for one run.
 
-    As a context manager it starts the servers and stops them after the block, data kept.
+    As a context manager it starts the servers and stops them after the block; data is kept.
 
     Args:
-        options: What it is to be.
+        options: Its options.
 
     Attributes:
         home: Where its state is.
@@ -94,7 +94,7 @@ class Stack:
 
     @property
     def exchange_url(self) -> str:
-        """Where the prices come from."""
+        """URL of the exchange or the simulator."""
         if self.options.replay:
             return exchange.simulator_url(self.ports.exchange)
         return exchange.LIVE_URL
@@ -104,7 +104,7 @@ class Stack:
 
         Raises:
             SetupError: Another run uses this home, or a port, symbol or network is wrong.
-            StartError: A server died or was not ready in time.
+            StartError: A server died, or was not ready in time.
         """
         self._held.enter_context(self.home.locked())
         self._is_ours = True
@@ -129,10 +129,10 @@ class Stack:
         self._together(self.start_cassandra, self.start_airflow)
 
     def start_pipeline(self) -> None:
-        """Make the tables, let the DAGs of every minute run, and the others when asked.
+        """Create the tables; unpause the minute DAGs and those that run daily or on demand.
 
         Raises:
-            StartError: A DAG is not there, or its run failed.
+            StartError: A DAG is missing, or its run failed.
         """
         with self.rest() as api:
             with step("Cassandra: creating the tables", "a few seconds"):
@@ -143,7 +143,7 @@ class Stack:
                 unpause(api, dag_id)
 
     def stop(self) -> None:
-        """Stop everything that this stack started; data and logs stay."""
+        """Stop everything that this stack started; data and logs are kept."""
         if not self._is_ours:
             return
         self._processes.refuse()
@@ -164,7 +164,7 @@ class Stack:
             self._cassandra.check()
 
     def rest(self) -> httpx.Client:
-        """Return an authorised client of Airflow's REST API, whose paths begin after /api/v2."""
+        """Return an authorised client of Airflow's REST API; its paths are relative to /api/v2."""
         return airflow.rest(self.ports.airflow)
 
     def start_cassandra(self) -> None:
@@ -173,7 +173,7 @@ class Stack:
             self._server.start()
 
     def stop_cassandra(self) -> None:
-        """Stop Cassandra in good order."""
+        """Stop Cassandra gracefully."""
         self._server.stop()
 
     def start_exchange(self) -> None:
@@ -189,7 +189,7 @@ class Stack:
         self._processes.stop(exchange.NAME)
 
     def start_airflow(self) -> None:
-        """Start Airflow's processes with their settings, and their database if it does not run."""
+        """Start Airflow and apply its settings; start its database if it is not running."""
         surroundings = airflow.environment(self.home, self.ports, self.options.dags_folder)
         running = {record.name for record in self._processes.records() if record.is_running()}
         if postgres.NAME not in running:
@@ -200,7 +200,7 @@ class Stack:
                 airflow.migrate(self.home, self._processes, surroundings)
         with step(f"Airflow on {airflow.airflow_url(self.ports.airflow)}", "about 20 s"):
             airflow.start_api_server(self._processes, self.ports.airflow, surroundings)
-            # Before the scheduler runs what was left unpaused: applying replaces each entity,
+            # Before the scheduler runs unpaused DAGs: applying the settings replaces each entity,
             # and a task in between would miss it.
             with self.rest() as api:
                 apply_settings(api, self._settings())
@@ -208,7 +208,7 @@ class Stack:
 
     def stop_airflow(self) -> None:
         """Stop Airflow's processes; their database stays up."""
-        # Its API server needs seconds to leave after its work is done.
+        # Its API server needs seconds to exit after its work is done.
         self._processes.stop(*airflow.COMPONENTS, grace_seconds=5)
 
     @property
@@ -222,7 +222,7 @@ class Stack:
         if not self.home.cassandra_kept.exists():
             stopped += CassandraServer(self.home.cassandra).stop()
         if stopped:
-            say(f"  stopped what an earlier run left: {', '.join(stopped)}")
+            say(f"  stopped processes left by an earlier run: {', '.join(stopped)}")
 
     def _choose_ports(self) -> None:
         remembered = self.home.recall("ports")
@@ -240,7 +240,7 @@ class Stack:
             running = [pool.submit(start) for start in starts]
             try:
                 done, _ = wait(running, return_when=FIRST_EXCEPTION)
-                # The one that failed first, not those that it made fail.
+                # Raise the first failure, not those that follow from it.
                 for start in done:
                     start.result()
             except BaseException:

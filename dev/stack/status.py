@@ -1,4 +1,4 @@
-"""./dev/status: what runs in this checkout, and how far the prices have come."""
+"""./dev/status: show what runs in this checkout, and the last published minutes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _show_processes(home: Home) -> bool:
     server = CassandraServer(home.cassandra).record()
     records += [server] if server else []
     if not records:
-        say("nothing runs here; start it with ./dev/up")
+        say("nothing is running here; start it with ./dev/up")
         return False
     ports = {record.name: record.port for record in records}
     told = airflow.health(port) if (port := ports.get(airflow.API_SERVER)) else {}
@@ -65,9 +65,9 @@ def _show_prices(home: Home) -> None:
 
 
 def main() -> int:
-    """Run the command; return 0 when something runs and all of it is healthy, else 1."""
+    """Run the command; return 0 if something is running and all of it is healthy, else 1."""
     argparse.ArgumentParser(
-        prog="./dev/status", description="Show what runs here and the last published minutes."
+        prog="./dev/status", description="Show what is running and the last published minutes."
     ).parse_args()
     home = Home()
     is_well = _show_processes(home)

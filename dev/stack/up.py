@@ -1,4 +1,4 @@
-"""./dev/up: sets up and runs the whole stack, and shows the published minutes."""
+"""./dev/up: set up and run the whole stack, and show the published minutes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from include.records.windows import MINUTE
 POLL_SECONDS = 1.0
 # A cold machine needs about a minute from the first fetch to the first report, a busy one more.
 PATIENCE_SECONDS = 600.0
-# A minute is shown when every symbol has it, or this long after its end.
+# A minute is shown once every symbol has it, or this long after its end.
 SHOWN_AFTER = timedelta(seconds=40)
 FOLLOWED = timedelta(minutes=10)
 
@@ -45,8 +45,8 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
             "answers, an exchange simulator. Ctrl-C stops it; data stays in .dev/."
         ),
         epilog=(
-            "Environment: MINUTE_PRICES_PORT_BASE and MINUTE_PRICES_<NAME>_PORT for the ports; "
-            "CASSANDRA_JAVA_HOME for a Java 17 or 21 of your own."
+            "Environment: MINUTE_PRICES_PORT_BASE and MINUTE_PRICES_<NAME>_PORT set the ports; "
+            "CASSANDRA_JAVA_HOME selects your own Java 17 or 21."
         ),
     )
     source = parser.add_mutually_exclusive_group()
@@ -59,15 +59,15 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--symbols",
         default=",".join(DEFAULT_SYMBOLS),
-        help="upper-case Binance symbols, with commas (%(default)s)",
+        help="upper-case Binance symbols, comma-separated (%(default)s)",
     )
     parser.add_argument(
         "--once",
         action="store_true",
-        help="exit with 0 when --minutes N new minutes of every symbol are there, and a report",
+        help="exit with 0 once --minutes N new minutes of every symbol are published, and a report",
     )
     parser.add_argument(
-        "--minutes", type=_positive, default=1, metavar="N", help="for --once (%(default)s)"
+        "--minutes", type=_positive, default=1, metavar="N", help="with --once (%(default)s)"
     )
     base = os.environ.get("MINUTE_PRICES_PORT_BASE")
     parser.add_argument(
@@ -75,7 +75,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         type=_port,
         default=base and _port(base),
         metavar="PORT",
-        help=f"{len(PORT_NAMES)} ports from here on, in the order below",
+        help=f"use {len(PORT_NAMES)} ports from here on, in the order below",
     )
     for name in PORT_NAMES:
         own = os.environ.get(f"MINUTE_PRICES_{name.upper()}_PORT")
@@ -97,7 +97,7 @@ def _positive(text: str) -> int:
 
 def _port(text: str) -> int:
     if not text.isdigit() or not 1024 <= int(text) < 65536:  # noqa: PLR2004 - the usual limits
-        raise argparse.ArgumentTypeError(f"{text} is no port from 1024 to 65535")
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 1024 to 65535")
     return int(text)
 
 
@@ -144,13 +144,13 @@ def _wait_for_first(stack: Stack, published: Published) -> None:
         if time.monotonic() > deadline:
             raise StartError(
                 f"no minute was published for every symbol within {PATIENCE_SECONDS:.0f} s; "
-                f"look at the runs on {airflow_url(stack.ports.airflow)}/dags"
+                f"check the runs on {airflow_url(stack.ports.airflow)}/dags"
             )
         time.sleep(POLL_SECONDS)
 
 
 def _follow(stack: Stack, published: Published, began: datetime, minutes: int | None) -> None:
-    """Print each new minute; return when `minutes` of them and a report are there, if given."""
+    """Print each new minute; if `minutes` is given, return after that many and a report."""
     deadline = time.monotonic() + (minutes or 0) * 60 + PATIENCE_SECONDS
     shown_until = min(price.average.minute for price in published.latest().values())
     while True:
@@ -170,7 +170,7 @@ def _follow(stack: Stack, published: Published, began: datetime, minutes: int | 
             raise StartError(
                 f"{count_complete(prices, published.symbols, began)} of {minutes} minutes were "
                 f"published for every symbol in time, {'a' if has_report else 'no'} "
-                f"report was written; look at the task logs in {stack.home.airflow / 'logs'}"
+                f"report was written; check the task logs in {stack.home.airflow / 'logs'}"
             )
         time.sleep(POLL_SECONDS)
 
@@ -193,20 +193,20 @@ def _is_enough(
 def _run(stack: Stack, began: datetime, minutes: int | None) -> None:
     stack.start()
     stack.start_pipeline()
-    say(f"  everything runs after {(datetime.now(UTC) - began).total_seconds():.0f} s")
+    say(f"  everything is running after {(datetime.now(UTC) - began).total_seconds():.0f} s")
     try:
         with open_published(stack.ports.cassandra, stack.options.symbols) as published:
             _wait_for_first(stack, published)
             _show_start(stack, published)
             _follow(stack, published, began, minutes)
     except MarketDataError as error:
-        # A dead Cassandra is the better word for what its client says of it.
+        # If Cassandra has died, report that rather than its client's error.
         stack.check()
         raise StartError(str(error)) from error
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code: 0 done, 1 something broke, 2 wrongly asked."""
+    """Run the command; return its exit code: 0 success, 1 failure, 2 wrong usage."""
     began = datetime.now(UTC)
     options = _options(words)
     # SIGINT too: a shell starts its background jobs with it ignored.

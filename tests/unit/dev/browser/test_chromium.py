@@ -77,7 +77,7 @@ def test_refuses_a_name_that_is_no_program(programs):
     """It does not quietly take another one."""
     environment = programs("chromium") | {needs.VARIABLE: "/no/such/chromium"}
 
-    with pytest.raises(SetupError, match=r"names /no/such/chromium, which is no program"):
+    with pytest.raises(SetupError, match=r"names /no/such/chromium, which is not a program"):
         needs.find(environment)
 
 

@@ -16,7 +16,7 @@ def test_takes_all_pages_unless_some_are_named():
 
 
 def test_says_which_pages_there_are():
-    with pytest.raises(SetupError, match=r"no page is called prises; there are .*data-docs"):
+    with pytest.raises(SetupError, match=r"no page is called prises; choose from .*data-docs"):
         screenshots.chosen(["prises"])
 
 

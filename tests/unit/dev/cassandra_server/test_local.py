@@ -64,7 +64,7 @@ def test_a_server_made_without_security_cannot_become_secure(home):
     local.folder.mkdir(parents=True)
     (local.folder / "cassandra.yaml").touch()
 
-    with pytest.raises(SetupError, match=r"made without --secure.*wipe --name a"):
+    with pytest.raises(SetupError, match=r"created without --secure.*wipe --name a"):
         local.make_secure()
 
 
@@ -82,7 +82,7 @@ def test_comes_back_to_its_ports_or_says_where_it_went():
     chosen, notes = choose_ports({}, kept, set(), free=everything_but(9200))
 
     assert chosen == {"cassandra": 9201, "cassandra_storage": 17200}
-    assert notes == ["port 9200 is taken by someone else: cassandra uses 9201"]
+    assert notes == ["port 9200 is taken by another program: cassandra uses 9201"]
 
 
 def test_takes_the_port_that_is_asked_for():

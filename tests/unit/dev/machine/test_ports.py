@@ -20,7 +20,7 @@ def test_moves_to_the_next_free_port_and_says_so():
     ports, notes = choose_ports({}, {}, free=everything_but(8080, 8081))
 
     assert ports.airflow == 8082
-    assert notes == ["port 8080 is taken by someone else: airflow uses 8082"]
+    assert notes == ["port 8080 is taken by another program: airflow uses 8082"]
 
 
 def test_comes_back_to_the_ports_of_the_last_run():

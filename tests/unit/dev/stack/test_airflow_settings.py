@@ -64,7 +64,7 @@ def test_puts_this_runs_values_over_those_of_the_file(file):
 
 
 def test_refuses_to_change_a_connection_that_the_file_lacks(file):
-    with pytest.raises(SetupError, match="holds no connection mart"):
+    with pytest.raises(SetupError, match="has no connection mart"):
         read_settings(file, connections={"mart": {}}, variables={})
 
 
