@@ -36,17 +36,17 @@ LONGEST_STOP_SECONDS = 2
 
 
 class AnnouncedServer(uvicorn.Server):
-    """A server that says on standard output when it answers."""
+    """A server that announces on standard output when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to answer, then say so."""
+        """Start serving, then announce it."""
         await super().startup(sockets)
         sys.stdout.write(f"simulator ready: http://{self.config.host}:{self.config.port}\n")
         sys.stdout.flush()
 
 
 def main() -> int:
-    """Serve until told to stop and return the exit code."""
+    """Serve until stopped, and return the exit code."""
     options = _options()
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -66,7 +66,7 @@ def main() -> int:
         log = RequestLog(options.request_log)
         exchange = _exchange(options, plan, clock)
         if options.archives and not options.archives.is_dir():
-            raise NotADirectoryError(f"--archives {options.archives} is no folder")
+            raise NotADirectoryError(f"--archives {options.archives} is not a folder")
     except (OSError, ValueError) as error:
         LOG.error("cannot start: %s", " ".join(str(error).split()))  # noqa: TRY400 - as above
         return BAD_OPTION_EXIT_CODE
@@ -91,7 +91,7 @@ def main() -> int:
         )
     )
     # uvicorn handles these while it runs, but raises them again afterwards: without a handler of
-    # ours, a stop that was asked for would end with an error code or a stack trace.
+    # ours, a requested stop would end with an error code or a stack trace.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
@@ -156,7 +156,7 @@ def _options() -> argparse.Namespace:
         choices=MARKETS,
         default=list(MARKETS),
         metavar="SYMBOL",
-        help=f"what to list, of {', '.join(MARKETS)} (all)",
+        help=f"symbols to list, from {', '.join(MARKETS)} (all)",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="history of the generated symbols (%(default)s)"
@@ -171,7 +171,7 @@ def _options() -> argparse.Namespace:
         "--requests-until-ban",
         type=int,
         default=REQUESTS_UNTIL_BAN,
-        help="refused requests of a minute before the next brings a ban (%(default)s)",
+        help="refused requests in a minute before the next one brings a ban (%(default)s)",
     )
     parser.add_argument(
         "--tape",
@@ -202,7 +202,7 @@ def _options() -> argparse.Namespace:
         help="serve faults, bans, clock and log on this port of loopback; 0 takes a free one (off)",
     )
     parser.add_argument(
-        "--faults", type=Path, metavar="FILE", help="JSON list of faults to begin with (none)"
+        "--faults", type=Path, metavar="FILE", help="JSON list of faults to start with (none)"
     )
     parser.add_argument(
         "--request-log", type=Path, metavar="FILE", help="append a JSON line per request (off)"

@@ -73,7 +73,7 @@ def create_control(
     async def requests(request: Request) -> Response:
         since = request.query_params.get("since", "0")
         if not since.isdecimal():
-            return JSONResponse({"error": f"since={since!r} is no number of a request"}, 400)
+            return JSONResponse({"error": f"since={since!r} is not the number of a request"}, 400)
         return JSONResponse(log.since(int(since)))
 
     async def bans(request: Request) -> Response:

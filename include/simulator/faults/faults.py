@@ -16,7 +16,7 @@ class Rule(BaseModel):
 
 
 class Answer(Rule):
-    """Another answer in the place of the true one, without the exchange's own headers.
+    """Another answer in place of the true one, without the exchange's own headers.
 
     Attributes:
         status: HTTP status.
@@ -85,7 +85,7 @@ class Drip(Rule):
 
 
 class Rows(Rule):
-    """Klines that are not as they should be.
+    """Klines with defects.
 
     Attributes:
         change: missing leaves rows out; revised adds a trade at the close to them; duplicated
@@ -154,7 +154,7 @@ class Fault(Rule):
     effect: Effect
 
     def matches(self, endpoint: str, query: dict[str, str], now_ms: int) -> bool:
-        """Tell whether a request may get it."""
+        """Tell whether the fault may apply to a request."""
         return (
             self.endpoint in {None, endpoint}
             and self.symbol in {None, query.get("symbol")}
@@ -167,7 +167,7 @@ FAULTS = TypeAdapter(list[Fault])
 
 
 class FaultScript:
-    """Faults in force, with what each has met so far.
+    """Faults in force, with counts of the requests that each has matched so far.
 
     Args:
         faults: In the order their effects are applied.

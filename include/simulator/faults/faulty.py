@@ -36,7 +36,7 @@ USED_WEIGHT = b"x-mbx-used-weight-1m"
 
 
 class FaultyApp:
-    """Passes requests on, notes them, and spoils the answers that a script names.
+    """Forwards requests, logs them, and spoils the answers that a script selects.
 
     Args:
         app: The exchange.
@@ -94,7 +94,7 @@ class FaultyApp:
                     await _until_gone(receive)
                     return
                 case Reset():
-                    # uvicorn has no word for it; its own send knows the socket.
+                    # uvicorn has no API for it; its own send knows the socket.
                     connection.__self__.transport.abort()  # type: ignore[attr-defined]
                     await _until_gone(receive)
                     return

@@ -14,7 +14,7 @@ YEAR_MS = 365 * 86_400_000
 
 
 def spoil_rows(rows: list[Row], effect: Rows, now_ms: int) -> list[Row]:
-    """Return klines as a fault leaves them.
+    """Return klines with a fault applied.
 
     Args:
         rows: As the exchange has them, times in milliseconds.

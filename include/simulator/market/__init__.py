@@ -1,1 +1,1 @@
-"""What is listed, and what the exchange says of it: klines, trades, tickers, exchangeInfo."""
+"""The listed symbols and the exchange's data on them: klines, trades, tickers, exchangeInfo."""

@@ -29,7 +29,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class Exchange:
-    """Everything that an answer depends on beside the request and the clock.
+    """Everything that an answer depends on, except the request and the clock.
 
     Attributes:
         listings: What is traded, by symbol.

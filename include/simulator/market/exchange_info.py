@@ -18,7 +18,7 @@ KNOWN_PERMISSION = "SPOT|MARGIN|LEVERAGED|TRD_GRP_[0-9]{3}"
 
 
 def exchange_info(exchange: Exchange, query: Parameters, now_ms: int) -> dict[str, object]:
-    """Tell the limits and the symbols asked for, all of them by default."""
+    """Return the limits and the symbols asked for, all of them by default."""
     permission_sets = query.text("showPermissionSets", "true")
     if permission_sets not in {"true", "false"}:
         raise errors.invalid_value("showPermissionSets")

@@ -1,4 +1,4 @@
-"""Which listings a request means by symbol, symbols and symbolStatus."""
+"""Selection of listings by a request's symbol, symbols and symbolStatus."""
 
 from __future__ import annotations
 

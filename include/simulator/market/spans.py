@@ -42,13 +42,13 @@ class SpanSums:
     def kline(self, start_ms: int, end_ms: int) -> Kline:
         """Return the kline of a half-open span, milliseconds since the epoch.
 
-        A span without trades stands flat at the price of the last trade before it.
+        A span without trades is flat at the price of the last trade before it.
         """
         pieces = [piece for piece in self._pieces(start_ms, end_ms) if piece.trade_count]
         return join(pieces) if pieces else build_kline((), self._trade_before(start_ms).price_e8)
 
     def span(self, start_ms: int, end_ms: int) -> Span:
-        """Return all that tickers tell of a half-open span of at least one whole minute."""
+        """Return all that tickers report on a half-open span of at least one whole minute."""
         minute, offset_ms = divmod(start_ms, MINUTE_MS)
         trades = self._tape.trades_in(minute)
         return Span(

@@ -41,7 +41,7 @@ def parse_clock(text: str) -> ClockPlan:
     """Return what `--clock` asks for.
 
     Raises:
-        ValueError: It is none of USAGE.
+        ValueError: It is not one of USAGE.
     """
     starts_ms, speed = None, Fraction(1)
     for part in text.split(","):
@@ -51,7 +51,7 @@ def parse_clock(text: str) -> ClockPlan:
         elif kind == "fast" and value:
             speed = Fraction(value)
         elif part != "now":
-            raise ValueError(f"{text!r} is no clock; give {USAGE}")
+            raise ValueError(f"{text!r} is not a clock; give {USAGE}")
     if not 0 < speed <= MOST_TIMES:
         raise ValueError(f"a clock runs up to {MOST_TIMES} times as fast, not {speed} times")
     return ClockPlan(starts_ms, speed)

@@ -1,4 +1,4 @@
-"""What the exchange refuses, in its own codes and words."""
+"""The exchange's refusals, in its own codes and words."""
 
 from __future__ import annotations
 

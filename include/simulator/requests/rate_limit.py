@@ -1,4 +1,4 @@
-"""Request weight and request count per client address, and the bans of those who go on."""
+"""Request weight and request count per client address, and bans of clients that do not stop."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Use:
 
 @dataclass(frozen=True)
 class Charge:
-    """What a request is told about its client's use.
+    """A client's use, as reported to one of its requests.
 
     Attributes:
         used_weight: Weight used in the clock minute, this request included.
@@ -67,7 +67,7 @@ class RateLimit:
         self._uses: dict[str, _Use] = {}
 
     def charge(self, client: str, weight: int, now_ms: int) -> Charge:
-        """Count a request, whether it will be served or not, and return what follows from it."""
+        """Count a request, whether it will be served or not, and return the client's use."""
         use = self._uses.setdefault(client, _Use())
         _start_over(use, now_ms // MINUTE_MS)
         use.weight += weight

@@ -1,4 +1,4 @@
-"""What was asked, when and how it was answered: the simulator's own word on a client."""
+"""The log of requests and their answers: the simulator's own record of a client."""
 
 from __future__ import annotations
 

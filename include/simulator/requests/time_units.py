@@ -34,7 +34,7 @@ def time_unit(header: str | None) -> TimeUnit:
     """Return the unit that a header asks for; milliseconds without one.
 
     Raises:
-        ApiError: For another word; mixed case is one.
+        ApiError: For any other value, mixed case included.
     """
     if header is None:
         return TimeUnit.MILLISECOND

@@ -1,4 +1,4 @@
-"""What a request costs, where that depends on what it asks for."""
+"""The weight of a request, where it depends on what the request asks for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def price_weight(sent: Mapping[str, str]) -> int:
 
 
 def day_weight(sent: Mapping[str, str]) -> int:
-    """Return the weight of ticker/24hr: by the number of symbols, all of them being most."""
+    """Return the weight of ticker/24hr: by the number of symbols, most for all of them."""
     count = _symbol_count(sent)
     if not count or count > 100:  # noqa: PLR2004 - the exchange's table
         return 80

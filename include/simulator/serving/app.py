@@ -53,8 +53,8 @@ def create_app(
 
     Args:
         exchange: What it answers from.
-        clock: Tells the moment, in milliseconds since the epoch.
-        rate_limit: Counts what clients use; one of its own when None.
+        clock: Returns the time, in milliseconds since the epoch.
+        rate_limit: Counts what clients use; a new one when None.
         archives: A folder of daily files to serve in the archive tree as they are.
     """
     rate_limit = rate_limit or rate_limit_of(exchange)

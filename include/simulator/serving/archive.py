@@ -1,4 +1,4 @@
-"""The archive tree, /data/spot/daily: zip files of whole days, made of what is played.
+"""The archive tree, /data/spot/daily: zip files of whole days, made from the tapes.
 
 The layout: https://github.com/binance/binance-public-data
 """
@@ -33,7 +33,7 @@ PATH = re.compile(
 MINUTES_A_DAY = DAY_MS // MINUTE_MS
 # From this day on the archive's times are microseconds.
 MICROSECONDS_SINCE = date(2025, 1, 1)
-# The same bytes whenever they are made, so that the checksum stands.
+# The same bytes whenever they are made, so that the checksum holds.
 ZIP_DATE = (2020, 1, 1, 0, 0, 0)
 KEPT_FILES = 8
 Cells = Iterable[object]
@@ -45,15 +45,15 @@ def archive_route(exchange: Exchange, clock: Clock, recorded: Path | None = None
     Args:
         exchange: What is played.
         clock: Its time.
-        recorded: A folder of daily files as Binance has issued them. Of a symbol and day that
-            are there, they are served as they are, and nothing else is.
+        recorded: A folder of daily files as Binance has issued them. For a symbol and day that
+            it has, its files are served unchanged, and nothing else is.
     """
 
     @lru_cache(maxsize=KEPT_FILES)
     def made(symbol: str, what: str, day: date) -> bytes | None:
         issued = [*recorded.glob(f"{symbol}-*-{day}.zip")] if recorded else []
         if issued:
-            # Made ones of the other kinds would tell of other trades.
+            # Files made for the other kinds would show other trades.
             names = {file.name: file for file in issued}
             file = names.get(f"{symbol}-{what}-{day}.zip")
             return file.read_bytes() if file else None
@@ -78,7 +78,7 @@ def archive_route(exchange: Exchange, clock: Clock, recorded: Path | None = None
 
 
 def zipped(listing: Listing, symbol: str, what: str, day: date) -> bytes | None:
-    """Return a day's archive; None when there is nothing of that day.
+    """Return a day's archive; None when there is nothing for that day.
 
     Args:
         listing: What is played.

@@ -25,12 +25,12 @@ CLOSE_TIME = 6
 
 
 def ping(_exchange: Exchange, _query: Parameters, _now_ms: int) -> object:
-    """Answer nothing, to show that the exchange answers."""
+    """Return an empty object, to show that the exchange answers."""
     return {}
 
 
 def server_time(_exchange: Exchange, query: Parameters, now_ms: int) -> object:
-    """Tell the exchange's clock."""
+    """Return the exchange's time."""
     return {"serverTime": query.time_unit.time(now_ms)}
 
 

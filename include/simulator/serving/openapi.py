@@ -1,4 +1,4 @@
-"""The simulator's own description of its API, made of the tables it serves from."""
+"""The simulator's own description of its API, made from the tables it serves from."""
 
 from __future__ import annotations
 

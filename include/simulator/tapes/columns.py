@@ -1,4 +1,4 @@
-"""Which column of an archive's file is which.
+"""The columns of the archive's files.
 
 Files of today have no header; some collections add one, and leave columns out. The columns:
 https://github.com/binance/binance-public-data
@@ -57,14 +57,14 @@ def is_header(cells: list[str]) -> bool:
 
 
 def arrangement(kind: str, first: list[str]) -> Callable[[list[str]], list[str]]:
-    """Return how the cells of any line come into the archive's order; what is left out is empty.
+    """Return a function that puts a line's cells into the archive's order; missing ones are empty.
 
     Args:
         kind: Of the file.
         first: Its first line, a header or a row.
 
     Raises:
-        ValueError: It is neither; so does what is returned, for a line of another width.
+        ValueError: It is neither; the function raises it for a line of another width.
     """
     names = COLUMNS[kind]
     header = [SAME.get(name, name) for name in first] if is_header(first) else None
@@ -72,7 +72,7 @@ def arrangement(kind: str, first: list[str]) -> Callable[[list[str]], list[str]]
         unknown = [name for name in header if name not in names or header.count(name) > 1]
         missing = [name for name in names if name not in header and name not in SPARE]
         if unknown:
-            raise ValueError(f"{unknown[0][:40]!r} is no column of {kind}, or stands there twice")
+            raise ValueError(f"{unknown[0][:40]!r} is not a column of {kind}, or appears twice")
         if missing:
             raise ValueError(f"the column {missing[0]} is missing")
     elif len(first) not in (widths := WIDTHS[kind]):

@@ -1,4 +1,4 @@
-"""What rows of a tape come to as events: what the simulator plays, one after the other."""
+"""Rows of a tape as events, which the simulator plays one after the other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Event(NamedTuple):
 
 
 def events_of(row: Row, kind: str, tick_e8: int) -> Iterator[Event]:
-    """Yield what a row comes to; nothing for a silent kline.
+    """Yield a row's events; none for a kline without trades.
 
     Args:
         row: A line of a file.

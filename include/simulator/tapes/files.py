@@ -66,7 +66,7 @@ def tape_files(folder: Path) -> list[TapeFile]:
     """Return the files of a folder that can be played, by name.
 
     Raises:
-        TapeError: There is none, or a name has a date that is none.
+        TapeError: There is none, or a name has a date that does not exist.
     """
     found = [
         # Some file systems take letters apart.
@@ -87,7 +87,7 @@ def lines(file: TapeFile) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of each line, from 1, and its cells.
 
     Raises:
-        TapeError: The file is damaged, or a line is no text in ASCII.
+        TapeError: The file is damaged, or a line is not ASCII text.
     """
     number = 0
     try:
@@ -145,7 +145,9 @@ def _dated_span(path: Path) -> tuple[int, int] | None:
     try:
         start = datetime(cast("int", year), cast("int", month), day or 1, tzinfo=UTC)
     except ValueError as error:
-        raise TapeError(f"{path.name} is named by a day that is none; rename it") from error
+        raise TapeError(
+            f"{path.name} is named after a day that does not exist; rename it"
+        ) from error
     end = start + timedelta(days=1)
     while not day and end.day != 1:
         end += timedelta(days=1)

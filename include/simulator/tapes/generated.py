@@ -1,4 +1,4 @@
-"""Tapes of generated trades: a function of seed, symbol and minute, so any minute stands alone."""
+"""Tapes of generated trades: a function of seed, symbol and minute, each minute independent."""
 
 from __future__ import annotations
 

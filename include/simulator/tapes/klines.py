@@ -43,7 +43,7 @@ def build_kline(trades: Sequence[Trade], previous_close_e8: int) -> Kline:
     Args:
         trades: The trades of the interval, in the order of their ids.
         previous_close_e8: Price of the last trade before, at which an interval
-            without trades stands flat.
+            without trades is flat.
     """
     if not trades:
         flat_e8 = previous_close_e8
@@ -89,7 +89,7 @@ def kline_text(kline: Kline) -> RowText:
 
 
 class KlineHistory:
-    """The klines of one tape, as they stand at any moment.
+    """The klines of one tape, as of any moment.
 
     Whole minutes are computed once and kept: the minute's own row, and the rows of its seconds.
     """

@@ -26,7 +26,7 @@ RECORD = struct.Struct("<q8s")
 
 
 class SeenRows:
-    """The rows of a tape so far, on disk: an id, or an open time, and what was said of it.
+    """The rows of a tape so far, on disk: an id, or an open time, and the rest of the row.
 
     Attributes:
         last_key: Of the newest row; -1 before the first.
@@ -56,8 +56,8 @@ class SeenRows:
         """Tell whether a row has been seen, and keep it if it has not.
 
         Raises:
-            ValueError: It says something else of its id or open time than a row before, or
-                it is older than the newest row; with what to do.
+            ValueError: It differs from an earlier row of the same id or open time, or it is
+                older than the newest row; the message says what to do.
         """
         record = RECORD.pack(row.key, blake2b(repr(row).encode(), digest_size=8).digest())
         if row.key <= self.last_key:
@@ -79,7 +79,7 @@ class SeenRows:
         if self._key_at(self._place) != key:
             raise ValueError(f"goes back in time, from {self.last_key} to {key}", SORT)
         if self._record_at(self._place) != record:
-            raise ValueError(f"says something else of {key} than a line before it", CHOOSE)
+            raise ValueError(f"differs from an earlier line for {key}", CHOOSE)
 
     def _key_at(self, place: int) -> int:
         return int(RECORD.unpack(self._record_at(place))[0])
@@ -90,7 +90,7 @@ class SeenRows:
 
 
 class TapeReader:
-    """Reads one file once, and knows afterwards which minutes it is about.
+    """Reads one file once, and knows afterwards which minutes it covers.
 
     Args:
         file: What to read.
@@ -108,10 +108,10 @@ class TapeReader:
         self.row_count = self.repeated_count = 0
 
     def events(self) -> Iterator[Event]:
-        """Yield what each row comes to, once.
+        """Yield each row's events, once.
 
         Raises:
-            TapeError: The file is damaged, has a row that is none, or is not in order.
+            TapeError: The file is damaged, has a row that is not valid, or is not in order.
         """
         tick_e8 = _tick_of(self._file) if self._file.kind == MINUTES else 0
         for number, row in read_rows(self._file):
@@ -130,7 +130,7 @@ class TapeReader:
                 yield from events_of(row, self._file.kind, tick_e8)
 
     def spans(self) -> list[tuple[int, int]]:
-        """Return the half-open spans of whole minutes it is about, since the epoch.
+        """Return the half-open spans of whole minutes it covers, since the epoch.
 
         A file named by day or month is about all of it. Of another, the first and the last minute
         are left out: they may be cut off. Klines are about the minutes they have rows of.

@@ -36,7 +36,7 @@ def read_recording(path: Path) -> Recording:
     """Read the full minutes of a recording, without its first and last, which are cut off.
 
     Raises:
-        ValueError: A line is no trade, or a minute or a trade id is missing.
+        ValueError: A line is not a trade, or a minute or a trade id is missing.
     """
     rows: list[TradeRow] = []
     for _, row in read_rows(TapeFile(path, path.name.partition("_")[0], TRADES)):

@@ -1,4 +1,4 @@
-"""Rows of the archive's files as exact records, or the reason why a line is none."""
+"""Rows of the archive's files as exact records, or the reason why a line is not one."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def read_rows(file: TapeFile) -> Iterator[tuple[int, Row]]:
     """Yield the number of each line of a file, from 1, and what it says.
 
     Raises:
-        TapeError: The file is damaged, has no row, or has a line that is no such row.
+        TapeError: The file is damaged, has no row, or has a line that is not such a row.
     """
     arranged: Callable[[list[str]], list[str]] | None = None
     has_rows = False
@@ -95,7 +95,9 @@ def read_rows(file: TapeFile) -> Iterator[tuple[int, Row]]:
         except ValueError as error:
             raise refusal(file, number, str(error)) from error
         if file.span and not file.span[0] <= row.time_ms // MINUTE_MS < file.span[1]:
-            raise refusal(file, number, f"{row.time_ms} ms lies outside what the file is named by")
+            raise refusal(
+                file, number, f"{row.time_ms} ms is outside the day or month in the file's name"
+            )
         has_rows = True
         yield number, row
     if not has_rows:
@@ -111,8 +113,8 @@ def e8(text: str) -> int:
     found = NUMBER.fullmatch(text)
     if not found:
         raise ValueError(
-            f"{text[:40]!r} is no price or quantity with up to twenty digits before the point and "
-            "eight after it"
+            f"{text[:40]!r} is not a price or quantity with up to twenty digits before the point "
+            "and eight after it"
         )
     return int(found[1] + (found[2] or "").ljust(8, "0"))
 
@@ -126,13 +128,13 @@ def time_ms(text: str) -> int:
     number = _whole(text)
     found = number // 1000 if number >= LEAST_MICROSECONDS else number
     if not EARLIEST_MS <= found < LATEST_MS:
-        raise ValueError(f"{text!r} is no time in milliseconds or microseconds since 1970")
+        raise ValueError(f"{text!r} is not a time in milliseconds or microseconds since 1970")
     return found
 
 
 def _whole(text: str) -> int:
     if not WHOLE.fullmatch(text):
-        raise ValueError(f"{text[:40]!r} is no id, count or time")
+        raise ValueError(f"{text[:40]!r} is not an id, count or time")
     return int(text)
 
 
@@ -174,7 +176,7 @@ def _agg_trade(cells: list[str]) -> TradeRow:
 def _traded(price: str, quantity: str) -> tuple[int, int, int]:
     price_e8, quantity_e8 = e8(price), e8(quantity)
     if not (price_e8 and quantity_e8):
-        raise ValueError(f"a price of {price} and a quantity of {quantity} are no trade")
+        raise ValueError(f"a price of {price} and a quantity of {quantity} are not a trade")
     value_e8 = price_e8 * quantity_e8 // ONE_E8
     if value_e8 >= MOST_E8:
         raise ValueError(f"{price} x {quantity} has more than twenty digits before the point")
@@ -186,10 +188,10 @@ def _kline(cells: list[str], length_ms: int) -> KlineRow:
     open_ms = time_ms(cells[0])
     length = length_ms * 1000 if opens_at >= LEAST_MICROSECONDS else length_ms
     if opens_at % length or closes_at - opens_at != length - 1:
-        raise ValueError(f"{opens_at} to {closes_at} is no whole interval of {length_ms} ms")
+        raise ValueError(f"{opens_at} to {closes_at} is not a whole interval of {length_ms} ms")
     trade_count = _whole(cells[8])
     if trade_count >= MOST_TRADES:
-        raise ValueError(f"{trade_count} trades are more than can be")
+        raise ValueError(f"{trade_count} trades are more than possible")
     sums = (e8(cells[5]), e8(cells[7]), trade_count, e8(cells[9]), e8(cells[10]))
     opens, high, low, close = map(e8, cells[1:5])
     kline = Kline(opens, high, low, close, *sums)
@@ -201,9 +203,9 @@ def _judge(kline: Kline) -> None:
     """Refuse a kline that no trades add up to: played, it would come out as another."""
     opens, high, low, close, volume, quote, trade_count, taker, taker_quote = kline
     if not low <= min(opens, close) <= max(opens, close) <= high:
-        raise ValueError("its open and close do not lie within its low and high")
+        raise ValueError("its open and close are not within its low and high")
     if not trade_count and (high > low or volume or quote or taker or taker_quote):
-        raise ValueError("it has no trades, and yet volume or a price that moves")
+        raise ValueError("it has no trades, but volume or a price that moves")
     if trade_count and not low:
         raise ValueError("it has trades at a price of 0")
     if taker > volume or taker_quote > quote:

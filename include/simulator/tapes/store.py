@@ -39,7 +39,7 @@ NUMBERED = {TRADES, AGG_TRADES}
 
 @dataclass(frozen=True)
 class StoredTape:
-    """What one kind of files tells of one symbol.
+    """One symbol's tape, from one kind of files.
 
     Attributes:
         kind: Of the files.
@@ -111,7 +111,7 @@ def store_tape(files: Iterable[TapeFile], folder: Path) -> StoredTape:
         folder: Where the events are kept while the tape is played.
 
     Raises:
-        TapeError: A file is damaged, has rows that are no such rows, or is not in order.
+        TapeError: A file is damaged, has rows of another kind, or is not in order.
     """
     ordered = sorted(files, key=lambda file: (first_key(file), file.path.name))
     symbol, kind = ordered[0].symbol, ordered[0].kind
@@ -126,7 +126,7 @@ def store_tape(files: Iterable[TapeFile], folder: Path) -> StoredTape:
                 np.array(chunk, dtype=EVENT).tofile(stored)
             spans += reader.spans()
             LOG.info(
-                "%s: %d rows read in %.1f s, %d of them again",
+                "%s: %d rows read in %.1f s, %d of them repeated",
                 file.path.name,
                 reader.row_count,
                 time.monotonic() - started,

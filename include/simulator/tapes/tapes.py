@@ -157,7 +157,7 @@ class IdRange:
 
 
 def always(_minute: int) -> bool:
-    """Tell that the exchange runs in a minute: in all of them."""
+    """Return True: the exchange runs in every minute."""
     return True
 
 

@@ -270,7 +270,7 @@ def test_pages_trades_with_the_ids_of_the_file(folder, play):
         ("BTCUSDT-trades-2024-02-01.zip", b"no zip", "cannot be read.*fetch it again"),
         ("BTCUSDT-trades-2024-02-01.csv.gz", CUT_OFF, "cannot be read"),
         ("BTCUSDT-trades-2024-02-01.csv", b"1,2,3\n", "line 1: 3 columns, not 6"),
-        ("BTCUSDT-trades-2024-02-01.csv", b"1,abc,3,4,5,True\n", "line 1: 'abc' is no price"),
+        ("BTCUSDT-trades-2024-02-01.csv", b"1,abc,3,4,5,True\n", "line 1: 'abc' is not a price"),
         (
             "BTCUSDT-trades-2024-02-01.csv",
             b"1,1,1,1,1706745700000,True\n2,1,1,1,1706745600000,True\n",

@@ -246,7 +246,7 @@ def test_refuses_two_accounts_of_one_thing(folder, listings, kind, other, files)
         write(folder, name := f"PEPEUSDT-{kind}-b-2024-02-01.csv", other)
         line = 1
 
-    with pytest.raises(TapeError, match=f"{name}, line {line}: says something else"):
+    with pytest.raises(TapeError, match=f"{name}, line {line}: differs from an earlier line"):
         listings()
 
 
@@ -407,7 +407,9 @@ def test_plays_a_symbol_that_is_not_written_in_ascii(folder, listings):
 def test_refuses_a_day_that_is_none(folder, listings):
     write(folder, "PEPEUSDT-trades-2024-02-30.csv", trade())
 
-    with pytest.raises(TapeError, match=r"2024-02-30\.csv is named by a day that is none"):
+    with pytest.raises(
+        TapeError, match=r"2024-02-30\.csv is named after a day that does not exist"
+    ):
         listings()
 
 
