@@ -1,17 +1,17 @@
-"""Says when a price, a move, the quality or the age of the data crosses a line; off by default.
+"""Notifies when price, move, quality or age of the data crosses a threshold; off by default.
 
-**Runs** when minutes are published, and every five minutes, so that age is noticed when nothing
-is. It is paused until you switch it on. Its form sends a test to every channel.
+**Runs** when minutes are published, and every five minutes, so that stale data is noticed when
+nothing is. It is paused until you switch it on. Its form sends a test to every channel.
 
-**Updates** nothing but the Variable `price_watch_state`. It tells the channels of the Variable
-`price_watch` or of include/price_watch.yaml (SMTP, Slack, webhook); without a rule, nobody.
+**Updates** nothing but the Variable `price_watch_state`. It notifies the channels in the Variable
+`price_watch` or in include/price_watch.yaml (SMTP, Slack, webhook); without a rule, nobody.
 
-**Safe to re-run**: a minute is judged once, and what is remembered is written after it was sent.
-A run that is cut off in between says the same again.
+**Safe to re-run**: a minute is judged once, and the state is saved after sending. A run
+interrupted in between sends the same again.
 
-**When it fails**: the message names the rule and the field that are wrong, or the channel that
-did not take a message. The other channels have theirs; what is left is sent by the next run that
-can. See docs/price-watch.md.
+**When it fails**: the message names the rule and field that are not valid, or the channel that did
+not accept a message. The other channels get theirs; the next run that can sends the rest. See
+docs/price-watch.md.
 """
 
 from datetime import timedelta
@@ -31,7 +31,7 @@ from include.orchestration.forms import WATCH_PRICES
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=True,
-    # A mail server may take half a minute to say nothing.
+    # A mail server may not answer for half a minute.
     default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=3)},
     tags=["report"],
     doc_md=__doc__,

@@ -1,4 +1,4 @@
-"""How announcements reach people: by Airflow's notifiers, whose connections hold every secret."""
+"""Delivery of announcements by Airflow's notifiers, whose connections hold every secret."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from include.watch.settings import Channel, Slack, Smtp, Webhook
 from include.watch.states import Announcement
 
 TIMEOUT_SECONDS = 10
-# A webhook that sends elsewhere, to a page to log in for instance, has not taken the message.
+# A webhook that redirects, to a login page for instance, has not accepted the message.
 WEBHOOK_OPTIONS = {"timeout": TIMEOUT_SECONDS, "max_redirects": 0}
-# What each of Airflow's notifiers raises at its call: of a connection that is missing or wrong, and
-# of a server that is not there or refuses. Errors of smtplib, requests and ssl are OSErrors.
+# What Airflow's notifiers raise when called: for a connection that is missing or wrong, and for a
+# server that is down or refuses. Errors of smtplib, requests and ssl are OSErrors.
 _AIRFLOW = (AirflowException, AirflowRuntimeError, OSError)
 
 
 class UndeliveredError(RetryableError):
-    """A channel did not take a message, or nobody said that it did."""
+    """A channel did not accept a message, or did not confirm it."""
 
     def __init__(self, cause: Exception) -> None:
-        super().__init__(f"did not take the message: {type(cause).__name__}: {cause}")
+        super().__init__(f"did not accept the message: {type(cause).__name__}: {cause}")
 
 
 def deliver(channel: Channel, announcements: Sequence[Announcement]) -> None:
@@ -34,7 +34,7 @@ def deliver(channel: Channel, announcements: Sequence[Announcement]) -> None:
     "change": "fired", "judged_at": "2026-03-01T12:04:10Z", "text": …}]}.
 
     Raises:
-        UndeliveredError: It did not get there, or nobody said that it did.
+        UndeliveredError: It was not delivered, or delivery was not confirmed.
     """
     texts = [each.text for each in announcements]
     match channel:
@@ -47,7 +47,7 @@ def deliver(channel: Channel, announcements: Sequence[Announcement]) -> None:
             _post(channel, {"text": "\n".join(texts), "announcements": told})
 
 
-# Each notifier takes a second to import, and most runs have nothing to say.
+# Each notifier takes a second to import, and most runs have nothing to send.
 def _mail(channel: Smtp, texts: Sequence[str]) -> None:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def _mail(channel: Smtp, texts: Sequence[str]) -> None:
     )
     try:
         notifier({})
-    # A number in the connection's extra that is none.
+    # An invalid number in the connection's extra.
     except (*_AIRFLOW, ValueError) as error:
         raise UndeliveredError(error) from error
 
@@ -76,7 +76,7 @@ def _post_to_slack(channel: Slack, texts: Sequence[str]) -> None:
     )
     try:
         notifier({})
-    # slack_sdk sends with urllib, which refuses an address that is none with a ValueError.
+    # slack_sdk sends with urllib, which raises ValueError for an invalid address.
     except (*_AIRFLOW, SlackClientError, HTTPException, ValueError) as error:
         raise UndeliveredError(error) from error
 
@@ -92,6 +92,6 @@ def _post(channel: Webhook, body: dict[str, object]) -> None:
     )
     try:
         notifier({})
-    # The provider's own word for a connection without a scheme.
+    # What the provider raises for a connection without a scheme.
     except (*_AIRFLOW, ValueError) as error:
         raise UndeliveredError(error) from error

@@ -24,18 +24,18 @@ VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"
 FILE = "include/price_watch.yaml"
 STATE = "price_watch_state"
-# Of one channel that does not answer: more than a day of a few rules.
+# Announcements kept for a channel that does not answer: more than a day of a few rules.
 MOST_WAITING = 100
 
 log = logging.getLogger(__name__)
 
 
 class Memory(BaseModel, extra="forbid"):
-    """What one run leaves for the next, as JSON in an Airflow Variable.
+    """The state that one run passes to the next, as JSON in an Airflow Variable.
 
     Attributes:
         rules: By name and symbol.
-        undelivered: By channel, what it has not taken yet, oldest first.
+        undelivered: By channel, what it has not accepted yet, oldest first.
     """
 
     rules: dict[str, RuleState] = {}
@@ -43,17 +43,17 @@ class Memory(BaseModel, extra="forbid"):
 
 
 def watch(params: Mapping[str, object]) -> None:
-    """Judge what is new, say what there is to say, and remember both.
+    """Judge new minutes, send the announcements, and save the state.
 
-    What was said is remembered after it was sent: a run that is cut off says it again, and none
-    is lost. A channel that fails neither stops the others nor makes them say it twice; what it
-    did not take waits for the next try.
+    The state is saved after sending: an interrupted run sends again, and nothing is lost. A
+    channel that fails neither stops the others nor makes them send twice; what it did not accept
+    waits for the next try.
 
     Raises:
-        AirflowFailException: The rules are wrong, a channel failed in a test, or a rule or a
-            channel met an error of the program; the others have done theirs.
-        RetryableError: A channel failed, or Cassandra did not answer; how old the data is was
-            judged all the same.
+        AirflowFailException: The rules are not valid, a channel failed in a test, or a rule or a
+            channel failed with a program error; the others are done.
+        RetryableError: A channel failed, or Cassandra did not answer; the age of the data was
+            still judged.
     """
     with fail_without_retry():
         told = _read()
@@ -79,7 +79,7 @@ def watch(params: Mapping[str, object]) -> None:
 
 
 def _read() -> Watch:
-    """Return the rules of the Variable or of the file, and say where there are none."""
+    """Return the rules of the Variable or of the file, and log where there are none."""
     text: str = Variable.get(VARIABLE, default="")
     source = f"the Airflow Variable {VARIABLE!r}"
     if not text.strip():
@@ -101,10 +101,10 @@ def _read() -> Watch:
 def _judge(
     watched: Sequence[Watched], states: Mapping[str, RuleState]
 ) -> tuple[list[str], dict[str, Exception], list[Announcement], dict[str, RuleState]]:
-    """Return what could not be read, what not be judged, what there is to say, and the states.
+    """Return what could not be read, what could not be judged, the announcements and the states.
 
-    A symbol that cannot be read, or a rule that cannot be judged, keeps no other from being judged,
-    and its state as it was.
+    A symbol that cannot be read, or a rule that cannot be judged, does not stop the others, and
+    keeps its previous state.
     """
     if not watched:
         return [], {}, [], {}
@@ -116,7 +116,7 @@ def _judge(
         read = _published(windows_needed(watched, states, moment))
         averages, failed = read.done, dict(read.failed)
     except RetryableError as error:
-        # Without an answer prices are not judged, and age by what is remembered.
+        # Without an answer prices are not judged, and age is judged by the saved state.
         problems.append(str(error))
     subject_of = {subject.key: subject for subject in watched if subject.symbol not in failed}
     judged = run_each(subject_of, lambda key: evaluate([subject_of[key]], averages, states, moment))
@@ -139,7 +139,7 @@ def _subjects(rules: Sequence[AnyRule]) -> list[Watched]:
     for rule in rules:
         if unknown := set(rule.symbols) - {*extracted}:
             raise SettingsError(
-                f'rule "{rule.name}": symbols has {", ".join(sorted(unknown))}, of which no price '
+                f'rule "{rule.name}": symbols has {", ".join(sorted(unknown))}, for which no price '
                 f"is extracted; write some of {', '.join(extracted)}, or add it to the Airflow "
                 "Variable 'symbols'"
             )
@@ -160,10 +160,10 @@ def _published(windows: Mapping[str, Sequence[Window]]) -> Results[str, list[Min
 def _deliver(
     channels: Sequence[Channel], waiting: dict[str, list[Announcement]]
 ) -> tuple[list[str], dict[str, Exception]]:
-    """Send what waits for each channel, and empty what was taken.
+    """Send each channel what waits for it, and clear what was accepted.
 
     Returns:
-        Which channels did not take it, and what errors of the program were met.
+        The channels that did not accept it, and the program errors.
     """
     by_name = {str(channel): channel for channel in channels if waiting[str(channel)]}
 
@@ -205,8 +205,8 @@ def _load_state() -> Memory:
         return Memory.model_validate_json(text)
     except ValidationError as error:
         raise SettingsError(
-            f"the Airflow Variable {STATE!r} is not as the last run left it; delete it, and every "
-            "rule starts anew"
+            f"the Airflow Variable {STATE!r} is not what the last run wrote; delete it, and every "
+            "rule starts over"
         ) from error
 
 
@@ -216,5 +216,5 @@ def _save_state(before: Memory, after: Memory) -> None:
         Variable.set(
             STATE,
             after.model_dump_json(exclude_defaults=True),
-            description="What the price watch remembers; delete it, and every rule starts anew.",
+            description="The price watch's state; delete it, and every rule starts over.",
         )

@@ -1,1 +1,1 @@
-"""The price watch: rules, what each remembers, and the words it says; pure."""
+"""The price watch: rules, their state, and the texts it sends; pure."""

@@ -1,6 +1,6 @@
-"""What to say of published minutes: once when a line is crossed, and once when that is over.
+"""Judging of published minutes: announced once when a rule fires, and once when it is over.
 
-windows = wanted(watched, states, now)
+windows = windows_needed(watched, states, now)
 announcements, states = evaluate(watched, averages, states, now)
 """
 
@@ -25,22 +25,22 @@ from include.watch.rules import (
 )
 from include.watch.states import Announcement, Change, RuleState, Watched
 
-# What happened longer ago is history, and no news.
+# Anything older is history, not news.
 CATCH_UP = timedelta(hours=3)
 # A new rule looks at the newest minute, which is published a moment after its end.
 PUBLISHED_WITHIN = 2 * MINUTE
-# The market's own silences; every other minute without a value is one that data is missing of.
+# The market itself was silent; any other minute without a value has missing data.
 WITHOUT_TRADES = (Flag.NO_TRADES, Flag.HALTED)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What became of one rule and symbol in the minutes that are new.
+    """The outcome for one rule and symbol over the new minutes.
 
     Attributes:
-        is_active: Whether it has fired and is not over, in the end.
-        streak: As of RuleState.
-        judged_until: As of RuleState.
+        is_active: Whether it has fired and is not over, at the end.
+        streak: As in RuleState.
+        judged_until: As in RuleState.
         turned_at: Minute, or moment, of the last turn; None where it did not turn.
         turns: Figures of each minute at which it fired or was over, in order.
         newest: Figures of the newest minute that was judged; None where none was.
@@ -57,7 +57,7 @@ class _Seen:
 def windows_needed(
     watched: Iterable[Watched], states: Mapping[str, RuleState], now: datetime
 ) -> dict[str, list[Window]]:
-    """Return the minutes of each symbol that `evaluate` needs to know."""
+    """Return the minutes of each symbol that `evaluate` needs."""
     minutes: dict[str, set[datetime]] = {}
     for subject in watched:
         needed = minutes.setdefault(subject.symbol, set())
@@ -78,11 +78,11 @@ def evaluate(
     states: Mapping[str, RuleState],
     now: datetime,
 ) -> tuple[list[Announcement], dict[str, RuleState]]:
-    """Judge what is published since the last time.
+    """Judge the minutes published since the last call.
 
     Args:
         watched: Rules and symbols.
-        averages: By symbol, what is published of the minutes that `wanted` names, any order.
+        averages: By symbol, those minutes of `windows_needed` that are published, in any order.
         states: As the last call returned them; none the first time.
         now: Aware UTC.
 
@@ -126,7 +126,7 @@ def _findings(
 def _value(
     rule: AnyMinuteRule, average: MinuteAverage, by_minute: Mapping[datetime, MinuteAverage]
 ) -> Decimal | None:
-    """Return what a rule compares of a minute; None where it neither fires nor clears."""
+    """Return the value that a rule compares; None where it neither fires nor clears."""
     if isinstance(rule, QualityBelow):
         if average.flag in WITHOUT_TRADES:
             return None
@@ -192,7 +192,7 @@ def _judge_age(
 def _settle(
     subject: Watched, before: RuleState | None, seen: _Seen, now: datetime
 ) -> tuple[Announcement | None, RuleState]:
-    """Return what there is to say of what was seen, if anything, and what to remember."""
+    """Return the announcement, if there is one, and the state to keep."""
     rule = subject.rule
     was_active = before is not None and before.is_active
     since = before.since if before and was_active else seen.turned_at

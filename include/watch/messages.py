@@ -1,4 +1,4 @@
-"""The words of the price watch: short, plain, in UTC, and never advice."""
+"""The texts of the price watch: short, plain, in UTC, and never advice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Observation:
 
     Attributes:
         average: The published minute.
-        value: What the rule compares: a price, a signed share of one, a rank of quality.
+        value: What the rule compares: a price, a signed relative change, or a rank of quality.
     """
 
     average: MinuteAverage
@@ -32,7 +32,7 @@ class Observation:
 
 
 def condition(rule: AnyRule) -> str:
-    """Return what a symbol is while the rule lasts, to follow 'is' or 'was'."""
+    """Return a rule's condition in words, to follow 'is' or 'was'."""
     match rule:
         case PriceAbove():
             return f"above {rule.threshold:,f}"
@@ -40,7 +40,7 @@ def condition(rule: AnyRule) -> str:
             return f"below {rule.threshold:,f}"
         case Move():
             share = percent_text(rule.threshold_ratio)
-            return f"{share} or more away from its price {minutes_long(rule.minutes)} before"
+            return f"{share} or more away from its price {minutes_long(rule.minutes)} earlier"
         case QualityBelow():
             return f"below grade {rule.grade}"
         case OlderThan():
@@ -62,16 +62,16 @@ def figures(rule: AnyRule, finding: Observation) -> str:
 
 
 def newest_price(minute: datetime | None, average: MinuteAverage | None) -> str:
-    """Return which minute is the newest with a value.
+    """Return in words which minute is the newest with a value.
 
     Args:
-        minute: That one; None where none is known.
-        average: The same, if it is at hand.
+        minute: Its start; None where none is known.
+        average: Its average, if it was read.
     """
     if minute is None:
-        return "none is known"
+        return "no price is known"
     state = f", {data_state(average)}" if average else ""
-    return f"the newest is of the minute {utc(minute)}{state}"
+    return f"the newest is from the minute {utc(minute)}{state}"
 
 
 def data_state(average: MinuteAverage) -> str:
@@ -83,9 +83,9 @@ def data_state(average: MinuteAverage) -> str:
 
 
 def price(value: Decimal, threshold: Decimal | None = None) -> str:
-    """Return a price with eight digits, or with all that stand before the point.
+    """Return a price with eight digits, or with all digits before the point.
 
-    Where they would hide on which side of the threshold it is, all digits.
+    Where rounding would hide on which side of the threshold the price is, all digits are kept.
     """
     shown = price_text(value)
     if threshold is not None:

@@ -1,4 +1,4 @@
-"""The rules of the price watch: what each kind looks for, and when it is over again."""
+"""The rules of the price watch: what each kind looks for, and when it is over."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RANKS = {grade: Decimal(rank) for rank, grade in enumerate(reversed(Grade), star
 
 
 def listed(value: object) -> object:
-    """Return what a text lists with commas; anything else as it is."""
+    """Split a text at its commas; return anything else unchanged."""
     return [each.strip() for each in value.split(",")] if isinstance(value, str) else value
 
 
@@ -24,7 +24,7 @@ def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-# Notifiers render what they send as templates: a name cannot hold a brace.
+# Notifiers render messages as templates: a name cannot have a brace.
 Name = Annotated[str, StringConstraints(pattern=r"^\w[\w .,%+-]{0,59}$")]
 Symbols = Annotated[
     tuple[Annotated[str, AfterValidator(read_symbol)], ...],
@@ -48,12 +48,12 @@ Price = Annotated[
 
 
 class Rule(BaseModel, extra="forbid", frozen=True):
-    """What every rule says.
+    """The fields of every rule.
 
     Attributes:
-        name: What people call it; stands in each message.
-        symbols: Binance's pair ids; none means all that are extracted.
-        repeat_minutes: How often to say again that it lasts; None for never.
+        name: Its name for people, in each message.
+        symbols: Binance's pair ids; empty means all that are extracted.
+        repeat_minutes: How often to repeat that it still lasts; None for never.
     """
 
     name: Name = Field(
@@ -68,13 +68,13 @@ class Rule(BaseModel, extra="forbid", frozen=True):
 
     @property
     def definition(self) -> str:
-        """What it looks for, in twelve hexadecimal digits: another one is another rule."""
+        """Hash of what it looks for, twelve hexadecimal digits: another hash is another rule."""
         told = self.model_dump_json(exclude={"name", "symbols", "repeat_minutes"})
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
 class MinuteRule(Rule, frozen=True):
-    """A rule about one published minute after another.
+    """A rule that judges one published minute after another.
 
     Attributes:
         for_minutes: How many minutes in a row must meet it before it fires.
@@ -92,7 +92,7 @@ class PriceRule(MinuteRule, frozen=True):
     """A rule about the average price of a minute.
 
     Attributes:
-        symbols: As of any rule, but not all: a price is of one symbol.
+        symbols: As for any rule, but required: a price belongs to one symbol.
         threshold: Quote asset per base asset.
         hysteresis_ratio: How far the price must come back, as a share of the threshold, before
             the rule is over.
@@ -145,11 +145,11 @@ class PriceBelow(PriceRule, frozen=True):
 
 
 class Move(MinuteRule, frozen=True):
-    """Fires when the vwap is further from that of some minutes before than it may be.
+    """Fires when the vwap has moved by the threshold or more from that of some minutes before.
 
     Attributes:
-        minutes: How far back the other minute lies.
-        threshold_ratio: Of the earlier price, in either direction.
+        minutes: How far back the earlier minute is.
+        threshold_ratio: Share of the earlier price, in either direction.
         hysteresis_ratio: How far the move must shrink, as a share of the threshold, before the
             rule is over.
     """
@@ -172,7 +172,7 @@ class Move(MinuteRule, frozen=True):
         return self.threshold_ratio * (1 - self.hysteresis_ratio)
 
     def is_met(self, change: Decimal) -> bool:
-        """Tell whether a change, as a signed share of the earlier price, is as large as that."""
+        """Tell whether a change, as a signed share of the earlier price, reaches the threshold."""
         return abs(change) >= self.threshold_ratio
 
     def is_back(self, change: Decimal) -> bool:
@@ -181,10 +181,10 @@ class Move(MinuteRule, frozen=True):
 
 
 class QualityBelow(MinuteRule, frozen=True):
-    """Fires when a minute's grade is worse than the one named, or data is missing altogether.
+    """Fires when a minute's grade is worse than the one given, or its data is missing.
 
     Attributes:
-        grade: The worst that is still good.
+        grade: The worst grade that is still good.
         hysteresis_minutes: How many minutes in a row must be good before the rule is over.
     """
 
@@ -207,10 +207,10 @@ class QualityBelow(MinuteRule, frozen=True):
 
 
 class OlderThan(Rule, frozen=True):
-    """Fires when the newest minute with a value of its own ended longer ago than it may.
+    """Fires when the newest minute with a value of its own ended more than `minutes` ago.
 
     Attributes:
-        minutes: How long that may be.
+        minutes: The greatest age allowed.
         hysteresis_ratio: How much younger than that the data must be before the rule is over.
     """
 

@@ -1,4 +1,4 @@
-"""What the price watch is told: rules and channels, read from JSON or YAML.
+"""Settings of the price watch: rules and channels, read from JSON or YAML.
 
 rules:
   - name: BTC above the line
@@ -76,7 +76,7 @@ CHANNELS = _by_kind(Channel)
 
 
 class Watch(BaseModel, extra="forbid", frozen=True):
-    """What to look for, and where to say it; without a rule, nothing."""
+    """The rules to judge and the channels to notify; without a rule the watch is off."""
 
     rules: tuple[Annotated[AnyRule, Field(discriminator="kind")], ...] = ()
     notify: tuple[Annotated[Channel, Field(discriminator="kind")], ...] = ()
@@ -87,10 +87,10 @@ def read_watch(text: str, source: str) -> Watch:
 
     Args:
         text: The document; empty, or with every line commented out, it has no rule.
-        source: Where it stands, for the message.
+        source: Where it comes from, for the message.
 
     Raises:
-        SettingsError: It is wrong: what, in which rule and field, and what to write instead.
+        SettingsError: It is not valid; the message names rule, field and what to write instead.
     """
     document = _parse(text, source) or {}
     if not isinstance(document, Mapping):
@@ -107,13 +107,13 @@ def read_watch(text: str, source: str) -> Watch:
     ]
     if twice:
         raise SettingsError(
-            f"{source}: rule {_shown(twice[0])} is there twice; give each its own name"
+            f"{source}: rule {_shown(twice[0])} is defined twice; give each its own name"
         )
     return watch
 
 
 def _explain(document: Mapping[str, Any], error: Any) -> str:  # noqa: ANN401 - pydantic's own
-    """Return one of pydantic's errors in the words of who wrote the document."""
+    """Translate one of pydantic's errors into the terms of the document."""
     part, *place = error["loc"]
     if part not in Watch.model_fields:
         return f"{part} is not known; it may have {' and '.join(Watch.model_fields)}"
@@ -149,7 +149,7 @@ def _parse(text: str, source: str) -> object:
 
 
 class _ExactLoader(yaml.SafeLoader):
-    """YAML whose numbers are what is written, and whose keys are there once."""
+    """A YAML loader that keeps numbers as written and refuses duplicate keys."""
 
 
 def _number(loader: _ExactLoader, node: yaml.ScalarNode) -> Decimal | str:
@@ -168,7 +168,7 @@ def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
         twice = [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]
-        raise ValueError(f"{twice[0]} is there twice; is a '-' missing before the second?")
+        raise ValueError(f"{twice[0]} appears twice; is a '-' missing before the second?")
     return made
 
 

@@ -1,4 +1,4 @@
-"""What the price watch says and remembers of each rule and symbol."""
+"""Announcements and saved state of the price watch, for each rule and symbol."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Change(StrEnum):
     """Fired and was over again before anybody looked."""
     LASTS = "lasts"
     TEST = "test"
-    """Nothing happened; somebody tries the channels."""
+    """Nothing happened; somebody is testing the channels."""
 
 
 class Announcement(BaseModel, frozen=True):
-    """One thing to say.
+    """One message about one rule and symbol.
 
     Attributes:
         rule: Its name.
         symbol: Binance's pair id.
         change: What happened to the rule.
         judged_at: When that was found, aware UTC.
-        text: All of it in one line.
+        text: The whole message in one line.
     """
 
     rule: str
@@ -42,17 +42,17 @@ class Announcement(BaseModel, frozen=True):
 
 
 class RuleState(BaseModel, frozen=True):
-    """What is remembered of one rule and symbol.
+    """The saved state of one rule and symbol.
 
     Attributes:
-        definition: Of the rule; a state of another one is worth nothing.
+        definition: The rule's; a state of another definition is ignored.
         judged_until: Last minute that was judged; of a rule about age, the newest with a value,
             None before there was one.
         is_active: Whether it has fired and is not over.
         since: Minute that made it fire, or moment at which data was found too old; None while it
             is not active.
-        streak: Minutes in a row that speak for a change of is_active.
-        said_at: When it was last spoken of.
+        streak: Minutes in a row that call for a change of is_active.
+        said_at: When it was last announced.
     """
 
     definition: str
@@ -72,11 +72,11 @@ class Watched:
 
     @property
     def key(self) -> str:
-        """What its state is kept by; a symbol has no space, so no two are the same."""
+        """Key of its state; a symbol has no space, so keys are unique."""
         return f"{self.rule.name} {self.symbol}"
 
     def known(self, states: Mapping[str, RuleState]) -> RuleState | None:
-        """Return its state, unless it has none or the rule has become another one."""
+        """Return its state; None if it has none or the rule has changed."""
         state = states.get(self.key)
         return state if state and state.definition == self.rule.definition else None
 

@@ -128,7 +128,9 @@ def test_a_channel_that_fails_keeps_no_other_from_its_message_and_gets_its_own_l
     publish(store, 0, "105")
     sinks.desk.status = 500
 
-    with pytest.raises(RetryableError, match=r"^webhook / \(connection desk\) did not take .* 500"):
+    with pytest.raises(
+        RetryableError, match=r"^webhook / \(connection desk\) did not accept .* 500"
+    ):
         run(1)
     sinks.desk.status = 200
     run(1)
@@ -157,7 +159,7 @@ def test_an_error_of_the_program_in_one_channel_is_named_as_that_and_the_others_
 
     monkeypatch.setattr(watch_prices, "deliver", broken)
 
-    with pytest.raises(AirflowFailException, match=r"webhook .* met an error of the program: Type"):
+    with pytest.raises(AirflowFailException, match=r"webhook .* failed with a program error: Type"):
         run(1)
     monkeypatch.setattr(watch_prices, "deliver", deliver)
     run(2)
@@ -238,7 +240,7 @@ def test_judges_age_also_when_cassandra_does_not_answer(run, variables, store, s
 
     (post,) = sinks.slack.taken
     assert post.body["text"] == (
-        "old: BTCUSDT is without a price for more than 10 minutes: the newest is of the minute "
+        "old: BTCUSDT is without a price for more than 10 minutes: the newest is from the minute "
         "2026-03-01 12:00 UTC"
     )
     assert len(sinks.desk.taken) == 1
@@ -275,7 +277,7 @@ def test_a_test_that_fails_names_the_channel_and_is_not_tried_again(run, variabl
         (
             {"price_watch": RULES.replace("BTCUSDT", "DOGEUSDT")},
             True,
-            'rule "high": symbols has DOGEUSDT, of which no price is extracted; write some of BTC',
+            'rule "high": symbols has DOGEUSDT, for which no price is extracted; write some of BTC',
         ),
         (
             {"price_watch_file": "nowhere.yaml"},

@@ -107,7 +107,7 @@ def test_tells_the_age_of_the_newest_price_also_when_nothing_is_published():
     assert watcher.run(at(11)) == []
     (said,) = watcher.run(at(11) + timedelta(seconds=1))
     assert said.text == (
-        "old: BTCUSDT is without a price for more than 10 minutes: the newest is of the minute "
+        "old: BTCUSDT is without a price for more than 10 minutes: the newest is from the minute "
         "2026-03-01 12:00 UTC, grade A"
     )
     assert watcher.run(at(40)) == []

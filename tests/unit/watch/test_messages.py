@@ -52,6 +52,6 @@ def test_a_fall_is_a_move_as_well():
     (said,) = watcher.run(at(3))
 
     assert said.text == (
-        "fast: BTCUSDT is 2 % or more away from its price 2 minutes before: -3 % to VWAP 97 in "
+        "fast: BTCUSDT is 2 % or more away from its price 2 minutes earlier: -3 % to VWAP 97 in "
         "the minute 2026-03-01 12:02 UTC, grade A"
     )
