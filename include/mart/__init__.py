@@ -1,1 +1,1 @@
-"""The reporting mart, by the Astro SDK, in SQLite or a database server; and its exported files."""
+"""The reporting mart, built by the Astro SDK in SQLite or a database server, and its exports."""

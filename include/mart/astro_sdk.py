@@ -1,6 +1,6 @@
 """The Astro SDK on Airflow 3 and SQLAlchemy 2: its operators, made to work inside a task.
 
-Import this module inside tasks only: the SDK imports pandas, which a DAG file may not cost.
+Import this module inside tasks only: the SDK imports pandas, which is too slow for a DAG file.
 Each bridge does nothing where the original still exists (docs/decisions/astro-sdk-on-airflow-3.md).
 """
 
@@ -115,8 +115,8 @@ def _place_sqlite(database: ModuleType) -> None:
         file = mart_file(AirflowConnection.get(CONNECTION))
         if file is None:
             raise SettingsError(
-                f"the Airflow connection {CONNECTION!r} led to an SQLite file when this process "
-                "began, and no longer does; start it again"
+                f"the Airflow connection {CONNECTION!r} was an SQLite file when this process "
+                "started, and no longer is; restart the process"
             )
         return create_engine(f"sqlite:///{file}")
 

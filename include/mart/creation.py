@@ -1,4 +1,4 @@
-"""The mart's tables in whatever database the connection `mart` leads to.
+"""Creation of the mart's tables in the database that the connection `mart` leads to.
 
 Import this module inside tasks only (see astro_sdk.py).
 """
@@ -19,19 +19,19 @@ def mart_table(name: str, columns: Sequence[object] = ()) -> Any:  # noqa: ANN40
     """Return a table of the mart as the SDK knows it.
 
     Args:
-        name: Kept or in passing.
-        columns: Where it is to be created from them.
+        name: That of a kept or a temporary table.
+        columns: Those to create it with, if it is to be created.
     """
     table = Table(name=name, conn_id=CONNECTION, columns=list(columns))
     return create_database(CONNECTION).populate_table_metadata(table)
 
 
 def create_tables() -> None:
-    """Create what is not there yet: the kept tables, their schema, or an SQLite file's folder.
+    """Create what is missing: the kept tables, their schema, or an SQLite file's folder.
 
     Raises:
         RetryableError: The folder cannot be made.
-        SettingsError: The connection names an SQLite file that has no place.
+        SettingsError: The connection names an SQLite file without a valid path.
     """
     file = mart_file(Connection.get(CONNECTION))
     if file:
@@ -42,7 +42,7 @@ def create_tables() -> None:
     database = create_database(CONNECTION)
     database.create_schema_if_applicable(database.default_metadata.schema)
     schema = mart_table("minute").metadata.schema
-    # Asked once for all: a minute comes every minute.
+    # One query for all tables: this runs every minute.
     held = inspect(database.sqlalchemy_engine).get_multi_columns(
         schema=schema, filter_names=[*KEPT_TABLES]
     )

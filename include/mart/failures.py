@@ -1,4 +1,4 @@
-"""What is wrong with the mart's database, in words."""
+"""Error messages for the mart's database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,27 +13,27 @@ CONNECTION = "mart"
 
 @contextmanager
 def explain_mart_failure() -> Iterator[None]:
-    """Say in words when the mart's database is locked, full or gone.
+    """Explain that the mart's database is locked, full or gone, and what to do about it.
 
     Raises:
-        RetryableError: In place of what the database raises.
+        RetryableError: In place of the database's error.
     """
     try:
         yield
     except DatabaseError as error:
-        # A file that is no database is no operational error, and of no kind below either.
+        # A file that is not a database raises DatabaseError itself, not an OperationalError.
         if isinstance(error, OperationalError) or type(error) is DatabaseError:
             raise mart_unavailable(error.orig) from error
         raise
     except psycopg2.OperationalError as error:
-        # The SDK opens some connections past SQLAlchemy.
+        # The SDK opens some connections without SQLAlchemy.
         raise mart_unavailable(error) from error
 
 
 def mart_unavailable(error: BaseException | None) -> RetryableError:
-    """Return what to say of a mart that cannot be reached or written."""
+    """Return the error of a mart that cannot be reached or written."""
     return RetryableError(
-        f"the mart behind the Airflow connection {CONNECTION!r} does not take part: "
-        f"{str(error).strip()}; let go of it, or make it reachable or room for it. "
-        "Files and reports are as they were, and the next run takes up everything since"
+        f"the mart behind the Airflow connection {CONNECTION!r} is unavailable: "
+        f"{str(error).strip()}; unlock it, restore access or free disk space. "
+        "Files and reports are unchanged, and the next run covers everything since"
     )

@@ -1,6 +1,6 @@
 """The files of the mart's minutes: CSV and Parquet by day and symbol, and a manifest of each day.
 
-Written by the Astro SDK into a folder of this machine, and from there whole into place. No
+The Astro SDK writes them into a local folder; from there they are written whole into place. No
 annotations are postponed here, as in mart.py.
 """
 
@@ -27,23 +27,23 @@ FORMATS = ("csv", "parquet")
 def export_days(
     days: Iterable[str], folder: UPath, without: Collection[str] = ()
 ) -> dict[str, Exception]:
-    """Write the mart's minutes of UTC days, one file a day, symbol and format.
+    """Write the mart's minutes of UTC days, one file per day, symbol and format.
 
     `csv/DAY/SYMBOL.csv` holds exact text, `parquet/DAY/SYMBOL.parquet` decimal128(38, 12) and UTC
     times; `manifests/DAY.json` names both with their rows and checksums. Each file appears whole
-    or not at all, and the manifest last: what a file should be, and is not yet or no longer, its
-    checksum tells.
+    or not at all, and the manifest last: the checksum shows whether a file is not yet, or no
+    longer, the one in the manifest.
 
     Args:
         days: YYYY-MM-DD.
         folder: Where they go.
-        without: Symbols that are left out: their files stay as they are.
+        without: Symbols to leave out; their files are unchanged.
 
     Returns:
-        By symbol and day what could not be written, and why; the manifest names what could.
+        Errors by symbol and day that could not be written; the manifest names those that were.
 
     Raises:
-        OSError: A file cannot be written; those of before are as they were.
+        OSError: A file cannot be written; existing files are unchanged.
     """
     remove_drafts(folder)
     exported = run_each(days, lambda day: _export_day(day, folder, without), stop_on=OSError)
@@ -54,7 +54,7 @@ def export_days(
 
 
 def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, Exception]:
-    """Write the files of a day; return what the symbols raised whose could not be written."""
+    """Write the files of a day; return the errors of symbols whose files could not be written."""
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     window = Window(start, start + DAY)
     frame = mart.minutes_in(window)

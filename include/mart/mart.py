@@ -29,7 +29,7 @@ ROWS_AT_ONCE = 50_000
 
 
 def watermark(first_look_back: timedelta) -> datetime:
-    """Return since when changed minutes are to be read: behind the last wholly finished run.
+    """Return since when to read changed minutes: the last finished run's mark, less an overlap.
 
     Args:
         first_look_back: How far back a new mart begins.
@@ -42,14 +42,14 @@ def watermark(first_look_back: timedelta) -> datetime:
 
 
 def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
-    """Bring minutes into the mart, and make anew what follows from them.
+    """Load minutes into the mart, and recompute what is derived from them.
 
     Args:
-        revisions: Every revision of some minutes, in any order; doing it again changes nothing.
+        revisions: Every revision of some minutes, in any order; loading them again changes nothing.
 
     Returns:
         The UTC hours touched, YYYY-MM-DDTHH, ascending: those of the minutes, and those that
-        begin right after one and so with its return.
+        begin right after one, because their first return starts there.
     """
     frame = text_frame(revisions)
     if frame.empty:
@@ -73,7 +73,7 @@ def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
 
 
 def take_restatements(restatements: Sequence[Restatement]) -> None:
-    """Bring entries of the ledger into the mart; the same one again is the same row."""
+    """Load entries of the ledger into the mart; the same entry again is the same row."""
     if restatements:
         rows = [
             (
@@ -99,7 +99,7 @@ def minutes_in(window: Window) -> pd.DataFrame:
     frame = _in_window("minute", window)
     # A count that is null somewhere comes out of the database as a float.
     counted = frame.astype(dict.fromkeys(COUNTS, "Int64"))
-    # Where a database takes an empty text for none.
+    # Some databases store an empty text as null.
     counted["soft_flags"] = counted["soft_flags"].fillna("")
     return counted.sort_values(["symbol", "minute"], ignore_index=True)
 
@@ -111,7 +111,7 @@ def restatements_in(window: Window) -> pd.DataFrame:
 
 
 def newest() -> str | None:
-    """Return when the newest revision that the mart holds was published; None of an empty one."""
+    """Return when the newest revision in the mart was published; None for an empty mart."""
     found = _found("newest", daily_summary=mart_table("daily_summary"))
     known_at: str | None = found["known_at"][0]
     return known_at
@@ -121,8 +121,8 @@ def advance_watermark(known_at: str) -> None:
     """Record that what was published until then is in files and reports: a run's last step.
 
     Args:
-        known_at: What `newest` said when the mart took in what these show. The watermark never
-            goes back, nor past what a later run has taken in and not yet written.
+        known_at: What `newest` returned when the mart loaded what these show. The watermark never
+            moves back, nor past what a later run has loaded and not yet written.
     """
     until = max(known_at, _written_until() or known_at)
     _transform("watermark", "watermark", known_at=until)
@@ -213,7 +213,7 @@ def _hours_frame(hours: set[tuple[str, datetime]]) -> pd.DataFrame:
 
 
 def _correlate(day: str) -> None:
-    """Make a day's correlations anew, of all symbols that the mart holds."""
+    """Recompute a day's correlations of all symbols in the mart."""
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     found = _in_window("vwap", Window(start - MINUTE, start + DAY))
     pairs = correlations(log_returns(found)) if len(found) else pd.DataFrame()

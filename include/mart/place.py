@@ -1,4 +1,4 @@
-"""Where the mart lies when it is an SQLite file."""
+"""The path of the mart when it is an SQLite file."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ CURE = (
 def mart_file(connection: Connection) -> Path | None:
     """Return the SQLite file that the connection `mart` leads to; None for a database server.
 
-    Without a host it is mart.db in the folder of the Variable `storage_url`. A path that is not
-    absolute would depend on where a process was started, and a host's name become a file there.
+    Without a host it is mart.db in the folder of the Variable `storage_url`. A relative path would
+    depend on where a process was started, and a host name would become a file there.
 
     Raises:
         SettingsError: It names no absolute path, or its folder is an object store.
@@ -31,7 +31,7 @@ def mart_file(connection: Connection) -> Path | None:
     if connection.schema or (host and not Path(host).is_absolute()):
         raise SettingsError(
             f"the Airflow connection {CONNECTION!r} is an SQLite file at "
-            f"{host or connection.schema!r}, which is no absolute path in its host; {CURE}"
+            f"{host or connection.schema!r}, which is not an absolute path in its host; {CURE}"
         )
     if host:
         return Path(host)
@@ -39,8 +39,7 @@ def mart_file(connection: Connection) -> Path | None:
     protocol, separator, path = folder.partition("://")
     if separator and protocol not in {"file", "local"}:
         raise SettingsError(
-            f"the Airflow connection {CONNECTION!r} is an SQLite file without a place: the "
-            f"Variable 'storage_url' is {folder!r}, and SQLite needs a folder of the machine; "
-            f"{CURE}"
+            f"the Airflow connection {CONNECTION!r} is an SQLite file without a path: the "
+            f"Variable 'storage_url' is {folder!r}, and SQLite needs a local folder; {CURE}"
         )
     return Path(path if separator else folder) / FILE_NAME

@@ -54,8 +54,8 @@ KEPT_TABLES: dict[str, dict[str, Kind]] = {
         "is_alarming": BigInteger,
     },
 }
-# What follows from the minutes of an hour, each made after those before it. The last one tells
-# how far hours are done: a run that dies between two of them is made good by the next.
+# What is derived from the minutes of an hour, computed in this order. The last table tells how far
+# hours are done: if a run dies in between, the next one repairs it.
 SUMMARIES = ("hourly_summary", "daily_summary", "publish_delay", "hourly_quality")
 # The hours that changed minutes touch, as staged.
 TOUCHED = ("symbol", "hour", "day", "since")

@@ -1,6 +1,6 @@
 """The shapes of the report's charts, as SVG path data; nothing is drawn where there is no value.
 
-Pixels, in double precision: no number that is shown comes of them.
+Pixels, in double precision: no displayed number is derived from them.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Tick:
     """A mark on an axis.
 
     Attributes:
-        percent: Where it lies, 0 at the left or the top.
-        value: What it stands for: a price, or a moment in UTC.
+        percent: Its position, 0 at the left or the top.
+        value: The price, or the moment in UTC, that it marks.
     """
 
     percent: float
@@ -74,7 +74,7 @@ def draw_prices(
 
     Args:
         offsets: Minutes from the start of the chart, ascending.
-        vwaps: Prices as text, as are lows and highs, one for each offset.
+        vwaps: Prices as text, one for each offset, as are lows and highs.
         lows: Lowest prices.
         highs: Highest prices.
 

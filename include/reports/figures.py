@@ -1,4 +1,4 @@
-"""What a report says of each symbol, worked out from the mart's minutes."""
+"""The figures that a report shows for each symbol, computed from the mart's minutes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MinuteValue:
 
 @dataclass(frozen=True)
 class SymbolFigures:
-    """What the report says of one symbol.
+    """One symbol's figures in the report.
 
     Attributes:
         symbol: Binance's pair id, upper case.
@@ -60,10 +60,10 @@ class SymbolFigures:
         window: The minutes expected: from the symbol's first one in the span, to its end.
         vwap: Sum of quote volume / sum of volume over the window; None without a value.
         low: Lowest price of the minutes with a value.
-        high: Highest price of them.
-        quote_volume: Their turnover, quote asset.
+        high: Highest price of those minutes.
+        quote_volume: Turnover of those minutes, quote asset.
         volatility: Realised, of the span (returns.realised_volatility); None without a return.
-        return_count: Returns that it is made of.
+        return_count: Number of returns that the volatility is computed from.
         causes: Number of minutes by flag, absent ones as NOT_PUBLISHED; adds up to the window.
         valued_count: Minutes with a value.
         filled_count: Minutes without one that have a filled value.
@@ -110,7 +110,7 @@ class SymbolFigures:
 def figures_of(
     symbol: str, minutes: pd.DataFrame, returns: pd.Series[float], axis: Window
 ) -> SymbolFigures:
-    """Work out what the report says of one symbol.
+    """Compute one symbol's figures for the report.
 
     Args:
         symbol: Binance's pair id, upper case.
@@ -161,7 +161,7 @@ def figures_of(
 
 
 def moment_of(text: str) -> datetime:
-    """Return the moment that the mart writes as text, aware UTC."""
+    """Parse a moment that the mart holds as text; aware UTC."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

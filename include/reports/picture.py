@@ -1,4 +1,4 @@
-"""The report as one picture, for a mail or a chat: how each price went, and each minute's cause."""
+"""The report as one picture, for a mail or a chat: each price's change and each minute's cause."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.94, "bottom": 0.
 def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -> bytes:
     """Draw a span: lines of change since each symbol's first price, and a ribbon of causes.
 
-    A line is broken where a minute has no price. Double precision: a picture, and no number of it
-    is read back.
+    A line is broken where a minute has no price. Double precision is enough: no number is read
+    back from a picture.
 
     Args:
         figures: Of the symbols to show.
         window: The span.
-        title: Stands above.
+        title: Shown above the picture.
 
     Returns:
         A PNG.
@@ -79,9 +79,9 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
 
 
 def drawable(text: str) -> str:
-    """Return a text in letters that the picture's font has: others by their numbers.
+    """Return a text that the picture's font can show: escaped if a letter is missing in the font.
 
-    The font that comes with matplotlib has none of Chinese; a row of boxes names nothing.
+    The font that comes with matplotlib has no Chinese letters; a row of boxes names nothing.
     """
     if all(ord(letter) in _letters() for letter in text):
         return text

@@ -39,7 +39,7 @@ class Report:
         html: A page without script or outside file, light and dark, for screen and paper.
         text: A few lines for a mail or a chat.
         picture: A PNG of the same.
-        failed: What the symbols raised whose figures could not be made; the others are shown.
+        failed: Errors of the symbols whose figures could not be computed; the others are shown.
     """
 
     html: str
@@ -50,10 +50,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report is made of.
+    """The input of a report.
 
     Attributes:
-        symbols: Those to show, in this order; one without a price says so.
+        symbols: Those to show, in this order; one without a price is shown as such.
         minutes: The mart's minutes (exports.COLUMNS), of the span and the minute before it.
         restatements: The ledger's entries on minutes of the span, the latest first.
         generated_at: When the report is made, aware UTC.
@@ -68,7 +68,7 @@ class Facts:
 
 
 def latest_span(minutes: pd.DataFrame, generated_at: datetime) -> Window:
-    """Return what the latest report is about: at most a day, up to the last minute published.
+    """Return the span of the latest report: at most a day, up to the last published minute.
 
     Without any minute it is the empty window at the moment of the report.
     """
@@ -82,8 +82,8 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     """Build a report.
 
     Args:
-        facts: What it is made of.
-        window: The span it is about.
+        facts: Its input.
+        window: The span it covers.
         title: Its name in words, such as "One-minute average prices, 1 March 2026".
     """
     content, failed = _content(facts, window, title)

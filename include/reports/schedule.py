@@ -1,4 +1,4 @@
-"""Which reports are due, and where each lies: the latest, each hour's and each day's."""
+"""Which reports are due, and where each goes: the latest, hourly and daily ones."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Due:
 
     Attributes:
         name: Its path below the folder of reports, without an ending.
-        window: The span it is about.
-        title: What stands above it.
+        window: The span it covers.
+        title: Its heading.
     """
 
     name: str
@@ -29,22 +29,22 @@ class Due:
 
 
 def latest_title(window: Window) -> str:
-    """Return what stands above the latest report."""
+    """Return the latest report's heading."""
     return f"{TITLE}, until {window.end:%H:%M} UTC" if window.minute_count else TITLE
 
 
 def due_reports(
     hours: Iterable[str], reports: UPath, generated_at: datetime, kept_hours: int
 ) -> list[Due]:
-    """Return the reports that news make due: each hour that is over, and the day of each.
+    """Return the reports that new minutes make due: each hour that is over, and its day.
 
-    A day is due with each of its hours, so that one that is not over says what is known so far.
+    A day is due with each of its hours, so that the current day's shows what is known so far.
 
     Args:
-        hours: Those with news, YYYY-MM-DDTHH; the one before each is due too if it has no report.
+        hours: Those with new minutes, YYYY-MM-DDTHH; the hour before is due if it has no report.
         reports: The folder.
         generated_at: Aware UTC.
-        kept_hours: Hours that have a report of their own, counted back from now.
+        kept_hours: How many hours, counted back from now, keep a report of their own.
 
     Returns:
         Days and then hours, ascending.
@@ -71,7 +71,7 @@ def due_reports(
 
 
 def remove_old(reports: UPath, generated_at: datetime, kept_hours: int) -> None:
-    """Remove the reports of hours that are too long ago; their days' stay."""
+    """Remove the reports of hours older than the kept ones; daily reports stay."""
     oldest = hour_name(_kept(generated_at, kept_hours)).rpartition("/")[2]
     for file in (reports / "hourly").glob("*"):
         if file.name < oldest:

@@ -29,21 +29,21 @@ PRICE_COLUMNS = (
     "revision",
     "known_at",
 )
-# Beside the latest revision: when the first one was published, and how long after the minute.
+# With the latest revision: when the first one was published, and how long after the minute.
 MINUTE_COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms")
-# A hundred thousand rows a first run: dataclasses.astuple would copy each value deeply.
+# A first run has a hundred thousand rows: dataclasses.astuple would deep-copy each value.
 AVERAGE = attrgetter(*(field.name for field in fields(MinuteAverage)))
 # Twelve decimals hold a vwap whole; 26 digits before the point hold any turnover of a minute.
 FILE_DECIMAL = pa.decimal128(38, 12)
 
 
 def minute_text(moment: datetime) -> str:
-    """Return a UTC moment as YYYY-MM-DDTHH:MM:SSZ, which sorts as text like as time."""
+    """Return a UTC moment as YYYY-MM-DDTHH:MM:SSZ, which sorts as text in order of time."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def known_text(moment: datetime) -> str:
-    """Return a UTC moment as YYYY-MM-DDTHH:MM:SS.mmmZ, milliseconds cut off."""
+    """Return a UTC moment as YYYY-MM-DDTHH:MM:SS.mmmZ, truncated to milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -56,9 +56,8 @@ def text_frame(revisions: Iterable[MinutePrice]) -> pd.DataFrame:
         revisions: Every revision of some minutes, in any order.
 
     Returns:
-        The latest revision of each minute with, beside it, when the first was published and how
-        long after the minute's end, by minute and symbol; nothing of both where the first is
-        not among them.
+        The latest revision of each minute, with when the first was published and how long after
+        the minute's end, by minute and symbol; both are empty where the first is not among them.
     """
     latest: dict[tuple[datetime, str], MinutePrice] = {}
     first: dict[tuple[datetime, str], datetime] = {}
@@ -73,7 +72,7 @@ def text_frame(revisions: Iterable[MinutePrice]) -> pd.DataFrame:
 
 
 def minute_prices(frame: pd.DataFrame) -> list[MinutePrice]:
-    """Return the latest revisions that `text_frame` made a frame of, in its order."""
+    """Return the latest revisions that a frame of `text_frame` holds, in its order."""
     held = frame[list(PRICE_COLUMNS)]
     whole = held.astype(object).where(held.notna(), None)
     return [_price(row) for row in whole.to_dict("records")]

@@ -284,7 +284,7 @@ def test_shows_a_hundred_restatements_and_says_how_many_there_are():
 def test_says_that_nothing_was_restated():
     made = report(minutes(1))
 
-    assert "No final value was changed." in made.html
+    assert "No final value changed." in made.html
     assert "No values restated." in made.text
 
 
@@ -321,7 +321,7 @@ def test_the_text_says_each_symbol_in_a_line():
         "Prices of noon",
         "2026-03-01 12:00 to 2026-03-01 12:02 UTC, replayed by an exchange simulator",
         LINE_OF_BITCOIN,
-        "No values restated. Made 2026-03-03 12:00:00 UTC. No advice to buy or sell.",
+        "No values restated. Made 2026-03-03 12:00:00 UTC. Not advice to buy or sell.",
     ]
 
 
