@@ -2,7 +2,7 @@
 
 LocalExecutor's tasks are forks of the scheduler: a fork finds these modules in memory,
 while importing Great Expectations anew costs each task four to ten seconds of CPU.
-It judges a made-up row, too: what Great Expectations loads when it is first used is loaded then.
+It also validates a made-up row, to load what Great Expectations loads only when first used.
 Nothing is opened here: a connection made before the fork must not be used after it.
 """
 

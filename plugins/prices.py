@@ -6,7 +6,7 @@ from include.web.prices_page import app
 
 
 class PricesPlugin(AirflowPlugin):
-    """Two entries in the navigation and a tab of each DAG run, over one application."""
+    """Two navigation entries and a tab on each DAG run, served by one application."""
 
     name = "prices"
     fastapi_apps = [  # noqa: RUF012 - Airflow reads a list

@@ -6,7 +6,7 @@ from include.web.quality_page import app
 
 
 class QualityPlugin(AirflowPlugin):
-    """Two entries in the navigation, over one application."""
+    """Two navigation entries, served by one application."""
 
     name = "prices_quality"
     fastapi_apps = [  # noqa: RUF012 - Airflow reads a list

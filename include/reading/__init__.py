@@ -1,1 +1,1 @@
-"""Answers to users: prices as of a moment, the board, one minute in detail, quality by day."""
+"""Queries for users: prices as of a moment, the board, one minute in detail, quality by day."""

@@ -1,7 +1,7 @@
-"""What the page Prices shows: one symbol's minutes, why each symbol's minutes are as they are.
+"""The data of the page Prices: one symbol's minutes, and the causes of every symbol's minutes.
 
-A board is JSON already: times are ISO 8601 in UTC, decimals are strings with all their digits, and
-minutes are told by their place, counted from the start of the window.
+A board is plain JSON: times are ISO 8601 in UTC, decimals are strings with all their digits, and
+minutes are given by their index, counted from the start of the window.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from include.records.windows import (
 from include.store.candles import CandleRow, CauseRow
 from include.store.store import Store
 
-# The minute is over, and its publication not yet late.
+# The minute is over, and its publication is not late yet.
 DUE = "DUE"
-# A process asks Cassandra for so many symbols at a time; each waits most of its time.
+# Symbols that a process reads from Cassandra at a time; each waits most of its time.
 READERS = 6
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BoardRequest:
-    """What a board is to show.
+    """A request for a board.
 
     Attributes:
         symbol: Whose candles, flags, revisions and tiles.
@@ -76,7 +76,7 @@ class Candles(TypedDict):
 
 
 class Ribbon(TypedDict):
-    """Why a symbol's minutes are as they are: [cause, number of minutes in a row], ascending."""
+    """The causes of a symbol's minutes: [cause, number of minutes in a row], ascending."""
 
     symbol: str
     causes: list[tuple[str, int]]
@@ -105,8 +105,8 @@ def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
     """Return one symbol's minutes, and the causes of all symbols, as known at a moment.
 
     Args:
-        store: Holds all else.
-        minutes: Of the store.
+        store: Source of everything else.
+        minutes: Those of the store.
         asked: What to show.
     """
     symbol, window, moment = asked.symbol, asked.window, asked.moment
@@ -123,7 +123,7 @@ def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
         use = pool.submit(store.exchange_budget(asked.egress).use, day.end - MINUTE)
         limit = pool.submit(store.exchange_budget(asked.egress).weight_limit)
         mark = pool.submit(store.watermark, symbol)
-    # Of a minute's revisions the last one stays.
+    # Keeps the last revision of each minute.
     rows = {row.minute_ms: row for row in drawn.result() if row.known_ms <= moment_ms}
     place = {minute_ms: (minute_ms - to_ms(window.start)) // MINUTE_MS for minute_ms in rows}
     restatements = [each for each in restated.result() if each.known_at <= moment]
@@ -183,14 +183,14 @@ def _candles(rows: Mapping[int, CandleRow], window: Window) -> Candles:
 def _ribbons(
     causes: Mapping[str, Future[Sequence[CauseRow | CandleRow]]], window: Window, moment: datetime
 ) -> list[tuple[str, list[tuple[str, int]]]]:
-    """Return the runs of each symbol's causes; one that cannot be read is left out and logged."""
+    """Return the runs of each symbol's causes; log and leave out a symbol that cannot be read."""
     read = run_each(
         causes,
         lambda name: _runs(causes[name].result(), window, moment),
         stop_on=RetryableError,
     )
     for name, error in read.failed.items():
-        log.error("the causes of %s cannot be shown", name, exc_info=error)
+        log.error("cannot show the causes of %s", name, exc_info=error)
     return [*read.done.items()]
 
 

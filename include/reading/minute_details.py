@@ -1,6 +1,6 @@
-"""All that is known of one symbol's minute: its revisions, the batches, the rows that were refused.
+"""Everything known about one symbol's minute: its revisions, batches and refused rows.
 
-JSON already: times are ISO 8601 in UTC, decimals are strings with all their digits.
+Plain JSON: times are ISO 8601 in UTC, decimals are strings with all their digits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from include.records.verdicts import QuarantinedRow
 from include.records.windows import MINUTE, MINUTE_MS, Window, iso, to_ms
 from include.store.store import Store
 
-# A batch that is fetched again after midnight may be of the day before.
+# A batch that is retried after midnight may belong to the day before.
 RETRIED_FOR = timedelta(hours=2)
 SHOWN_PAYLOAD = 2_000
 
@@ -40,8 +40,8 @@ class MinuteDetails(TypedDict):
         state: How final it is; None where nothing is published.
         revisions: Ascending, fields of MinuteAverage with revision and known_at.
         restatements: Revisions that changed a final value.
-        batches: Of those that were fetched for this minute, newest first.
-        quarantined: Rows of this minute that were refused, with what was observed.
+        batches: Those fetched for this minute, newest first.
+        quarantined: Refused rows of this minute, with the observed values.
     """
 
     symbol: str
@@ -54,7 +54,7 @@ class MinuteDetails(TypedDict):
 
 
 def details_of(store: Store, symbol: str, minute: datetime, moment: datetime) -> MinuteDetails:
-    """Return what was known of a minute at a moment, and how it came about."""
+    """Return what was known about a minute at a moment, with its batches and refused rows."""
     window = Window(minute, minute + MINUTE)
     readings = as_of(store, symbol, window, moment)
     days = _days_of_batches(store, symbol, minute)
@@ -105,12 +105,12 @@ def batch_values(batch: BatchRecord) -> JsonObject:
 
 
 def row_values(row: QuarantinedRow) -> JsonObject:
-    """Return a row in quarantine; of a payload its first characters."""
+    """Return a quarantined row, its payload cut to the first characters."""
     return {**_values(row), "observed": row.observed, "payload": row.payload[:SHOWN_PAYLOAD]}
 
 
 def day_values(store: Store, symbol: str, day: date, row_count: int) -> dict[str, object]:
-    """Return a symbol's UTC day in numbers, with the newest of its rows in quarantine."""
+    """Return a symbol's UTC day in numbers, with its newest quarantined rows."""
     quality = quality_day(store, symbol, day)
     return {
         "symbol": symbol,
@@ -128,7 +128,7 @@ def day_values(store: Store, symbol: str, day: date, row_count: int) -> dict[str
 
 
 def _values(record: MinuteAverage | BatchRecord | QuarantinedRow | Restatement) -> JsonObject:
-    """Return a record's fields; those that are no plain values are None."""
+    """Return a record's fields; those that are not plain values become None."""
     return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
 
 
@@ -152,7 +152,7 @@ def _days_of_batches(store: Store, symbol: str, minute: datetime) -> list[date]:
 
 
 def _is_of(row: QuarantinedRow, minute: datetime) -> bool:
-    """Tell whether a refused row is of a minute; a row whose time is none is of no minute."""
+    """Tell whether a refused row belongs to a minute; one without a valid time does not."""
     if not row.open_time.isdecimal():
         return row.open_time == minute.isoformat()
     opens = int(row.open_time)

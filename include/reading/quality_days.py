@@ -1,4 +1,4 @@
-"""A day's quality in numbers, from the batch log and the quarantine: what a page shows of it."""
+"""A day's quality in numbers for the pages, from the batch log and the quarantine."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class QualityDay:
         warned_count: Of those, batches that failed an expectation and were not refused.
         row_count: Rows fetched, the overlap counted each time.
         quarantined: Rows in quarantine by state; a row that was found again counts once.
-        rows: They themselves, newest first.
+        rows: The quarantined rows, newest first.
         last_failed_at: When a batch last failed an expectation; None if none did.
-        failed: How often each expectation was not met, most often first.
+        failed: How often each expectation was not met, most frequent first.
     """
 
     symbol: str

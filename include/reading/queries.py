@@ -27,9 +27,9 @@ class Reading:
     """One published minute, as known at a moment.
 
     Attributes:
-        average: Value, flags and all that stands beside it.
-        revision: Of what is known: 1 for the first publication.
-        known_at: When that became known, aware UTC.
+        average: The value with its flags and everything published with it.
+        revision: The latest known one; 1 for the first publication.
+        known_at: When that revision became known, aware UTC.
         first_known_at: When the minute was first published, aware UTC.
         state: How final it is.
         is_late: It was first published more than LATE_SECONDS after its end.
@@ -43,7 +43,7 @@ class Reading:
 
     @property
     def is_late(self) -> bool:
-        """Tell whether the minute was not there in time."""
+        """Tell whether the minute was published late."""
         return self.first_known_at - (self.average.minute + MINUTE) > LATE
 
 
@@ -51,10 +51,10 @@ def latest(store: Store, symbol: str, now: datetime) -> Reading | None:
     """Return a symbol's newest published minute; None where a year has none.
 
     Args:
-        store: Holds what is published.
+        store: Holds the published minutes.
         symbol: Binance's pair id, upper case.
-        now: By which to say how final it is; a minute published a moment after it is the newest
-            all the same.
+        now: Decides how final the minute is; one published a moment later still counts as the
+            newest.
     """
     price = store.minute_prices.latest(symbol)
     if price is None:
@@ -66,7 +66,7 @@ def latest(store: Store, symbol: str, now: datetime) -> Reading | None:
 def as_of(store: Store, symbol: str, window: Window, moment: datetime) -> list[Reading]:
     """Return a symbol's published minutes as they were known at a moment, ascending.
 
-    A minute that was published later, or never, is left out; one without a value is there, with
+    A minute that was published later, or never, is left out; one without a value is included with
     its flag.
 
     Args:

@@ -1,4 +1,4 @@
-"""The last day's minutes held in this process, and kept fresh through the change log."""
+"""A cache of the last day's minutes in this process, kept fresh through the change log."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from include.store.candles import CandleRow, CauseRow, MinuteRowTable
 KEPT_FOR = timedelta(hours=25)
 # Longer than it takes from reading a minute's sources to writing it: by its sources it is noted.
 OVERLAP = timedelta(minutes=10)
-# Nothing new is asked for so soon again, however many pages look.
+# The change log is not read again within this time, however many pages ask.
 FRESH = timedelta(seconds=1)
-# What nobody asked for in this time is read anew: the log would tell more than the minutes.
+# A symbol nobody asked for in this time is read anew: its log would be longer than its minutes.
 FORGOTTEN = HOUR
-# A backfill notes more; then all is read anew, which is less.
+# A backfill logs more changes; then reading everything anew is less.
 MOST_CHANGES = 2_000
 
 
@@ -43,13 +43,13 @@ class _Held:
 class RecentMinutes:
     """Published minutes for readers that come back each minute; safe for many threads.
 
-    What lies within the last 25 hours is read from Cassandra once, then only what has changed;
-    what is older is read each time. A revision that another process writes, even of an old minute,
-    is seen at the next look, as its note in the change log comes before it.
+    The last 25 hours are read from Cassandra once, then only their changes; older minutes are read
+    each time. A revision that another process writes, even of an old minute, is seen at the next
+    read, because its entry in the change log is written first.
 
     Args:
-        table: Holds what is published.
-        clock: The moment, aware UTC.
+        table: Holds the published minutes.
+        clock: Returns the current time, aware UTC.
     """
 
     def __init__(self, table: MinuteRowTable, clock: Callable[[], datetime]) -> None:
@@ -58,13 +58,13 @@ class RecentMinutes:
         self._symbols: dict[str, _Held] = defaultdict(_Held)
 
     def candles(self, symbol: str, window: Window) -> list[CandleRow]:
-        """Return what a chart shows of every revision, ascending by minute and revision."""
+        """Return the chart's values of every revision, ascending by minute and revision."""
         if window.start < self._kept_from():
             return self._table.candles(symbol, window)
         return self._recent(symbol, window)
 
     def causes(self, symbol: str, window: Window) -> Sequence[CauseRow | CandleRow]:
-        """Return what every revision is, ascending by minute and revision."""
+        """Return the cause of every revision, ascending by minute and revision."""
         if window.start < self._kept_from():
             return self._table.causes(symbol, window)
         return self._recent(symbol, window)
@@ -76,7 +76,7 @@ class RecentMinutes:
         held = self._symbols[symbol]
         with held.lock:
             self._refresh(symbol, held)
-            # Numbers: moments would take half of the time that a board takes.
+            # Integers: datetimes would take half the time of a board.
             starts_ms = range(to_ms(window.start), to_ms(window.end), MINUTE_MS)
             return [row for start_ms in starts_ms for row in held.rows.get(start_ms, ())]
 
@@ -102,7 +102,7 @@ class RecentMinutes:
 
 
 def _unseen(changes: Iterable[tuple[int, int]], held: _Held, kept: Window) -> list[Window]:
-    """Return where revisions are noted that are not held."""
+    """Return the windows with logged revisions that are not held yet."""
     return windows_of(
         from_ms(minute_ms)
         for known_ms, minute_ms in changes

@@ -23,7 +23,7 @@ Text = str | None
 class LastMinute(TypedDict):
     """The newest minute with a value.
 
-    change_ratio is against the oldest value of the 24 hours before it, which is of `since`.
+    change_ratio is against the oldest value of the 24 hours before it, that of minute `since`.
     """
 
     minute: str
@@ -38,9 +38,9 @@ class LastMinute(TypedDict):
 class Tiles(TypedDict):
     """One symbol's last 24 hours in numbers.
 
-    completeness_ratio is minutes with a value / minutes in which something may have been traded,
-    from `counted_from` on; delays are from a minute's end to its first publication, and those of
-    minutes filled in afterwards count in `afterwards_count` alone.
+    completeness_ratio is minutes with a value / minutes that may have traded, from `counted_from`
+    on; delays are from a minute's end to its first publication, and those of minutes filled in
+    afterwards count only in `afterwards_count`.
     """
 
     last: LastMinute | None
@@ -73,7 +73,7 @@ def tiles(  # noqa: PLR0913 - each is a number of its own
         revisions: Ascending by minute and revision, all of them known at the moment.
         day: The minutes that were over at the moment.
         moment: Aware UTC.
-        stored_from: Before it nothing of the symbol is expected, unless something is published.
+        stored_from: No minutes of the symbol are expected before it, unless some are published.
         restated_count: As shown.
         used_weight: As shown.
         weight_limit: As shown.
@@ -85,7 +85,7 @@ def tiles(  # noqa: PLR0913 - each is a number of its own
     p95_ms = delays.percentile_ms(95)
     firsts_ms = [to_ms(floor_minute(stored_from))] if stored_from else []
     first_ms = max(to_ms(day.start), min([*firsts_ms, *rows], default=to_ms(day.end)))
-    # What is due and not there yet is not missing.
+    # A minute that is due but not published yet is not missing.
     end_ms = min(to_ms(day.end), to_ms(floor_minute(moment - LATE)))
     counted = [row for row in rows.values() if row.minute_ms < end_ms]
     valued = sum(1 for row in counted if row.flag in VALUED_FLAGS)

@@ -1,4 +1,4 @@
-"""The parameters of the JSON API: read, bounded, and refused in words that say what to send."""
+"""The parameters of the JSON API: parsed, bounded, and refused with a note on what to send."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +15,7 @@ def parse_symbol(text: str) -> str:
     """Return a symbol as Binance writes it.
 
     Raises:
-        ProblemError: It can be none.
+        ProblemError: It is not valid.
     """
     if not text:
         raise ProblemError("name a symbol: symbol=BTCUSDT")
@@ -29,7 +29,7 @@ def parse_moment(name: str, text: str) -> datetime:
     """Return a moment in UTC.
 
     Raises:
-        ProblemError: It is no ISO 8601 time, has no zone, or is before Binance began.
+        ProblemError: It is not an ISO 8601 time, has no zone, or is before Binance began.
     """
     example = "2026-03-01T12:00:00Z"
     try:
@@ -49,7 +49,7 @@ def parse_moment(name: str, text: str) -> datetime:
 
 
 def parse_known_at(text: str, now: datetime) -> datetime:
-    """Return the moment by which to know things; without one, or in the future, now."""
+    """Return the moment as of which to show data; now where it is empty or in the future."""
     return min(parse_moment("moment", text), now) if text else now
 
 
@@ -58,12 +58,12 @@ def parse_window(start_text: str, end_text: str, now: datetime, longest: timedel
 
     Args:
         start_text: Inclusive; empty for an hour before the end.
-        end_text: Exclusive; empty for now. What lies in the future is cut off.
+        end_text: Exclusive; empty for now. The future is cut off.
         now: Aware UTC.
-        longest: The most that is answered at a time.
+        longest: The longest span of one request.
 
     Raises:
-        ProblemError: The span is none, in the future, empty or too long.
+        ProblemError: The span is not valid, in the future, empty or too long.
     """
     end = parse_moment("to", end_text) if end_text else now
     start = parse_moment("from", start_text) if start_text else None
@@ -74,31 +74,31 @@ def parse_window(start_text: str, end_text: str, now: datetime, longest: timedel
     end = floor_minute(min(end, now))
     start = floor_minute(start) if start is not None else end - DEFAULT_SPAN
     if start > end:
-        raise ProblemError(f"from {start_text[:QUOTED]!r} is in the future: nothing is known of it")
+        raise ProblemError(f"from {start_text[:QUOTED]!r} is in the future: nothing is known yet")
     if start == end:
         raise ProblemError(
-            "from and to lie in the same minute, or it is not over: ask for a whole one"
+            "from and to are in the same minute, or it is not over: ask for a whole minute"
         )
     if end - start > longest:
         raise ProblemError(
-            f"from {start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} are {end - start}: at most "
-            f"{longest // MINUTE:,} minutes are answered at a time; ask for one part after "
-            "another, or take the files that report_prices exports"
+            f"from {start:%Y-%m-%dT%H:%MZ} to {end:%Y-%m-%dT%H:%MZ} is {end - start}: at most "
+            f"{longest // MINUTE:,} minutes are allowed per request; ask for the span in parts, "
+            "or use the files that report_prices exports"
         )
     return Window(start, end)
 
 
 def parse_minute(text: str, now: datetime) -> datetime:
-    """Return the minute that a moment lies in.
+    """Return the minute that contains a moment.
 
     Raises:
-        ProblemError: It is none, or in the future.
+        ProblemError: It is not valid, or in the future.
     """
     if not text:
         raise ProblemError("name a minute: minute=2026-03-01T12:00:00Z")
     minute = floor_minute(parse_moment("minute", text))
     if minute > now:
-        raise ProblemError(f"minute {text[:QUOTED]!r} is in the future: nothing is known of it")
+        raise ProblemError(f"minute {text[:QUOTED]!r} is in the future: nothing is known yet")
     return minute
 
 
@@ -106,15 +106,15 @@ def parse_day(text: str, now: datetime) -> date:
     """Return a UTC day; today without one.
 
     Raises:
-        ProblemError: It is none, in the future, or before Binance began.
+        ProblemError: It is not valid, in the future, or before Binance began.
     """
     today = now.date()
     try:
         day = date.fromisoformat(text) if text else today
     except ValueError as error:
         raise ProblemError(
-            f"day {text[:QUOTED]!r} is no day: write it like {today.isoformat()}"
+            f"day {text[:QUOTED]!r} is not a date: write it like {today.isoformat()}"
         ) from error
     if not FIRST_DAY <= day <= today:
-        raise ProblemError(f"day {day} is none of {FIRST_DAY} to {today}")
+        raise ProblemError(f"day {day} is outside {FIRST_DAY} to {today}")
     return day

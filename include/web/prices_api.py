@@ -1,4 +1,4 @@
-"""The JSON API of the published averages; every path asks for Airflow's login."""
+"""The JSON API of the published averages; every path requires Airflow's login."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -33,29 +33,30 @@ LONGEST_BOARD = timedelta(days=7)
 LONGEST_SPAN = DAY
 MOST_RIBBONS = 20
 SHOWN_ROWS = 200
-# Somebody waits; the page asks again by itself.
+# Somebody is waiting; the page retries by itself.
 PATIENCE_SECONDS = 3.0
-# A change of a Variable or Connection shows on the pages within as many seconds.
+# A changed Variable or Connection shows on the pages within this time.
 SETTINGS_KEPT_SECONDS = 15
 
 router = APIRouter(prefix="/api")
 
 Symbol = Annotated[str, Query(description="Binance's pair id, upper case: BTCUSDT")]
 From = Annotated[
-    str, Query(alias="from", description="First minute, ISO 8601 with a zone; else an hour before")
+    str,
+    Query(alias="from", description="First minute, ISO 8601 with a zone; default: an hour before"),
 ]
-To = Annotated[str, Query(description="End, exclusive, ISO 8601 with a zone; else now")]
-Moment = Annotated[str, Query(description="As known then, ISO 8601 with a zone; else now")]
+To = Annotated[str, Query(description="End, exclusive, ISO 8601 with a zone; default: now")]
+Moment = Annotated[str, Query(description="As known then, ISO 8601 with a zone; default: now")]
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the pages show of.
+    """The deployment that the pages show.
 
     Attributes:
-        symbols: Of the Variable, in its order.
+        symbols: Those of the Variable, in its order.
         store: Connected.
-        minutes: Of the store, for boards.
+        minutes: Those of the store, for boards.
         egress: Name of the address that requests to the exchange leave from.
     """
 
@@ -66,7 +67,7 @@ class Deployment:
 
 
 def deployment() -> Deployment:
-    """Return what the connections and variables name, as of some seconds ago."""
+    """Return the deployment that connections and variables name, as of some seconds ago."""
     return _deployment(int(monotonic() // SETTINGS_KEPT_SECONDS))
 
 
@@ -131,7 +132,7 @@ def show_as_of(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
 @router.get("/quality")
 def show_quality(
     symbol: Symbol = "",
-    day: Annotated[str, Query(description="UTC, like 2026-03-01; else today")] = "",
+    day: Annotated[str, Query(description="UTC, like 2026-03-01; default: today")] = "",
 ) -> Response:
     """Return a day's batches and quarantine in numbers, with the newest rows in quarantine."""
     parsed = parse_day(day, now())
@@ -141,7 +142,7 @@ def show_quality(
 
 @router.get("/board")
 def show_board(symbol: Symbol = "", start: From = "", to: To = "", moment: Moment = "") -> Response:
-    """Return what the page Prices shows of at most seven days."""
+    """Return the data of the page Prices for at most seven days."""
     window = parse_window(start, to, now(), LONGEST_BOARD)
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
@@ -155,7 +156,7 @@ def show_minute(
     minute: Annotated[str, Query(description="Its start, ISO 8601 with a zone")] = "",
     moment: Moment = "",
 ) -> Response:
-    """Return all that is known of one minute, and of what it was made from."""
+    """Return everything known about one minute and about its sources."""
     parsed = parse_minute(minute, now())
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
@@ -166,12 +167,12 @@ def show_minute(
 
 
 def _known(symbol: str) -> tuple[Deployment, str]:
-    """Return a symbol that is fetched, or that something is published of."""
+    """Return a symbol that is fetched, or that has something published."""
     name = parse_symbol(symbol)
     held = deployment()
     if name not in held.symbols and held.store.minute_prices.latest(name) is None:
         raise ProblemError(
-            f"symbol {name!r} is not fetched, and nothing of it is published: ask for one of "
+            f"symbol {name!r} is not fetched, and nothing is published for it: ask for one of "
             f"{', '.join(held.symbols[:MOST_RIBBONS])}, or add it to the Variable 'symbols'",
             HTTPStatus.NOT_FOUND,
         )

@@ -1,6 +1,6 @@
 """Prices, reports and a run's batches as pages in Airflow's UI, and the app of their JSON API.
 
-Every path asks for Airflow's login. Nothing on the pages comes from another host.
+Every path requires Airflow's login. Nothing on the pages comes from another host.
 """
 
 from http import HTTPStatus
@@ -53,13 +53,13 @@ files = StaticFiles(directory=STATIC)
 
 @app.get("/api/reports")
 def list_reports() -> Response:
-    """Return which reports there are, newest first, each as its address without its suffix."""
+    """Return the existing reports, newest first, each as its path without suffix."""
     return JSONResponse({"reports": _reports(UPath(storage_url()) / "reports")})
 
 
 @app.get("/api/openapi.json", include_in_schema=False)
 def show_openapi(request: Request) -> Response:
-    """Return the API in OpenAPI's words."""
+    """Return the API's OpenAPI description."""
     return JSONResponse({**app.openapi(), "servers": [{"url": request.scope["root_path"] or "/"}]})
 
 
@@ -100,7 +100,7 @@ def show_palette() -> Response:
 
 @app.get("/static/{path:path}", include_in_schema=False)
 async def show_static(request: Request, path: str) -> Response:
-    """Return a file that the pages are made of."""
+    """Return a static file of the pages."""
     return await files.get_response(path, request.scope)
 
 
@@ -121,7 +121,7 @@ def _reports(folder: UPath) -> dict[str, list[str]]:
 
 def _unreadable(error: OSError) -> ProblemError:
     return ProblemError(
-        f"the folder of the Variable 'storage_url' cannot be read ({error}); see that it is there "
+        f"the folder of the Variable 'storage_url' cannot be read ({error}); check that it exists "
         "and that Airflow's web server may read it",
         HTTPStatus.SERVICE_UNAVAILABLE,
     )

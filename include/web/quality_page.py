@@ -1,6 +1,6 @@
 """Data quality in Airflow's UI: a day in numbers, the rows in quarantine, and Data Docs.
 
-Every path asks for Airflow's login. Nothing on the pages comes from another host.
+Every path requires Airflow's login. Nothing on the pages comes from another host.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -36,7 +36,7 @@ pages.globals["palette"] = Markup(style_sheet())  # noqa: S704 - ours
 
 
 def open_time_text(text: str) -> str:
-    """Return a kline's open time as people write it; a refused row may have anything there."""
+    """Format a kline's open time for people; a refused row may have anything there."""
     try:
         moment = from_ms(int(text))
     except (ValueError, OverflowError):
@@ -54,7 +54,7 @@ def show_day(day: str = "") -> Response:
     try:
         shown = date.fromisoformat(day) if day else today
     except ValueError:
-        return _problem(f"{day[:40]!r} is no day; write it as {today.isoformat()}")
+        return _problem(f"{day[:40]!r} is not a date; write it like {today.isoformat()}")
     if not today - timedelta(days=DAYS_BACK) <= shown <= today:
         return _problem(f"{shown} is not one of the last {DAYS_BACK} days")
     try:
@@ -87,8 +87,8 @@ def show_data_docs(path: str) -> Response:
         return file_below(UPath(storage_url()) / "gx" / "docs", path, DOCS)
     except FileNotFoundError:
         return _problem(
-            "there is no such page: Data Docs are built by the DAG report_prices, a moment after "
-            "the first minute, and keep a page for some days",
+            "there is no such page: the DAG report_prices builds Data Docs a moment after the "
+            "first minute, and each page is kept for some days",
             HTTPStatus.NOT_FOUND,
         )
     except (MarketDataError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What the pages of the plugins share: headers, errors that say what to do, files of a folder."""
+"""Shared code of the plugins' pages: headers, errors that say what to do, files of a folder."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
@@ -20,7 +20,7 @@ TYPES = {
     ".png": "image/png",
     ".txt": "text/plain; charset=utf-8",
 }
-# Files that others build, as Great Expectations does, hold scripts and styles of their own.
+# Files built by others, such as Great Expectations, have scripts and styles of their own.
 FILE_SECURITY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'"
@@ -40,11 +40,11 @@ class ProblemError(Exception):
 
 
 def add_security_headers(app: FastAPI, content_security: str) -> None:
-    """Let no page load anything from elsewhere, or be kept in a shared cache.
+    """Keep pages from loading anything from elsewhere, and out of shared caches.
 
     Args:
-        app: Gets the headers on each answer.
-        content_security: The policy of answers that bring none of their own.
+        app: Gets the headers on each response.
+        content_security: The policy of responses that do not set their own.
     """
 
     @app.middleware("http")
@@ -60,7 +60,7 @@ def add_security_headers(app: FastAPI, content_security: str) -> None:
 
 
 def answer_errors_in_json(app: FastAPI) -> None:
-    """Make every error of an app one object with its `problem`, and what to do about it."""
+    """Answer every error of an app with one JSON object: its `problem`, and what to do about it."""
 
     @app.exception_handler(ProblemError)
     def refuse(_request: Request, error: ProblemError) -> Response:
@@ -76,7 +76,7 @@ def answer_errors_in_json(app: FastAPI) -> None:
         message = str(error.detail)
         if error.status_code == HTTPStatus.UNAUTHORIZED:
             message = (
-                f"{message}: log in to Airflow, or send a token of /auth/token in the header "
+                f"{message}: log in to Airflow, or send a token from /auth/token in the header "
                 "'Authorization: Bearer TOKEN'"
             )
         return problem(message, error.status_code, error.headers)
@@ -105,7 +105,7 @@ def file_below(folder: UPath, path: str, suffixes: Collection[str]) -> Response:
         suffixes: Of TYPES, those that are served.
 
     Raises:
-        FileNotFoundError: There is none, it would lie elsewhere, or its kind is not served.
+        FileNotFoundError: There is none, its path leads elsewhere, or its type is not served.
         OSError: The folder cannot be read.
     """
     parts = PurePosixPath(path).parts

@@ -172,7 +172,7 @@ def test_packs_long_answers():
     [
         ({"symbol": ""}, 400, "name a symbol"),
         ({"symbol": "btcusdt"}, 400, "write it upper case"),
-        ({"symbol": "DOGEUSDT"}, 404, "is not fetched, and nothing of it is published"),
+        ({"symbol": "DOGEUSDT"}, 404, "is not fetched, and nothing is published for it"),
         ({"symbol": "<script>alert(1)</script>"}, 400, "can be no symbol"),
         ({"symbol": "B" * 5000}, 400, "can be no symbol"),
         ({"from": "2016-03-02T12:00:00Z"}, 400, "before Binance began"),
@@ -206,7 +206,7 @@ def test_says_what_is_wrong_and_what_to_do(name, changes, status, words):
         ("minute", {}, "name a minute"),
         ("minute", {"minute": "2026-03-03T12:00:00Z"}, "in the future"),
         ("quality", {"day": "yesterday"}, "write it like 2026-03-02"),
-        ("quality", {"day": "2026-03-03"}, "is none of"),
+        ("quality", {"day": "2026-03-03"}, "is outside"),
         ("board", {"moment": "2026-03-02T11:00:00"}, "has no time zone"),
     ],
 )

@@ -123,7 +123,7 @@ def test_shows_markup_of_the_exchange_as_text(store):
 @pytest.mark.parametrize(
     ("day", "words"),
     [
-        ("yesterday", "is no day; write it as"),
+        ("yesterday", "is not a date; write it like"),
         ("<script>", "&lt;script&gt;"),
         pytest.param(
             (TODAY + timedelta(days=1)).isoformat(),
@@ -212,4 +212,4 @@ def test_serves_nothing_from_elsewhere(tmp_path, path):
 
 
 def test_says_when_there_will_be_data_docs():
-    assert "built by the DAG report_prices" in get("/docs/index.html").text
+    assert "the DAG report_prices builds Data Docs" in get("/docs/index.html").text

@@ -246,6 +246,6 @@ def test_shows_a_new_minute_by_itself_and_a_space_where_it_has_no_value(page, pr
 
     row_of(page, gap).get_by_role("button").click()
     details = page.get_by_test_id("details")
-    expect(details).to_contain_text("SOURCE_GAP (gap at the source)")
+    expect(details).to_contain_text("SOURCE_GAP (source gap)")
     vwaps = details.get_by_test_id("revisions").get_by_role("row", name="VWAP")
     expect(vwaps).to_contain_text("none")

@@ -1,5 +1,5 @@
-// Why a minute is as it is: colours of Okabe and Ito, and a height and a pattern for those who do
-// not tell them apart.
+// The causes of minutes: Okabe and Ito's colours, with a height and a pattern for those who cannot
+// tell the colours apart.
 
 import { colour } from "./theme.js";
 
@@ -9,10 +9,10 @@ const OUTLINED = { NOT_PUBLISHED: "NO_TRADES", DUE: "NO_TRADES" };
 export const CAUSES = {
   OK: { height: 0.4, pattern: "solid", words: "OK: all seconds" },
   PARTIAL: { height: 0.7, pattern: "slash", words: "partial: some seconds missing" },
-  NO_TRADES: { height: 0.4, pattern: "dots", words: "nothing traded" },
+  NO_TRADES: { height: 0.4, pattern: "dots", words: "no trades" },
   HALTED: { height: 0.7, pattern: "bars", words: "trading halted" },
-  EXCHANGE_OUTAGE: { height: 1, pattern: "cross", words: "outage of the exchange" },
-  SOURCE_GAP: { height: 1, pattern: "backslash", words: "gap at the source" },
+  EXCHANGE_OUTAGE: { height: 1, pattern: "cross", words: "exchange outage" },
+  SOURCE_GAP: { height: 1, pattern: "backslash", words: "source gap" },
   INGEST_GAP: { height: 1, pattern: "solid", words: "not fetched by us" },
   NOT_PUBLISHED: { height: 1, pattern: "outline", words: "not published" },
   DUE: { height: 0.15, pattern: "solid", words: "not due yet" },

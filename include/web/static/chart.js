@@ -75,7 +75,7 @@ function unbroken(values) {
   return lines;
 }
 
-/** Decimals of a price as the exchange writes it, without zeros that say nothing. */
+/** Decimals of a price as the exchange writes it, without trailing zeros. */
 function decimals(texts) {
   const lengths = texts.filter((text) => text !== null).map(
     (text) => (text.split(".")[1] || "").replace(/0+$/, "").length);
@@ -122,7 +122,7 @@ export function makeChart(element) {
 
   return {
     chart,
-    /** Show a board; keep what is zoomed to where `keep` says so. */
+    /** Show a board; keep the zoom if `keep` is set. */
     show(board, keep) {
       const seen = chart.timeScale().getVisibleLogicalRange();
       const isWhole = !seen || seen.to - seen.from > shown - 2;
@@ -146,7 +146,7 @@ export function makeChart(element) {
       overlay.filled = board.filled.map(([place, value]) => [place, Number(value)]);
       overlay.update();
       shown = open.length;
-      // Also what has no value at all is to be seen from end to end.
+      // Show the whole range even where nothing in it has a value.
       chart.timeScale().setVisibleLogicalRange(range || { from: -0.5, to: open.length - 0.5 });
     },
     pick(place) {

@@ -21,7 +21,7 @@ function cell(name, value) {
 }
 
 function revisionTable(revisions) {
-  // The newest two: what stands, and what it took the place of.
+  // The newest two: the current one, and the one it replaced.
   const shown = revisions.slice(-2);
   const before = shown.length > 1 ? shown[0] : null;
   return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
@@ -44,7 +44,7 @@ function batchRow(batch) {
   return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
     make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
     make("td", { class: "why" }, batch.failed.join(", ") || "none"),
-    make("td", {}, batch.run_id ? airflowLink(path, batch.dag_id) : "not noted"));
+    make("td", {}, batch.run_id ? airflowLink(path, batch.dag_id) : "not recorded"));
 }
 
 function quarantineRow(row) {
@@ -69,21 +69,21 @@ function content(story, causeText) {
       ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
     revisionTable(story.revisions));
   } else {
-    parts.push(make("p", {}, "Nothing is published of this minute. The runs of average_minutes at "
+    parts.push(make("p", {}, "Nothing is published for this minute. The runs of average_minutes at "
       + "that time say why; backfill_prices fetches what is missing."));
   }
   for (const each of story.restatements) {
     parts.push(make("p", {}, `◆ Revision ${each.revision} restated a final value: `
       + `${each.vwap_before ?? "none"} became ${each.vwap_after ?? "none"}.`));
   }
-  parts.push(make("h3", {}, "Batches fetched for it"));
+  parts.push(make("h3", {}, "Batches fetched for this minute"));
   parts.push(story.batches.length
     ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "run"],
       story.batches.map(batchRow))
-    : make("p", { class: "soft" }, "None is logged; the log keeps 90 days."));
+    : make("p", { class: "soft" }, "No batch is logged; the log keeps 90 days."));
   if (story.quarantined.length) {
-    parts.push(make("h3", {}, "Rows that were refused"),
-      table(["of", "state", "not met, and what was seen", "the row"],
+    parts.push(make("h3", {}, "Refused rows"),
+      table(["interval", "state", "not met, and observed value", "row"],
         story.quarantined.map(quarantineRow)));
   }
   parts.push(make("p", {}, make("a", {

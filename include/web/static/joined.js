@@ -2,7 +2,7 @@
 
 const MINUTE = 60_000;
 
-/** Put a newer end of a board onto the one that is shown, and let its oldest minutes go. */
+/** Append a newer end to the board that is shown, and drop its oldest minutes. */
 export function joined(old, tail, from) {
   const gone = Math.round((from - Date.parse(old.from)) / MINUTE);
   const kept = Math.round((Date.parse(tail.from) - from) / MINUTE);

@@ -53,7 +53,7 @@ export function makeLanes(canvas, chart) {
       let place = 0;
       for (const [cause, count] of ribbon.causes) {
         const start = left(place);
-        // What is a hair wide is still to be seen, unless all is well.
+        // Keep the narrowest runs visible, except for OK.
         const least = cause === "OK" ? 0 : 1.5;
         const wide = Math.max(least, left(place + count) - start);
         if (start < right && start + wide > 0) {
@@ -106,7 +106,7 @@ export function makeLanes(canvas, chart) {
       picked = place;
       redraw();
     },
-    /** Which minute and symbol lie under a point of the canvas; a symbol only on its ribbon. */
+    /** The minute and symbol at a point of the canvas; a symbol only on its ribbon. */
     at(event) {
       const box = canvas.getBoundingClientRect();
       const place = chart.timeScale().coordinateToLogical(event.clientX - box.left);

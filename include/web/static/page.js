@@ -1,4 +1,4 @@
-// What the pages share: elements, links out of Airflow's frame, and requests.
+// Shared code of the pages: elements, links out of Airflow's frame, and requests.
 
 import { airflow } from "./theme.js";
 
@@ -45,7 +45,7 @@ export async function ask(address, parameters = {}, signal = undefined) {
     if (error.name === "AbortError") {
       throw error;
     }
-    throw new Error("Airflow's web server does not answer: see that it runs, then try again");
+    throw new Error("Airflow's web server does not answer: check that it runs, then try again");
   }
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {

@@ -18,7 +18,7 @@ export function priceText(text) {
   return number ? sign + shown : "0";
 }
 
-/** A decimal string with thousands apart, its digits untouched. */
+/** A decimal string with thousands separators, its digits untouched. */
 export function exactText(text) {
   const [whole, rest] = text.split(".");
   return rest === undefined ? apart(whole) : `${apart(whole)}.${rest}`;

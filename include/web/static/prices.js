@@ -1,4 +1,4 @@
-// The page Prices: what is picked, asked for, refreshed and shown.
+// The page Prices: selection, loading, refresh and display.
 
 import { drawLegend } from "./causes.js";
 import { onTheme } from "./theme.js";
@@ -10,10 +10,10 @@ import { airflowLink, ask, make, minuteText } from "./page.js";
 import { showRows, showTiles } from "./tiles.js";
 
 const MINUTE = 60_000;
-// Past the minute by as much as a publication usually takes.
+// After the minute's end, by as long as a publication usually takes.
 const REFRESH_AFTER_MS = 13_000;
 const RETRY_MS = 10_000;
-// A refresh asks for so many minutes; now and then for all, as old minutes are revised, too.
+// Minutes that a refresh loads; now and then it loads all, as old minutes are revised, too.
 const TAIL = 30;
 const WHOLE_EVERY_MS = 10 * MINUTE;
 
@@ -83,9 +83,9 @@ function show(next, keep) {
   const isEmpty = ribbon.causes.every(([cause]) => ["NOT_PUBLISHED", "DUE"].includes(cause));
   at("empty").hidden = !isEmpty;
   if (isEmpty) {
-    at("empty").replaceChildren(make("p", {}, `Nothing of ${board.symbol} is published in this `
-      + "span. See that the DAGs ", airflowLink("dags/ingest_prices", "ingest_prices"), " and ",
-    airflowLink("dags/average_minutes", "average_minutes"), " are on and run; past days are "
+    at("empty").replaceChildren(make("p", {}, `No minute of ${board.symbol} is published in this `
+      + "span. Check that the DAGs ", airflowLink("dags/ingest_prices", "ingest_prices"), " and ",
+    airflowLink("dags/average_minutes", "average_minutes"), " are on and running; past days are "
       + "fetched by ", airflowLink("dags/backfill_prices", "backfill_prices"), "."));
   }
   const place = held === null ? null : Math.round((held - Date.parse(board.from)) / MINUTE);
@@ -111,7 +111,7 @@ function fail(error) {
   at("updated").textContent = "not updated";
 }
 
-/** Ask for what is picked. A refresh keeps what is zoomed to, and asks for the end where it can. */
+/** Load the selection. A refresh keeps the zoom, and loads only the end where it can. */
 async function load({ isRefresh = false } = {}) {
   clearTimeout(timer);
   running?.abort();
@@ -145,7 +145,7 @@ async function load({ isRefresh = false } = {}) {
       // Of another symbol, or as known at another moment.
       pick(picked);
     }
-    // A board of another moment is no start for what is known now.
+    // A board of another moment is no basis for what is known now.
     wholeAt = isTail ? wholeAt : known ? 0 : Date.now();
     plan(MINUTE - (Date.now() - REFRESH_AFTER_MS) % MINUTE);
   } catch (error) {

@@ -14,7 +14,7 @@ function title(stem) {
 }
 
 function show() {
-  // Until it is dressed: else a dark page would be white for a moment.
+  // Until it has its theme: otherwise a dark page would flash white.
   frame.hidden = true;
   frame.src = `files/${which.value}.html`;
   frame.title = `Report: ${title(which.value)}`;
@@ -31,7 +31,7 @@ async function load() {
     if (!groups.length) {
       said.replaceChildren(make("p", {}, "There is no report yet: ",
         airflowLink("dags/report_prices", "report_prices"),
-        " writes the first one a moment after the first minute. See that it is on."));
+        " writes the first one a moment after the first minute. Check that it is on."));
       return;
     }
     said.hidden = true;
@@ -46,7 +46,7 @@ async function load() {
   }
 }
 
-/** Tell the report which colours Airflow has; by itself it knows those of the system only. */
+/** Give the report Airflow's theme; by itself it only knows the system's. */
 function dress() {
   const inner = frame.contentDocument;
   if (inner) {

@@ -1,4 +1,4 @@
-// The tab of a DAG run: what the gate said of each of its batches, as Airflow keeps it in XCom.
+// The tab of a DAG run: the gate's verdict on each of its batches, as Airflow keeps it in XCom.
 
 import { ask, make, root } from "./page.js";
 
@@ -50,18 +50,18 @@ function table(messages, day) {
 async function show() {
   document.getElementById("run").textContent = runId;
   if (dagId !== DAG) {
-    place.replaceChildren(make("p", {}, `Runs of ${dagId || "other DAGs"} have no batches of their `
-      + `own here: only ${DAG} passes each batch through the gate one by one.`));
+    place.replaceChildren(make("p", {}, `Runs of ${dagId || "other DAGs"} have no batches to show `
+      + `here: only ${DAG} sends its batches through the gate one by one.`));
     return;
   }
   try {
     const { messages, isRunning } = await checked();
     const [day] = runId.match(/\d{4}-\d\d-\d\d/) || [new Date().toISOString().slice(0, 10)];
-    const wait = make("p", { class: "soft" }, "The gate is at work; this page looks again.");
+    const wait = make("p", { class: "soft" }, "The gate is running; this page refreshes itself.");
     place.replaceChildren(...(messages.length ? [table(messages, day)] : []),
       ...(isRunning ? [wait] : []),
-      ...(messages.length || isRunning ? [] : [make("p", {}, "This run has no batch: none was "
-        + "fetched, or Airflow has deleted what it kept of the run; the tasks of the run say why.")]));
+      ...(messages.length || isRunning ? [] : [make("p", {}, "This run has no batches: none was "
+        + "fetched, or Airflow has deleted the run's results; the tasks of the run say why.")]));
     if (isRunning) {
       setTimeout(show, 3000);
     }

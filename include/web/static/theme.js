@@ -1,5 +1,5 @@
-// Dark or light, as Airflow is; for a page of its own, as the system is. Each page waits for this
-// script with its first picture: else a dark page would be white for a moment.
+// Dark or light, as Airflow is; for a page outside Airflow, as the system is. Each page waits for
+// this script before its first paint: otherwise a dark page would flash white.
 
 const html = document.documentElement;
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
@@ -7,7 +7,7 @@ const listeners = [];
 // A drawing asks for a colour for each of its runs.
 const held = new Map();
 
-/** Airflow's own <html>, where this page stands in Airflow's frame; else null. */
+/** Airflow's own <html>, where this page is in Airflow's frame; else null. */
 export function airflow() {
   try {
     return window.parent === window ? null : window.parent.document.documentElement;

@@ -6,7 +6,7 @@ import { exactText, priceText } from "./price_text.js";
 
 const LISTED = 60;
 
-/** A price for reading; all its digits stand in its title. */
+/** A price for reading; all its digits are in its title. */
 function price(text) {
   return make("span", { title: text }, priceText(text));
 }
@@ -29,7 +29,7 @@ function tile(id, title, value, ...notes) {
 export function showTiles(list, tiles) {
   const { last } = tiles;
   const change = last && last.change_ratio !== null ? Number(last.change_ratio) : null;
-  // Less than what is shown of it is no change.
+  // A change too small to show is no change.
   const isChanged = change !== null && Math.abs(change) >= 0.00005;
   const sign = !isChanged ? "" : change > 0 ? "▲ +" : "▼ ";
   list.replaceChildren(

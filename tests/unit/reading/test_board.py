@@ -102,7 +102,7 @@ def test_leaves_out_the_ribbon_of_a_symbol_that_cannot_be_read(store, monkeypatc
 
     assert [ribbon["symbol"] for ribbon in found["ribbons"]] == ["BTCUSDT"]
     assert found["candles"]["vwap"] == ["100.5"] * 5
-    assert "the causes of ETHUSDT cannot be shown" in caplog.text
+    assert "cannot show the causes of ETHUSDT" in caplog.text
 
 
 def test_marks_what_is_filled_flagged_and_revised(store):
