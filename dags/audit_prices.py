@@ -1,18 +1,18 @@
-"""Compares what was published with the exchange's daily archive, and restates what differs.
+"""Compares published minutes with the exchange's daily archive, and restates those that differ.
 
-**Runs** every day at 06:00 UTC, when yesterday's archive is out; each run looks at the last seven
-days (the Variable `audit_days`), and with growing distance at older ones up to half a year, so that
-a late archive and one that was issued anew are noticed. By hand, its form takes other days.
+**Runs** every day at 06:00 UTC, when yesterday's archive is out; each run checks the last seven
+days (the Variable `audit_days`) and, at growing intervals, older days up to half a year back, so
+that a late or reissued archive is noticed. By hand, its form takes other days.
 
 **Updates** `audited_day`; where minutes differ, `price_by_second` and `exchange_minute` from the
 archive, `minute_price` (a revision), `restatement`, and the asset `minute_prices`.
 
-**Safe to re-run**: a minute is audited once with each issue of its archive.
+**Safe to re-run**: a minute is audited once against each issue of its archive.
 
-**When it fails**: the archive does not answer, a file is not as its checksum says, or the gate
-refuses the archive's day: the message names it, the other days and symbols go on. A difference
-above 0.10 % raises an alert, as does an archive that lacks minutes, or says that nothing traded
-where trades are known: those values stay. See docs/runbook.md.
+**When it fails**: the archive does not answer, a file does not match its checksum, or the gate
+refuses the archive's day: the message names it, the other days and symbols continue. A difference
+above 0.10 % raises an alert, and so does an archive that lacks minutes or reports no trades where
+trades are known: those values are kept. See docs/runbook.md.
 """
 
 from datetime import timedelta

@@ -1,17 +1,16 @@
 """Reads the stored prices back from Cassandra and publishes the average of every minute.
 
-**Runs** every minute; waits until the closed minute is stored, at most the grace period.
+**Runs** every minute; waits for the closed minute to be stored, for the grace period at most.
 
 **Updates** `minute_price` (a revision where the value or its flag changed), `minute_change`,
 `watermark`, `restatement` (a final average that changed), and the asset `minute_prices`, which
 starts `report_prices`.
 
-**Safe to re-run**: a minute that has not changed is not written again, and a revision is
-never overwritten.
+**Safe to re-run**: an unchanged minute is not written again, and a revision is never overwritten.
 
 **When it fails**: Cassandra does not answer; the next run publishes what this one missed.
 A symbol that cannot be averaged does not stop the others: they are published, then `unpublished`
-fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised when it has
+fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised once it has
 repaired them. See docs/runbook.md.
 """
 
@@ -47,7 +46,7 @@ def average_minutes() -> None:
         yield Metadata(MINUTE_PRICES, extra=event)
         return problems
 
-    # A task that fails has no asset event: what is published would wait for its report.
+    # A failed task emits no asset event: published minutes would wait for their report.
     @task
     def unpublished(problem: str) -> None:
         raise AirflowFailException(problem)

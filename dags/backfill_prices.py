@@ -1,19 +1,19 @@
-"""Fetches days of the past: the daily archives first, the REST API for what they lack.
+"""Fetches past days: from the daily archives first, from the REST API what those lack.
 
-**Runs** by hand, with a form: which symbols, from which day to which, where from, and whether also
-what is complete. One task for each symbol and day, two at a time, behind the live prices.
+**Runs** by hand, with a form: symbols, first and last day, source, and whether to fetch complete
+days too. One task for each symbol and day, two at a time, behind the live prices.
 
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `backfilled_day`,
 `minute_price` (a revision where the value or a flag changed), `restatement`, and the asset
 `minute_prices`, which starts `report_prices`. The same gate, loader and averages as live.
 
-**Safe to re-run**: a day is left alone when each of its minutes has a value, or a cause that will
-not change; what has not changed is not written again. A run that was broken off takes up the days
-that are left, and `finish` names those that still lack something.
+**Safe to re-run**: a day is skipped when each of its minutes has a value, or a cause that will not
+change; unchanged values are not written again. After an interruption only the remaining days are
+fetched, and `finish` names those that are still incomplete.
 
-**When it fails**: the order makes no sense, and `plan` says what to correct; or a day is nowhere to
-be had, its file is damaged, or the gate refuses it: its own task says so, the others go on, and
-`finish` names the days that failed. See docs/runbook.md.
+**When it fails**: the order is not valid, and `plan` says what to correct; or a day is not
+available anywhere, its file is damaged, or the gate refuses it: its own task says so, the others
+continue, and `finish` names the days that failed. See docs/runbook.md.
 """
 
 from datetime import timedelta

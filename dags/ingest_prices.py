@@ -1,14 +1,14 @@
-"""Extracts one-second prices from Binance, checks every batch, and stores what is good.
+"""Extracts one-second prices from Binance, validates every batch, and stores the good rows.
 
-**Runs** every minute, from each symbol's watermark in Cassandra: what was missed is made up.
+**Runs** every minute, from each symbol's watermark in Cassandra, so missed minutes are caught up.
 
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
-the asset `extracted_prices`. A failed symbol does not stop another.
+the asset `extracted_prices`. One failed symbol does not stop the others.
 
-**Safe to re-run**: the same second twice is one row, and the watermark only grows.
+**Safe to re-run**: the same second twice is one row, and the watermark never moves back.
 
-**When it fails**: `fetch` names the symbol and what the exchange said; `load` stores what is good
-and names the symbols whose batch is missing or was refused. The next run asks for it again.
+**When it fails**: `fetch` names the symbol and the exchange's answer; `load` stores the good rows
+and names the symbols whose batch is missing or was refused. The next run fetches those again.
 """
 
 from datetime import timedelta
@@ -37,7 +37,7 @@ def ingest_prices() -> None:
 
         return ingest_prices.plan()
 
-    # A slow one must not hold up the others; the next run asks for its window again.
+    # A slow symbol must not hold up the others; the next run fetches its window again.
     @task(
         pool="binance",
         map_index_template="{{ symbol }}",
@@ -55,7 +55,7 @@ def ingest_prices() -> None:
     def validate(batches: list[BatchMessage], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
-        # Read at once: iterating asks for one more than there are.
+        # Read all at once: iterating requests one more than there are.
         return validate_batches.validate(batches[:], shard)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)

@@ -1,16 +1,16 @@
-"""Creates the keyspace and the tables in Cassandra, and brings older ones up to date.
+"""Creates the keyspace and the tables in Cassandra, and migrates older ones.
 
 **Runs** by hand, once before the first price; again after an upgrade that changes the schema.
 
-**Updates** the schema of the keyspace that the connection `cassandra_default` names, as the role
-of `cassandra_schema` where there is such a connection; that role then grants the pipeline's its
+**Updates** the schema of the keyspace named by the connection `cassandra_default`. If there is a
+connection `cassandra_schema`, it works as that role, which then grants the pipeline's role its
 tables.
 
-**Safe to re-run**, also by two at once: each version is applied once, in order, under a lock.
+**Safe to re-run**, even twice at once: each version is applied once, in order, under a lock.
 Nothing is ever dropped or emptied.
 
-**When it fails**: Cassandra does not answer, the role may not create tables, or an applied file
-was changed; the message names the host and the cure. See docs/runbook.md.
+**When it fails**: Cassandra does not answer, the role may not create tables, or an applied schema
+file was changed; the message names the host and the cure. See docs/runbook.md.
 """
 
 from airflow.sdk import dag, task

@@ -1,15 +1,15 @@
 """Lists the rows that the gate refused, sends them through it again, or closes them for good.
 
-**Runs** by hand, with a form: what to do, which symbols and days, and why.
+**Runs** by hand, with a form: action, symbols, days and reason.
 
-**Updates** `quarantined_row`; what passes goes to `price_by_second` and `exchange_minute`, its
-minutes are averaged anew into `minute_price`, and the asset `minute_prices` starts `report_prices`.
-Rows are stored under the time of their fetch: nothing fetched later is overwritten.
+**Updates** `quarantined_row`; rows that pass go to `price_by_second` and `exchange_minute`, their
+minutes are averaged again into `minute_price`, and the asset `minute_prices` starts
+`report_prices`. Rows keep the time of their fetch, so nothing fetched later is overwritten.
 
 **Safe to re-run**: only open rows are taken, and each is settled once. Nothing is deleted.
 
-**When it fails**: the order makes no sense, and the message says what to correct; or Cassandra
-does not answer. See docs/runbook.md.
+**When it fails**: the order is not valid, and the message says what to correct; or Cassandra does
+not answer. See docs/runbook.md.
 """
 
 from datetime import timedelta

@@ -1,18 +1,18 @@
-"""Turns published minutes into what people read: the mart, files and reports.
+"""Turns published minutes into the mart, export files and reports.
 
-**Runs** when `average_minutes` has published minutes. The event is only a wake-up call: what is
-new is read by the mart's own watermark, so a merged, doubled or lost event does no harm.
+**Runs** when `average_minutes` has published minutes. The event is only a wake-up call: new
+minutes are found by the mart's own watermark, so a merged, duplicate or lost event does no harm.
 
 **Updates** the tables of the mart behind the connection `mart` (docs/mart.md);
-`exports/minute_prices/` with a CSV and a Parquet file of each UTC day and symbol with news, and a
-manifest; `reports/latest`, `daily/` and `hourly/`, each as .html, .png and .txt; and Data Docs in
-`gx/docs/`. The files lie in the folder of the Variable `storage_url`.
+`exports/minute_prices/` with a CSV and a Parquet file for each UTC day and symbol with new minutes,
+and a manifest; `reports/latest`, `daily/` and `hourly/`, each as .html, .png and .txt; and Data
+Docs in `gx/docs/`. The files are in the folder of the Variable `storage_url`.
 
-**Safe to re-run**: a minute is replaced only by a later revision, hours and days are added up
-anew from their minutes, files appear whole or not at all, and the watermark moves last of all.
+**Safe to re-run**: a minute is replaced only by a later revision, hours and days are recomputed
+from their minutes, files appear whole or not at all, and the watermark moves last.
 
-**When it fails**: prices are published all the same, and the next run takes up everything since
-the last one that finished. `refresh_mart` needs Cassandra and the mart's database,
+**When it fails**: prices are still published, and the next run covers everything since the last
+one that finished. `refresh_mart` needs Cassandra and the mart's database,
 `publish_report` the mart and the storage folder. See docs/runbook.md.
 """
 
@@ -30,7 +30,7 @@ from include.orchestration.messages import NewsMessage
     start_date=START,
     catchup=False,
     max_active_runs=1,
-    # The first run takes in a week of minutes, and one after a backfill all that it brought.
+    # The first run loads a week of minutes, and one after a backfill all that was backfilled.
     default_args=DEFAULT_ARGS | {"execution_timeout": timedelta(minutes=30)},
     tags=["report"],
     doc_md=__doc__,

@@ -1,1 +1,1 @@
-"""What the DAGs share in Airflow: connections, assets, defaults, forms, alerts, notifiers."""
+"""What the DAGs share: connections, assets, defaults, forms, alerts, notifiers."""

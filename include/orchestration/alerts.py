@@ -1,4 +1,4 @@
-"""What a task leaves behind although it fails, and alerts: in the log, and by mail where set."""
+"""Results of tasks that fail, and alerts: in the log, and by mail where configured."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any
 from airflow.sdk import Context, Variable, get_current_context
 
 KEY = "alerts"
-# Of what a task returns.
+# XCom key of a task's return value.
 RESULT_KEY = "return_value"
 
 log = logging.getLogger(__name__)
 
 
 def queue_alerts(messages: Sequence[str]) -> None:
-    """Leave word for `alert`, which Airflow calls when the task has ended."""
+    """Queue messages for `alert`, which Airflow calls when the task has ended."""
     if messages:
         task_instance: Any = get_current_context()["ti"]
         task_instance.xcom_push(key=KEY, value=[*messages])
 
 
 def push_result(value: object) -> None:
-    """Give the tasks that follow what this one would return, before it fails.
+    """Push what this task would return to the tasks that follow, before it fails.
 
     Args:
-        value: JSON. Outside of a running task there is nobody to give it to.
+        value: JSON. Outside a running task nothing is pushed.
     """
     try:
         task_instance: Any = get_current_context()["ti"]
@@ -36,10 +36,10 @@ def push_result(value: object) -> None:
 
 
 def alert(context: Context) -> None:
-    """Say what the task that has just ended left word of.
+    """Send the alerts queued by the task that has just ended.
 
     A callback for success and failure alike. Each message goes to the log as an error, and all in
-    one mail to the addresses of the Variable `alert_to`, by the connection `smtp_default`.
+    one mail to the addresses in the Variable `alert_to`, through the connection `smtp_default`.
     """
     task_instance: Any = context["ti"]
     own = {"task_ids": task_instance.task_id, "map_indexes": task_instance.map_index}

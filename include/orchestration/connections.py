@@ -29,13 +29,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 PIPELINE = "cassandra_default"
 SCHEMA = "cassandra_schema"
 
-# Each attempt to reach a Cassandra that is down logs a traceback; the error at the end says it.
+# Each attempt to reach a Cassandra that is down logs a traceback; the final error is enough.
 for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
 class SslOptions(BaseModel, extra="forbid"):
-    """TLS as the extra of a Cassandra connection says it; names as in Airflow's own provider.
+    """TLS options in the extra of a Cassandra connection, named as in Airflow's own provider.
 
     The server's certificate and its name are always checked.
     """
@@ -59,7 +59,7 @@ class CassandraExtra(BaseModel, extra="forbid"):
     patience_seconds: PositiveFloat | None = None
 
     def settings(self) -> dict[str, Any]:
-        """Return what is said, by the names of CassandraSettings."""
+        """Return the fields that are set, by their names in CassandraSettings."""
         said: dict[str, Any] = self.model_dump(
             exclude_none=True, exclude={"replication", "ssl_options"}
         )
@@ -81,7 +81,7 @@ def symbols() -> tuple[str, ...]:
     Raises:
         SettingsError: The variable names no symbol.
     """
-    # A name that can be none stays: its own fetch says so, and the others go on.
+    # A name that is not valid is kept: its own fetch reports it, and the others continue.
     listed = unicodedata.normalize("NFC", Variable.get("symbols", default=""))
     names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
     if not names:
@@ -123,7 +123,7 @@ def whole_number(name: str, default: int) -> int:
     """Return the Airflow Variable of a name as a number of at least 1.
 
     Raises:
-        SettingsError: It is none.
+        SettingsError: It is not such a number.
     """
     text = str(Variable.get(name, default=str(default))).strip()
     if not text.isdecimal() or not int(text):
@@ -132,12 +132,12 @@ def whole_number(name: str, default: int) -> int:
 
 
 def binance_settings() -> BinanceSettings:
-    """Return where the exchange answers, from the connection `binance_default`.
+    """Return the exchange's settings, from the connection `binance_default`.
 
-    Its host names the address; `egress` and `ceiling_ratio` may stand in its extra.
+    Its host is the address; `egress` and `ceiling_ratio` may be set in its extra.
 
     Raises:
-        SettingsError: The address is not Binance's, or the ratio is no share.
+        SettingsError: The address is not Binance's, or the ratio is not above 0 and at most 1.
     """
     connection = Connection.get("binance_default")
     extra = connection.extra_dejson
@@ -155,10 +155,10 @@ def binance_settings() -> BinanceSettings:
 
 
 def cassandra_settings() -> CassandraSettings:
-    """Return where Cassandra answers, from the connection `cassandra_default`.
+    """Return Cassandra's settings, from the connection `cassandra_default`.
 
     Raises:
-        SettingsError: It names no host and no bundle, or its extra holds what is not known.
+        SettingsError: It names neither hosts nor a bundle, or both, or its extra is not valid.
     """
     return _cassandra_settings(Connection.get(PIPELINE), PIPELINE)
 
@@ -170,7 +170,7 @@ def schema_settings() -> CassandraSettings | None:
         The settings of the connection `cassandra_schema`; None where there is no such connection.
 
     Raises:
-        SettingsError: As of `cassandra_settings`.
+        SettingsError: As for `cassandra_settings`.
     """
     try:
         connection = Connection.get(SCHEMA)
@@ -188,14 +188,14 @@ def _cassandra_settings(connection: Connection, connection_id: str) -> Cassandra
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
         )
         raise SettingsError(
-            f"the extra of the Airflow connection {connection_id!r} is wrong ({wrong}); it may "
-            f"hold {', '.join(CassandraExtra.model_fields)}, and in ssl_options "
+            f"the extra of the Airflow connection {connection_id!r} is not valid ({wrong}); it "
+            f"may have {', '.join(CassandraExtra.model_fields)}, and in ssl_options "
             f"{', '.join(SslOptions.model_fields)}"
         ) from error
     if bool(hosts) == bool(extra.secure_connect_bundle):
         raise SettingsError(
-            f"the Airflow connection {connection_id!r} must name hosts, or in its extra the "
-            "secure_connect_bundle of DataStax Astra, and not both"
+            f"the Airflow connection {connection_id!r} must name either hosts or, in its extra, "
+            "the secure_connect_bundle of DataStax Astra, not both"
         )
     return CassandraSettings(
         hosts=hosts,
@@ -215,12 +215,12 @@ def open_exchange(
     share: float = 1.0,
     patience_seconds: float = BinanceSettings.patience_seconds,
 ) -> BinanceClient:
-    """Open the exchange that `binance_default` names, within the budget that the store keeps.
+    """Open a client for the exchange in `binance_default`, within the budget kept in the store.
 
     Args:
         store: Open while the client is used.
         clock: The exchange's time as far as it is known, aware UTC.
-        share: Of the weight that all workers may use, how much may be spent when this one asks.
+        share: The part of all workers' weight up to which this client may still send requests.
         patience_seconds: How long one piece of work may take, pauses included.
     """
     settings = replace(binance_settings(), patience_seconds=patience_seconds)

@@ -1,4 +1,4 @@
-"""What a running task knows of itself: the moment, and its run of Airflow."""
+"""The context of a running task: the current time, and its Airflow run."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +9,12 @@ from include.records.batches import Run
 
 
 def now() -> datetime:
-    """Return the moment, aware UTC."""
+    """Return the current time, aware UTC."""
     return datetime.now(UTC)
 
 
 def current_run() -> Run | None:
-    """Return the run of Airflow that this task belongs to; None outside of Airflow."""
+    """Return the Airflow run that this task belongs to; None outside Airflow."""
     try:
         task_instance: Any = get_current_context()["ti"]
     except RuntimeError:

@@ -1,4 +1,4 @@
-"""What fetches whole days, opened from Airflow's connections."""
+"""The fetcher of whole days, opened from Airflow's connections."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from include.orchestration.connections import binance_settings, open_exchange
 from include.orchestration.context import now
 from include.store.store import Store
 
-# What it may take of the weight that all workers may use: live prices need a small part.
+# Its share of the weight that all workers may use: live prices need a small part.
 BUDGET_SHARE = 0.5
-# A minute's share may be spent by others; the next minute has another.
+# Others may use up a minute's share; the next minute has its own.
 PATIENCE_SECONDS = 300.0
 
 
@@ -29,7 +29,7 @@ def open_fetcher(store: Store) -> Iterator[DayFetcher]:
     base_url = binance_settings().base_urls[0]
     with tempfile.TemporaryDirectory() as folder:
         settings = ArchiveSettings(Path(folder))
-        # A simulator serves the archive beside the API.
+        # A simulator serves the archive next to the API.
         if is_loopback(urlsplit(base_url).hostname or ""):
             settings = ArchiveSettings(Path(folder), base_url)
         with (

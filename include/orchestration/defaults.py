@@ -1,4 +1,4 @@
-"""What every DAG of this project has in common."""
+"""Settings that every DAG of this project shares."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,10 +16,10 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
-# How much work on past days stands back for live tasks where both want the processor.
+# Niceness of work on past days: it yields the processor to live tasks.
 NICENESS = 10
-# How long batches stay as they came, and how far back replay_quarantine looks by itself: as long as
-# a person takes to come back from a weekend, and some.
+# How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
+# for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7
-# Tasks that run checkpoints at the same time, each on its part of the batches: one a core.
+# Tasks that run checkpoints at the same time, each on its part of the batches: one per core.
 SHARDS = 2

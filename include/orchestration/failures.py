@@ -1,4 +1,4 @@
-"""Turning the pipeline's errors into what Airflow does next."""
+"""Translation of the pipeline's errors into Airflow's: retry or fail."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def fail_without_retry() -> Iterator[None]:
-    """Fail a task at once, with the message alone, when trying again soon cannot help.
+    """Fail a task at once, with only the message, when a retry cannot help.
 
-    Only a person can fix settings, or a table that fails at the gate; a pause that the exchange
-    asks for would only get longer. What an archive lacks it will lack in a minute, too.
+    Only a person can fix settings, or a table that fails the gate; a retry would only lengthen a
+    pause that the exchange asks for, and what an archive lacks now it still lacks in a minute.
     """
     try:
         yield
@@ -41,10 +41,10 @@ def fail_without_retry() -> Iterator[None]:
 
 
 def describe_failures(failed: Mapping[str, Exception]) -> list[str]:
-    """Say what some parts of a task raised, each with its name.
+    """Describe the errors of a task's parts, each with the part's name.
 
-    What the pipeline does not raise itself is an error of the program: it is named as that, and its
-    traceback stands in the log.
+    An error that the pipeline does not raise itself is a program error: it is described as such,
+    and its traceback is in the log.
 
     Args:
         failed: By name of the part.
@@ -54,21 +54,21 @@ def describe_failures(failed: Mapping[str, Exception]) -> list[str]:
         if isinstance(error, MarketDataError):
             problems.append(f"{name}: {error}")
         else:
-            log.error("%s met an error of the program", name, exc_info=error)
-            problems.append(f"{name} met an error of the program: {type(error).__name__}: {error}")
+            log.error("%s failed with a program error", name, exc_info=error)
+            problems.append(f"{name} failed with a program error: {type(error).__name__}: {error}")
     return problems
 
 
 def raise_failures(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> None:
-    """End a task for what some of its parts raised, when the others are done; nothing if none did.
+    """Fail a task whose parts raised errors, once the others are done; do nothing without errors.
 
     Args:
         failed: By name of the part.
         problems: What else is wrong, each with its name.
 
     Raises:
-        RetryableError: Trying again may help one of them.
-        AirflowFailException: It helps none.
+        RetryableError: A retry may help one of them.
+        AirflowFailException: A retry helps none of them.
     """
     words = "; ".join([*problems, *describe_failures(failed)])
     errors = [*failed.values()]
@@ -80,16 +80,16 @@ def raise_failures(failed: Mapping[str, Exception], problems: Sequence[str] = ()
 
 @contextmanager
 def explain_disk_full(folder: str) -> Iterator[None]:
-    """Say in words that a file cannot be written.
+    """Explain that a file cannot be written, and what to do about it.
 
     Raises:
-        RetryableError: In place of what the file system raises.
+        RetryableError: In place of the file system's error.
     """
     try:
         yield
     except OSError as error:
         raise RetryableError(
-            f"a file below {folder} cannot be written ({error.strerror or error}): make room or "
-            "give leave there, or set the Airflow Variable 'storage_url' to another folder. Files "
-            "of before are as they were, and the next run writes what is missing"
+            f"a file below {folder} cannot be written ({error.strerror or error}): free space or "
+            "permit writing there, or set the Airflow Variable 'storage_url' to another folder. "
+            "Existing files are unchanged, and the next run writes what is missing"
         ) from error

@@ -12,31 +12,31 @@ class Action(StrEnum):
     """What replay_quarantine may do with refused rows."""
 
     LIST = "list"
-    """Only show what is open."""
+    """Only show open rows."""
     REPLAY = "replay"
-    """Through the gate again."""
+    """Send them through the gate again."""
     CLOSE = "close"
-    """Leave the rows out for good."""
+    """Exclude them for good."""
 
 
 REPLAY_QUARANTINE: dict[str, Any] = {
     "action": Param(
         Action.LIST.value,
         enum=[action.value for action in Action],
-        description="list: only show what is open. replay: through the gate again. "
-        "close: leave the rows out for good.",
+        description="list: only show open rows. replay: send them through the gate again. "
+        "close: exclude them for good.",
     ),
     "symbols": Param(
-        [], type=["array", "null"], description="A line each; none means all of `symbols`."
+        [], type=["array", "null"], description="One per line; empty means all of `symbols`."
     ),
     "since": Param(
         None,
         type=["string", "null"],
         format="date",
-        description=f"First day of detection, UTC; {LANDING_DAYS} days back without one.",
+        description=f"First day of detection, UTC; empty means {LANDING_DAYS} days back.",
     ),
     "until": Param(
-        None, type=["string", "null"], format="date", description="Last day; today without one."
+        None, type=["string", "null"], format="date", description="Last day; empty means today."
     ),
     "expectations": Param(
         [],
@@ -46,33 +46,33 @@ REPLAY_QUARANTINE: dict[str, Any] = {
     "accept": Param(
         [],
         type=["array", "null"],
-        description="Store rows that fail no more than these. A note is needed.",
+        description="Store rows that fail only these. Requires a note.",
     ),
     "rows": Param(
         [],
         type=["array", "null"],
-        description="Only these rows, by the digest that list shows: of several that differ for "
-        "one moment at most one is accepted.",
+        description="Only these rows, by the digest that list shows. Of several different rows "
+        "for the same moment, at most one is accepted.",
     ),
-    "note": Param("", type="string", description="Why; kept with the rows."),
+    "note": Param("", type="string", description="The reason; kept with the rows."),
 }
 
 BACKFILL_PRICES: dict[str, Any] = {
     "symbols": Param(
-        [], type=["array", "null"], description="A line each; none means all of `symbols`."
+        [], type=["array", "null"], description="One per line; empty means all of `symbols`."
     ),
     "from": Param(None, type="string", format="date", description="First day, UTC."),
-    "to": Param(None, type="string", format="date", description="Last day, UTC; it belongs to it."),
+    "to": Param(None, type="string", format="date", description="Last day, UTC, inclusive."),
     "source": Param(
         "auto",
         enum=["auto", "archive", "rest"],
-        description="auto: the daily archives, and what they lack from the REST API. archive: "
-        "they alone. rest: the REST API alone, a hundred requests a day and symbol.",
+        description="auto: the daily archives, then the REST API for what they lack. archive: "
+        "the daily archives only. rest: the REST API only, a hundred requests per day and symbol.",
     ),
     "force": Param(
         False,  # noqa: FBT003 - a default, not a switch
         type="boolean",
-        description="Fetch also what is complete; only what differs is published anew.",
+        description="Fetch complete days too; only what differs is published again.",
     ),
 }
 
@@ -81,10 +81,10 @@ AUDIT_PRICES: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description="First day, UTC; without one the last seven days, and some older ones.",
+        description="First day, UTC; empty means the last seven days, and some older ones.",
     ),
     "to": Param(
-        None, type=["string", "null"], format="date", description="Last day; yesterday without one."
+        None, type=["string", "null"], format="date", description="Last day; empty means yesterday."
     ),
 }
 
@@ -92,6 +92,6 @@ WATCH_PRICES: dict[str, Any] = {
     "test": Param(
         False,  # noqa: FBT003 - a default, not a switch
         type="boolean",
-        description="Check the rules, send one test message by every channel, and judge nothing.",
+        description="Check the rules and send one test message to every channel; judge nothing.",
     ),
 }

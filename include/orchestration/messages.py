@@ -1,4 +1,4 @@
-"""What travels between tasks through XCom: references and counts, never rows."""
+"""The messages between tasks through XCom: references and counts, never rows."""
 
 from typing import TypedDict
 
@@ -15,7 +15,7 @@ class PlanMessage(TypedDict):
 
 
 class BatchMessage(TypedDict):
-    """Where a batch lies, and what the UI should show of it; no rows."""
+    """Where a batch is stored, and what the UI shows of it; no rows."""
 
     symbol: str
     url: str
@@ -23,7 +23,7 @@ class BatchMessage(TypedDict):
 
 
 class CheckedMessage(BatchMessage):
-    """The same batch with what the gate says of it.
+    """The same batch with the gate's verdict.
 
     verdict is one line for people; evaluated and met count expectations.
     """
@@ -48,7 +48,7 @@ class DayMessage(TypedDict):
 
 
 class DoneMessage(TypedDict):
-    """What became of it; counts for people."""
+    """The outcome of that day; counts for people."""
 
     symbol: str
     day: str
@@ -60,7 +60,7 @@ class DoneMessage(TypedDict):
 
 
 class BackfillSummary(TypedDict):
-    """What became of an order; counts for people, and the days that still lack something."""
+    """The outcome of an order; counts for people, and the days that are still incomplete."""
 
     days: int
     complete: int
@@ -90,10 +90,10 @@ class ReplayMessage(TypedDict):
 
 
 class NewsMessage(TypedDict):
-    """What a run has brought into the mart.
+    """What a run has loaded into the mart.
 
     hours: the UTC hours touched, YYYY-MM-DDTHH. known_at: when the newest revision that the mart
-    then held was published; None of an empty mart. problems: by symbol, why it is not to be shown.
+    then held was published; None for an empty mart. problems: by symbol, why it is not shown.
     """
 
     hours: list[str]

@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def plan(params: Mapping[str, object]) -> list[AuditMessage]:
-    """Return what to audit of each symbol: the days asked for, or those whose archive may be new.
+    """Plan the days to audit for each symbol: those asked for, or those whose archive may be new.
 
     Raises:
-        AirflowFailException: The order asks for what cannot be done; the message says what.
+        AirflowFailException: The order cannot be carried out; the message says why.
     """
     yesterday = now().date() - DAY
     with fail_without_retry():
@@ -40,8 +40,8 @@ def plan(params: Mapping[str, object]) -> list[AuditMessage]:
         first = date.fromisoformat(str(params["from"] or last - timedelta(days=daily_count - 1)))
         if not first <= last <= yesterday:
             raise AirflowFailException(
-                f"from {first} to {last} is no span of days that are over: let 'from' be the "
-                f"first day and 'to' the last, {yesterday} at most"
+                f"from {first} to {last} is not a span of past days: set 'from' to the first day "
+                f"and 'to' to the last, {yesterday} at the latest"
             )
         ages = range((last - first).days + 1) if is_ordered else ages_to_audit(daily_count)
         until = last if is_ordered else now().date()
@@ -53,7 +53,7 @@ def audit(asked: AuditMessage) -> dict[str, int]:
     """Audit days of a symbol that the archive has and that are not audited yet, oldest first.
 
     Raises:
-        AirflowFailException: AuditMessage could not be audited; the others are.
+        AirflowFailException: Days could not be audited; the others are.
     """
     os.nice(NICENESS)
     symbol = asked["symbol"]
@@ -87,9 +87,9 @@ def audit(asked: AuditMessage) -> dict[str, int]:
 def _until_nobody_answers(
     audit_one: Callable[[date], AuditResult | None],
 ) -> Callable[[date], AuditResult | None]:
-    """Return what audits one day after the other, but asks nobody again who did not answer.
+    """Return a function that audits days one by one, and stops asking once nobody answers.
 
-    Each day would wait as long for an archive that is down.
+    Otherwise each day would wait as long for an archive that is down.
     """
     unanswered: list[RetryableError] = []
 
@@ -113,8 +113,8 @@ def _until_nobody_answers(
 def _say(result: AuditResult) -> None:
     noted = result.day
     log.info(
-        "%s %s: %d minutes compared with the archive, %d averaged again, %d kept though it says "
-        "otherwise; %d are not in it",
+        "%s %s: %d minutes compared with the archive, %d averaged again, %d kept although it "
+        "differs; %d are missing from it",
         *(noted.symbol, noted.day, noted.minute_count, noted.restated_count),
         *(noted.contradicted_count, noted.absent_count),
     )

@@ -15,8 +15,8 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
     """Average and publish every closed minute.
 
     Returns:
-        What the asset event should say, and of each symbol that could not be averaged what is
-        wrong. Asset events are of tasks that succeed: another must fail for these.
+        The asset event's content, and the problem of each symbol that could not be averaged.
+        Only tasks that succeed emit asset events, so another task must fail for these.
     """
     with fail_without_retry():
         publication = open_publisher(open_checkpoints()).publish_closed_minutes()

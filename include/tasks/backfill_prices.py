@@ -50,7 +50,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     """Check an order, and split it by symbol and day, oldest first.
 
     Raises:
-        AirflowFailException: The order asks for what cannot be done; the message says what.
+        AirflowFailException: The order cannot be carried out; the message says why.
     """
     try:
         order = BackfillForm.model_validate(dict(params))
@@ -61,12 +61,12 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     today = now().date()
     if order.last < order.first:
         raise AirflowFailException(
-            f"'to' ({order.last}) is before 'from' ({order.first}): let 'from' be the first day "
-            "and 'to' the last"
+            f"'to' ({order.last}) is before 'from' ({order.first}): set 'from' to the first day "
+            "and 'to' to the last"
         )
     if order.last > today:
         raise AirflowFailException(
-            f"'to' ({order.last}) is in the future: the last day there is anything of is {today}"
+            f"'to' ({order.last}) is in the future: the last day with prices is {today}"
         )
     if order.first < FIRST_DAY:
         raise AirflowFailException(
@@ -77,8 +77,8 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     day_count = (order.last - order.first).days + 1
     if day_count * len(named) > MOST_DAYS:
         raise AirflowFailException(
-            f"{day_count} days of {len(named)} symbols are more than {MOST_DAYS} at a time: split "
-            "the order into shorter ones"
+            f"{day_count} days of {len(named)} symbols exceed {MOST_DAYS} at a time: split the "
+            "order into shorter ones"
         )
     return [
         DayMessage(
@@ -94,7 +94,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
 
 
 def backfill_day(message: DayMessage) -> DoneMessage:
-    """Bring one symbol's day to published minutes; one that is complete is left alone."""
+    """Fetch and publish one symbol's day; skip one that is complete."""
     symbol, day = message["symbol"], date.fromisoformat(message["day"])
     os.nice(NICENESS)
     with fail_without_retry():
@@ -140,7 +140,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
 
 
 def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> BackfillSummary:
-    """Look once more for causes now that all symbols are there, and say what is still missing.
+    """Look for causes again now that all symbols are there, and report what is still missing.
 
     Returns:
         Counts; the days that are not complete by name, each with what it lacks.
@@ -170,7 +170,7 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Backfi
         raise AirflowFailException(
             f"{len(failed)} of {len(planned)} days failed, their own tasks say why: "
             f"{', '.join(shown)}; "
-            "the others are published, and a run of the same order takes up what is left"
+            "the others are published, and a new run of the same order fetches the rest"
         )
     return BackfillSummary(
         days=len(results),
@@ -192,7 +192,7 @@ def _incomplete(suspects: Sequence[DoneMessage]) -> dict[str, str]:
         missing = describe_missing(store, each["symbol"], window)
         if missing:
             name = f"{each['symbol']} {each['day']}"
-            log.warning("%s is not complete, and may be asked for again: %s", name, missing)
+            log.warning("%s is not complete, and can be fetched again: %s", name, missing)
             found[name] = missing
     return found
 

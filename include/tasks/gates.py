@@ -1,4 +1,4 @@
-"""The gates and what publishes through them, opened from connections and variables."""
+"""The gates and the publisher behind them, opened from connections and variables."""
 
 import functools
 from collections import defaultdict
@@ -19,18 +19,18 @@ def open_checkpoints() -> Checkpoints:
 
 
 def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:
-    """Return what publishes averages that pass the second gate.
+    """Return the publisher of averages that pass the second gate.
 
     Args:
         checkpoints: Keep its results.
-        among: The symbols whose data tell a gap from an outage; those of the Variable without.
+        among: The symbols whose data tell a gap from an outage; empty means the Variable's.
     """
     check = functools.partial(check_averages, checkpoints)
     return Publisher(open_store(), among or symbols(), now, check)
 
 
 def alarms_of(publication: Publication) -> list[str]:
-    """Return what should alarm somebody: minutes withheld, taken back, or told differently."""
+    """Return the alerts of a publication: minutes withheld, restated, or in conflict."""
     withheld = [
         f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
         for row in publication.withheld
@@ -42,8 +42,8 @@ def alarms_of(publication: Publication) -> list[str]:
             contradicted[price.average.symbol].append(price.average.minute)
     disagreeing = [
         f"{symbol}: in {len(minutes)} minutes, the first {min(minutes):%Y-%m-%dT%H:%MZ}, the "
-        "exchange's seconds and its minute disagree whether anything traded; the value of the one "
-        "that says so is published"
+        "exchange's seconds and its minute disagree on whether anything traded; the value of the "
+        "one with trades is published"
         for symbol, minutes in contradicted.items()
     ]
     return withheld + restated + disagreeing

@@ -65,17 +65,17 @@ def fetch(message: PlanMessage) -> BatchMessage:
 
 
 def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessage]) -> None:
-    """Store what the gate let pass, for each batch on its own, and leave word of what is alarming.
+    """Store the rows that passed the gate, each batch separately, and queue alerts.
 
-    Some batches at a time: each waits for Cassandra most of its time.
+    Several batches at a time: each waits for Cassandra most of its time.
 
     Args:
-        shards: What was judged, by the tasks that judged it.
-        windows: What was planned.
+        shards: The validated batches, by the tasks that validated them.
+        windows: The planned fetches.
 
     Raises:
-        AirflowFailException: A batch is missing, refused or unreadable, or met an error of the
-            program; the others are stored.
+        AirflowFailException: A batch is missing, refused or unreadable, or failed with a program
+            error; the others are stored.
         RetryableError: Cassandra did not answer for one.
     """
     problems = {window["symbol"]: "was not fetched, or not checked" for window in windows}
@@ -96,7 +96,7 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
 
 
 def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, str]:
-    """Load one batch; return what is wrong with it and what is alarming, if anything."""
+    """Load one batch; return what is wrong with it and its alert, if any."""
     url = message["url"]
     try:
         batch = read_batch(url)

@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 
 def initialize_store() -> list[str]:
-    """Bring the keyspace to this version's tables, and grant them to the pipeline's role.
+    """Migrate the keyspace to this version's tables, and grant them to the pipeline's role.
 
     Returns:
         The schema's files that were applied now.

@@ -65,7 +65,7 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
     """Check an order, and split it by symbol.
 
     Raises:
-        AirflowFailException: The order asks for what cannot be done; the message says what.
+        AirflowFailException: The order cannot be carried out; the message says why.
     """
     try:
         order = ReplayForm.model_validate({name: params[name] for name in ReplayForm.model_fields})
@@ -77,13 +77,13 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
     since = order.since or until - timedelta(days=LANDING_DAYS - 1)
     if not 0 <= (until - since).days < LONGEST_DAYS:
         raise AirflowFailException(
-            f"from {since} to {until} is no span of at most {LONGEST_DAYS} days: let 'since' be "
-            "the first day of detection and 'until' the last"
+            f"from {since} to {until} is not a span of at most {LONGEST_DAYS} days: set 'since' "
+            "to the first day of detection and 'until' to the last"
         )
     if (order.action is Action.CLOSE or order.accept) and not order.note.strip():
         raise AirflowFailException(
-            "say why in 'note': rows that are left out for good, or stored in spite of what they "
-            "fail, keep it"
+            "give the reason in 'note': it is kept with rows that are excluded for good, or "
+            "stored despite failing"
         )
     with fail_without_retry():
         return [
@@ -102,11 +102,11 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
 
 
 def settle(part: ReplayMessage) -> dict[str, int]:
-    """Do one symbol's part; return how many rows are in each state now.
+    """Carry out one symbol's part; return how many rows are in each state now.
 
     Raises:
-        AirflowFailException: Its action is none, or an expectation cannot be accepted; nothing was
-            done.
+        AirflowFailException: The action is unknown, or an expectation cannot be accepted; nothing
+            was done.
     """
     symbol, action = part["symbol"], _action(part["action"])
     choice = Selection(
@@ -146,7 +146,7 @@ def _action(text: str) -> Action:
         return Action(text)
     except ValueError as error:
         raise AirflowFailException(
-            f"action {text!r} is none: give one of {', '.join(Action)}"
+            f"action {text!r} is not known: give one of {', '.join(Action)}"
         ) from error
 
 

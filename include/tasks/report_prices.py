@@ -36,7 +36,7 @@ from include.reports.schedule import Due, due_reports, latest_title, remove_old
 from include.storage.whole_files import write_whole
 from include.tasks.gates import open_checkpoints
 
-# So that a whole day is left to show when the last minutes are published late.
+# So that a whole day remains to show when the last minutes are published late.
 SLACK = HOUR
 MART_DAYS = 7
 HOURLY_REPORTS = 48
@@ -45,16 +45,16 @@ log = logging.getLogger(__name__)
 
 
 def refresh_mart() -> NewsMessage:
-    """Bring what was published since the mart's watermark into the mart.
+    """Load what was published since the mart's watermark into the mart.
 
     Raises:
-        AirflowFailException: The mart's minutes could not be judged: nothing is exported, old
+        AirflowFailException: The mart's minutes could not be validated: nothing is exported, old
             files stay.
         RetryableError: The mart's database is locked, full or gone.
 
     Returns:
         What `publish_report` has to show. A symbol whose minutes cannot be read, or fail their
-        suite, is none of it and stops no other.
+        suite, is left out and does not stop the others.
     """
     with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
         creation.create_tables()
@@ -85,13 +85,13 @@ def refresh_mart() -> NewsMessage:
 
 
 def publish_report(news: NewsMessage) -> None:
-    """Write the files and the reports of the hours with news, then move the watermark.
+    """Write the files and the reports of the hours with new minutes, then move the watermark.
 
     Raises:
         AirflowFailException: Symbols could not be shown; they are named, the others are shown, and
-            the watermark stays: the next run takes them up again.
-        RetryableError: The mart's database is locked or gone, or a file cannot be written; files
-            of before are as they were.
+            the watermark stays: the next run tries them again.
+        RetryableError: The mart's database is locked or gone, or a file cannot be written;
+            existing files are unchanged.
     """
     with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
         folder = UPath(storage_url())
@@ -151,5 +151,5 @@ def data_docs() -> str:
             failed_count=whole_number("data_docs_failed", Retention.failed_count),
         )
         build = build_data_docs(f"{storage_url()}/gx", now().date(), retention)
-    log.info("%d pages made, %d results too old", build.page_count, build.removed_count)
+    log.info("%d pages built, %d old results removed", build.page_count, build.removed_count)
     return build.index_url

@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 
 @functools.cache
 def warm_up() -> None:
-    """Judge a made-up second once, so that Great Expectations has loaded what it loads when used.
+    """Validate a made-up second once, so that Great Expectations loads what it loads on first use.
 
     For the process whose forks are the tasks: it saves each of them a quarter of a second. Airflow
-    loads plugins anew in each task, but a fork of a process that is warm does nothing here.
+    loads plugins anew in each task, but in a fork of a warm process this does nothing.
     """
     start = datetime(2026, 1, 1, tzinfo=UTC)
     opens_ms = to_ms(start)
@@ -53,15 +53,15 @@ def warm_up() -> None:
 
 
 def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessage]:
-    """Run the checkpoint on every batch of a shard, each on its own, and land the verdicts.
+    """Run the checkpoint on every batch of a shard separately, and land the verdicts.
 
     Args:
         messages: All batches that arrived.
-        shard: Every SHARDS-th of them from this one on is judged here.
+        shard: Every SHARDS-th of them from this one on is validated here.
 
     Raises:
-        AirflowFailException: No batch arrived at all, or the check of one met an error of the
-            program; what was judged of the others is handed on.
+        AirflowFailException: No batch arrived at all, or the check of one failed with a program
+            error; the verdicts on the others are passed on.
         RetryableError: Cassandra did not answer.
     """
     with fail_without_retry():
@@ -81,7 +81,7 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
 
 
 def _checked(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> CheckedMessage:
-    """Judge a batch, land the verdict and say it; a batch that is lost is refused."""
+    """Validate a batch, land the verdict and return it; a batch that is lost is refused."""
     try:
         batch = read_batch(message["url"])
         stored = stored_before(store, batch)

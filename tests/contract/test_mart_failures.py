@@ -27,7 +27,7 @@ from tests.fakes.reporter import Reporter
 
 START = datetime.now(UTC).replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=2)
 LOOK_BACK = timedelta(days=9)
-IN_WORDS = r"the mart behind the Airflow connection 'mart' does not take part: .*{}"
+IN_WORDS = r"the mart behind the Airflow connection 'mart' is unavailable: .*{}"
 """What a person reads; it must name the connection and what is wrong with it."""
 
 
@@ -193,7 +193,7 @@ def test_a_symbol_that_cannot_be_read_stops_no_other(held, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(held.store.minute_prices, "changed", broken)
-        with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program"):
+        with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error"):
             held.run()
 
     assert exported_of(held, "ETHUSDT") == [START + MINUTE]
@@ -213,7 +213,7 @@ def test_a_symbol_whose_figures_cannot_be_made_stops_no_other(held, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(report, "figures_of", broken)
-        with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program"):
+        with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error"):
             held.run()
 
     assert "ETHUSDT" in (held.folder / "reports" / "latest.txt").read_text()
@@ -283,7 +283,7 @@ def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
     largest = max((len(before[name]) for name in before if name.endswith(f".{room}")), default=-999)
     told = with_room_for(largest + 999, lambda: report_prices.publish_report(news))
 
-    assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
+    assert re.search(r"cannot be written \(.*File too large.*\): free space", told)
     assert str(held.folder) in told
     after = held.files()
     assert after.keys() == before.keys()
@@ -312,7 +312,7 @@ def test_says_that_the_gate_finds_no_room_for_its_results(held):
     with nothing_changes(held):
         told = with_room_for(0, report_prices.refresh_mart)
 
-    assert re.search(r"cannot be written \(.*File too large.*\): make room", told)
+    assert re.search(r"cannot be written \(.*File too large.*\): free space", told)
     assert_repaired(held)
 
 

@@ -205,7 +205,7 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
     monkeypatch.setattr(validate_batches, "SHARDS", 1)
-    with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program: BugError"):
+    with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: BugError"):
         validate_batches.validate([bad, good], 0)
 
     assert [each["symbol"] for each in handed] == ["ETHUSDT"]
@@ -225,7 +225,7 @@ def test_an_error_of_the_program_in_one_load_keeps_no_other_batch_from_being_sto
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT", change=spoil)
     checked = validate(bad, good)
 
-    with pytest.raises(AirflowFailException, match="BTCUSDT met an error of the program: BugError"):
+    with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: BugError"):
         load(checked, bad, good)
 
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 59
@@ -283,7 +283,7 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
     event, problems = average_minutes.publish()
 
     assert event["symbols"] == ["ETHUSDT"]
-    assert problems == ["BTCUSDT met an error of the program: ValueError: math domain error"]
+    assert problems == ["BTCUSDT failed with a program error: ValueError: math domain error"]
     assert store.watermark("ETHUSDT").averaged_until == end
     assert store.watermark("BTCUSDT").averaged_until is None
 

@@ -71,7 +71,7 @@ def test_takes_a_bundle_instead_of_hosts(connection):
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"extra": {}}, "must name hosts"),
+        ({"extra": {}}, "must name either hosts"),
         ({"host": "db", "extra": {"secure_connect_bundle": "/b.zip"}}, "not both"),
         ({"host": "db", "extra": {"consistancy": "ONE"}}, "consistancy: Extra inputs"),
         ({"host": "db", "extra": {"second_price_days": 0}}, "second_price_days"),

@@ -64,9 +64,9 @@ def test_takes_a_symbol_of_any_script_and_however_it_is_typed():
     ("wishes", "words"),
     [
         ({"from": "2026-03-02", "to": "2026-03-01"}, r"'to' \(2026-03-01\) is before 'from'"),
-        ({"to": "2026-03-04"}, "in the future: the last day there is anything of is 2026-03-03"),
+        ({"to": "2026-03-04"}, "in the future: the last day with prices is 2026-03-03"),
         ({"from": "2017-07-13"}, "before Binance began, on 2017-07-14"),
-        ({"from": "2020-01-01"}, "are more than 1000 at a time: split the order"),
+        ({"from": "2020-01-01"}, "exceed 1000 at a time: split the order"),
         ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
         ({"symbols": ["../../etc"]}, "can be no symbol"),
         ({"from": None}, "from: "),
@@ -120,7 +120,7 @@ def test_names_the_days_that_still_lack_something(monkeypatch, caplog):
     assert summed["incomplete"] == {
         "BTCUSDT 2026-03-01": "1 minutes have no value, or part of one, and no lasting cause"
     }
-    assert "BTCUSDT 2026-03-01 is not complete, and may be asked for again" in caplog.text
+    assert "BTCUSDT 2026-03-01 is not complete, and can be fetched again" in caplog.text
 
 
 def test_names_the_days_that_failed():
@@ -172,7 +172,7 @@ def test_audits_the_days_that_are_filled_in():
     "wishes", [{"from": "2026-03-02", "to": "2026-03-01"}, {"from": None, "to": "2026-03-03"}]
 )
 def test_audits_only_days_that_are_over(wishes):
-    with pytest.raises(AirflowFailException, match="2026-03-02 at most"):
+    with pytest.raises(AirflowFailException, match="2026-03-02 at the latest"):
         audit_prices.plan(wishes)
 
 
@@ -219,7 +219,7 @@ def audited(monkeypatch):
     ("error", "words"),
     [
         (ArchiveDamagedError("not as its checksum says"), ": not as its checksum says"),
-        (ZeroDivisionError("by 0"), " met an error of the program: ZeroDivisionError: by 0"),
+        (ZeroDivisionError("by 0"), " failed with a program error: ZeroDivisionError: by 0"),
     ],
 )
 def test_audits_the_other_days_when_one_fails(audited, error, words):

@@ -43,14 +43,17 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
-        ({"since": "2026-03-02", "until": "2026-03-01"}, "let 'since' be the first day"),
+        ({"since": "2026-03-02", "until": "2026-03-01"}, "set 'since' to the first day"),
         ({"since": "2017-07-14", "until": "2026-03-01"}, "at most 400 days"),
         ({"since": "soon"}, "since: "),
         ({"action": "reply"}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"action": ""}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
-        ({"action": "close"}, "say why in 'note'"),
-        ({"action": "replay", "accept": ["expect_prices_to_be_in_order"]}, "say why in 'note'"),
+        ({"action": "close"}, "give the reason in 'note'"),
+        (
+            {"action": "replay", "accept": ["expect_prices_to_be_in_order"]},
+            "give the reason in 'note'",
+        ),
         ({"rows": ["12ab"]}, "rows: .*'12ab': write the first characters of a row's digest"),
     ],
     ids=[

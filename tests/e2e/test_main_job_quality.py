@@ -118,4 +118,4 @@ def test_says_what_is_wrong_with_an_order(product):
     state, log = product.run_dag("replay_quarantine", action="close")
 
     assert state == "failed"
-    assert "say why in 'note'" in log
+    assert "give the reason in 'note'" in log
