@@ -1,1 +1,1 @@
-"""Binance over HTTP: requests within the shared weight budget, replies read without trust."""
+"""Binance over HTTP: requests within the shared weight budget, replies treated as untrusted."""

@@ -1,4 +1,4 @@
-"""Fetching daily files of Binance's public archive: whole and checked, or not at all."""
+"""Fetch daily files of Binance's public archive: complete and verified, or not at all."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
 
 Answer = TypeVar("Answer")
-# Called with the bytes that are there and the bytes of the whole; 0 while nobody knows.
+# Called with the bytes received and the total; 0 while the total is unknown.
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class ArchiveSettings:
-    """Where the archive is and where its files are kept.
+    """The archive's address and the folder for its files.
 
     Attributes:
-        folder: Files are kept here under their own names; a file half fetched ends in .part.
+        folder: Files are kept here under their own names; a partial file ends in .part.
         base_url: Of the archive: its own host over https, or a simulator on loopback.
-        patience_seconds: How long one file may take, repeats included.
+        patience_seconds: How long one file may take, retries included.
     """
 
     folder: Path
@@ -58,11 +58,11 @@ class ArchiveSettings:
 
 
 class ArchiveClient:
-    """Fetches archive files over kept connections; a context manager that closes them.
+    """Fetches archive files over persistent connections; a context manager that closes them.
 
     Args:
-        settings: Where from and where to.
-        http: Stands in for the network in tests.
+        settings: The archive's address and the folder.
+        http: Replaces the network in tests.
 
     Raises:
         SettingsError: The address is neither the archive's nor a simulator's.
@@ -83,7 +83,7 @@ class ArchiveClient:
             follow_redirects=False,
             trust_env=False,
             timeout=httpx.Timeout(CONNECT_SECONDS, read=LONGEST_READ_SECONDS),
-            # A file is packed already, and what a range counts must be what is sent.
+            # A file is compressed already, and a range must count the bytes that are sent.
             headers={"accept-encoding": "identity", "user-agent": "minute-prices"},
         )
 
@@ -104,14 +104,14 @@ class ArchiveClient:
         return self._repeated(lambda: self._checksum(file))
 
     def fetch(self, file: ArchiveFile, on_progress: Progress = lambda _have, _of: None) -> Path:
-        """Return a day's file, as its published checksum says it must be.
+        """Return the path of a day's file, fetched and verified by its published checksum.
 
-        A file that is there and still has the published checksum is not fetched again; one that
-        Binance has issued anew since is. What was fetched before a break is kept and continued.
+        A local file that still matches the published checksum is not fetched again; one that
+        Binance has reissued since is. An interrupted download is resumed.
 
         Raises:
             ArchiveNotFoundError: There is no such day: not yet, or never.
-            ArchiveDamagedError: To the end of the patience, what came was not as its checksum says.
+            ArchiveDamagedError: The file did not match its checksum until the patience ended.
             RetryableError: The archive did not answer while the patience lasted.
             InvalidAnswerError: The answer is not what the archive documents.
         """
@@ -137,15 +137,15 @@ class ArchiveClient:
         if target.exists() and _sha256(target) == checksum:
             return target
         self._settings.folder.mkdir(parents=True, exist_ok=True)
-        # The checksum is in the name: the rest of one issue is never put behind another's start.
+        # The checksum is in the name, so one issue is never appended to the start of another.
         part = target.with_name(f"{file.name}.{checksum[:16]}.part")
         self._download(file, part, on_progress)
         found = _sha256(part)
         if found != checksum:
             part.unlink()
             raise ArchiveDamagedError(
-                f"{file.name} has the checksum {found[:16]}… and not the published "
-                f"{checksum[:16]}…; it was deleted, and is fetched again from the start"
+                f"{file.name} has the checksum {found[:16]}…, not the published "
+                f"{checksum[:16]}…; it was deleted and is fetched again from the start"
             )
         part.replace(target)
         return target
@@ -155,7 +155,7 @@ class ArchiveClient:
             body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: LONGEST_READ_SECONDS)
         found = re.fullmatch(rb"([0-9a-f]{64}) [ *](\S+)\s*", body)
         if not found or found[2] != file.name.encode():
-            raise InvalidAnswerError(f"{file.name}.CHECKSUM is no checksum of it", body[:200])
+            raise InvalidAnswerError(f"{file.name}.CHECKSUM is not a checksum of it", body[:200])
         return found[1].decode()
 
     def _download(self, file: ArchiveFile, part: Path, on_progress: Progress) -> None:
@@ -168,11 +168,11 @@ class ArchiveClient:
             length = answer.headers.get("content-length", "")
             total = have + int(length) if length.isdecimal() else 0
             with part.open("ab" if is_rest else "wb") as target:
-                # In the pieces that come: gathered into larger ones, the last is lost with a break.
+                # In the pieces received: with larger ones an interruption would lose the last.
                 for piece in answer.iter_raw():
                     target.write(piece)
                     have += len(piece)
-                    # Packed, it is always shorter than what it may unpack to.
+                    # Compressed, it is always shorter than its longest unpacked content.
                     if have > file.longest_bytes:
                         raise InvalidAnswerError(f"{file.name} does not end", have)
                     on_progress(have, total)
@@ -194,8 +194,8 @@ def _check(answer: httpx.Response, path: str) -> None:
     status = answer.status_code
     if status == HTTPStatus.NOT_FOUND:
         raise ArchiveNotFoundError(
-            f"the archive has no {path}: a day comes some hours after it is over, and symbols "
-            "begin when they were listed"
+            f"the archive has no {path}: a day appears some hours after it is over, and a symbol "
+            "begins when it was listed"
         )
     pause = stated_pause(answer.headers, b"", datetime.now(UTC))
     if pause and status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:

@@ -1,4 +1,4 @@
-"""Daily files of Binance's public archive: their names, and reading them without trusting them.
+"""Name and read daily files of Binance's public archive; their content is untrusted.
 
 The layout: https://github.com/binance/binance-public-data
 """
@@ -30,7 +30,7 @@ from include.records.klines import (
 # A row has twelve columns of at most 20 characters: a day of seconds is 22 MB at most.
 LONGEST_ROW_BYTES = 260
 SECONDS_A_DAY = 86_400
-# Of a member of a zip: its name is UTF-8, and else in the code page of the first PCs.
+# Flag of a zip member: its name is UTF-8; without it, code page 437.
 UTF8_FLAG = 0x800
 
 
@@ -60,7 +60,7 @@ class ArchiveFile:
 
     @property
     def longest_bytes(self) -> int:
-        """Most bytes that the day can have, unpacked."""
+        """Largest size that the day can have, unpacked."""
         rows = SECONDS_A_DAY * 1000 // self.interval.length_ms
         return rows * LONGEST_ROW_BYTES
 
@@ -68,12 +68,12 @@ class ArchiveFile:
 def read_klines(file: ArchiveFile, path: Path) -> Iterator[RawRow]:
     """Yield a day's klines as the REST API gives them: twelve columns, times in milliseconds.
 
-    A day before 2025 has milliseconds, one after it microseconds; each time says which by its
-    size. The file is read as it is yielded, never whole.
+    Days before 2025 have milliseconds, later ones microseconds; the size of a time tells which.
+    The file is read as rows are yielded, never all at once.
 
     Raises:
-        InvalidAnswerError: The file is no zip of one day's rows, is longer than a day can be, or
-            a row is none; rows before it have been yielded.
+        InvalidAnswerError: The file is not a zip of one day's rows, is longer than a day can be,
+            or has an invalid row; the rows before it have been yielded.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -90,7 +90,7 @@ def read_klines(file: ArchiveFile, path: Path) -> Iterator[RawRow]:
 
 
 class _Bounded(io.RawIOBase):
-    """A packed file that may not grow beyond what a day can be, whatever it claims."""
+    """A compressed file that may not exceed the size of a day, whatever it claims."""
 
     def __init__(self, packed: IO[bytes], file: ArchiveFile) -> None:
         self._packed = packed
@@ -98,7 +98,7 @@ class _Bounded(io.RawIOBase):
         self._left = file.longest_bytes
 
     def readable(self) -> bool:
-        """Tell that it is there to be read."""
+        """Return True: it can be read."""
         return True
 
     def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
@@ -126,7 +126,7 @@ def _only_member(file: ArchiveFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo
 
 
 def _name(member: zipfile.ZipInfo) -> str:
-    """Return the name of a member; not every packer says that it wrote UTF-8."""
+    """Return the name of a member; not every zip tool sets the UTF-8 flag."""
     if member.flag_bits & UTF8_FLAG:
         return member.filename
     return member.filename.encode("cp437").decode("utf-8", "replace")
@@ -142,11 +142,13 @@ def _kline(file: ArchiveFile, number: int, row: list[str]) -> RawRow:
     if len(row) != COLUMN_COUNT or not all(
         row[place].isdecimal() and row[place].isascii() for place in (0, 6, 8)
     ):
-        raise InvalidAnswerError(f"{file.name}, line {number}: no kline of twelve columns", row)
+        raise InvalidAnswerError(f"{file.name}, line {number}: not a kline of twelve columns", row)
     open_time, close_time = int(row[OPEN_TIME]), int(row[CLOSE_TIME])
     if open_time >= LEAST_MICROSECONDS:
         if open_time % US_PER_MS:
-            raise InvalidAnswerError(f"{file.name}, line {number}: opens within a millisecond", row)
+            raise InvalidAnswerError(
+                f"{file.name}, line {number}: the open time is not a whole millisecond", row
+            )
         open_time, close_time = open_time // US_PER_MS, close_time // US_PER_MS
     kline: RawRow = [*row]
     kline[OPEN_TIME], kline[CLOSE_TIME] = open_time, close_time

@@ -1,4 +1,4 @@
-"""Reading the body of an answer that may be hostile: bounded in length, in time and unpacked."""
+"""Read the body of a possibly hostile response: bounded in time and in size, also unpacked."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ GZIP_WBITS = 31
 def read_body(
     response: httpx.Response, longest_bytes: int, seconds_left: Callable[[], float]
 ) -> bytes:
-    """Return the body of a streamed answer, unpacked.
+    """Return the body of a streamed response, unpacked.
 
     Args:
         response: Not read yet; its request allowed gzip and nothing else.
-        longest_bytes: Most bytes, unpacked; memory stays within twice of it.
-        seconds_left: Until the body is of no use any more.
+        longest_bytes: Most bytes, unpacked; memory stays within twice that.
+        seconds_left: Until the body is no longer useful.
 
     Raises:
-        InvalidAnswerError: It is longer, or packed in another way.
-        RetryableError: It is damaged, cut short, or does not end in time.
+        InvalidAnswerError: It is longer, or has another encoding.
+        RetryableError: It is damaged, truncated, or does not end in time.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"identity", "gzip"}:
-        raise InvalidAnswerError("the exchange's answer is packed in a way not asked for", encoding)
+        raise InvalidAnswerError("the exchange's answer has an encoding not requested", encoding)
     unpacker = zlib.decompressobj(GZIP_WBITS) if encoding == "gzip" else None
     body = bytearray()
     for part in response.iter_raw():
         if seconds_left() <= 0:
             raise RetryableError(
-                f"the exchange's answer did not end in time; {len(body)} bytes had come"
+                f"the exchange's answer did not end in time; {len(body)} bytes had arrived"
             )
         body += _unpacked(unpacker, part, longest_bytes + 1 - len(body)) if unpacker else part
         if len(body) > longest_bytes:
@@ -50,4 +50,4 @@ def _unpacked(unpacker: zlib._Decompress, part: bytes, longest_bytes: int) -> by
     try:
         return unpacker.decompress(part, longest_bytes)
     except zlib.error as error:
-        raise RetryableError(f"the exchange's answer came damaged ({error})") from error
+        raise RetryableError(f"the exchange's answer is damaged ({error})") from error

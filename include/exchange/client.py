@@ -1,4 +1,4 @@
-"""Reading Binance's public market data; the facts are in docs/method.md, section Sources."""
+"""Read Binance's public market data; docs/method.md, section Sources, has the facts."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ ROWS_PER_PAGE = 1000
 LARGEST_INTEGER = 10**17
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT, AVERAGE_WEIGHT = 1, 20, 2, 2
-# Two readings of the exchange's clock that differ by more say nothing about closed minutes: a
-# kline is asked for five seconds after its end.
+# Two readings of the exchange's clock that differ by more are too uncertain to tell which minutes
+# are closed: a kline is requested five seconds after its end.
 LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
 
 
 def describe_source(base_url: str) -> str:
-    """Say in words for readers of a report whether its prices come from the exchange itself."""
+    """Describe for a report's readers whether its prices come from the exchange itself."""
     if is_loopback(urlsplit(base_url).hostname or ""):
         return (
-            "Replayed by an exchange simulator, not live: recorded trades of the past, or "
-            "generated ones (its page /simulator says which)"
+            "Replayed by an exchange simulator, not live: recorded past trades or generated ones "
+            "(its page /simulator says which)"
         )
     return f"Binance spot, from {base_url}"
 
@@ -49,10 +49,10 @@ class BinanceClient:
     """Binance's public market data; a context manager that closes its connections.
 
     Args:
-        settings: Where the exchange answers, and how long to try.
-        budget: What all workers share.
+        settings: The exchange's addresses, and how long to try.
+        budget: Shared by all workers.
         clock: The exchange's time as far as it is known, aware UTC.
-        http: Stands in for the network in tests.
+        http: Replaces the network in tests.
 
     Attributes:
         transport: Sends the requests; it counts their weight and their patience.
@@ -77,11 +77,11 @@ class BinanceClient:
     def clock_offset(self) -> timedelta:
         """Return the exchange's clock minus ours (weight 2).
 
-        The exchange read its clock somewhere between question and answer; the middle is taken,
-        as Cristian's algorithm does, and it is wrong by half of the round trip at most.
+        The exchange read its clock at some moment between request and response; the middle is
+        taken, as in Cristian's algorithm, and is wrong by at most half of the round trip.
 
         Raises:
-            RetryableError: Two readings do not agree, so a clock jumps or the network stalls.
+            RetryableError: Two readings disagree: a clock jumps or the network stalls.
         """
         first, second = self._clock_reading(), self._clock_reading()
         if abs(first - second) > LARGEST_CLOCK_DOUBT:
@@ -93,7 +93,7 @@ class BinanceClient:
 
     def _clock_reading(self) -> timedelta:
         server_time = self.server_time()
-        # The attempt that was answered alone: waiting for leave and repeats came before it.
+        # Only the answered attempt: waiting for the budget and retries came before it.
         sent_at, answered_at = self.transport.sent_at, self.transport.answered_at
         return server_time - (sent_at + (answered_at - sent_at) / 2)
 
@@ -103,17 +103,17 @@ class BinanceClient:
             case {"serverTime": int(server_time_ms)}:
                 return _moment(server_time_ms)
             case other:
-                raise InvalidAnswerError("the exchange's time has no serverTime", other)
+                raise InvalidAnswerError("the exchange's time response has no serverTime", other)
 
     def symbol_infos(self, symbols: Sequence[str]) -> dict[str, SymbolInfo | UnreadableSymbolError]:
-        """Return what the exchange says of symbols; those it does not list are left out.
+        """Return the exchange's entry for each symbol; symbols it does not list are omitted.
 
-        Where the entry of one cannot be read, that is said of it alone, and the others are there.
+        If the entry of one symbol cannot be read, only that symbol gets an error.
 
-        Weight 20, and 20 for each symbol again when it refuses them together: it then says
-        only that one is unknown, not which.
+        Weight 20, and 20 more per symbol when it refuses them together: it then says only that
+        one is unknown, not which.
         """
-        # The exchange takes UTF-8 and knows no escapes.
+        # The exchange accepts UTF-8 and no escapes.
         listed = json.dumps(list(symbols), separators=(",", ":"), ensure_ascii=False)
         try:
             answer = self.transport.get(
@@ -139,15 +139,15 @@ class BinanceClient:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
 
     def klines(self, symbol: str, interval: Interval, span: Window) -> list[RawRow]:
-        """Return the klines that open in a span, as they came, page after page (weight 2 a page).
+        """Fetch the klines that open in a span, unchanged, page by page (weight 2 a page).
 
         Each row is Binance's list of twelve: open time, open, high, low, close, volume,
         close time, quote volume, trade count, taker volume, taker quote volume, unused.
         Its times are milliseconds, its prices strings; the last may still be running.
 
-        A page says nothing by its length, for a server or a proxy may give fewer rows than were
-        asked for: the last page is one that reaches the end of the span or brings nothing new.
-        Where rows of the end are absent, that is one request more.
+        The length of a page means nothing, since a server or a proxy may return fewer rows than
+        requested: the last page is one that reaches the end of the span or brings nothing new.
+        If the last rows are missing, this costs one request more.
 
         Raises:
             InvalidAnswerError: The answer is not a list of such rows.
@@ -170,22 +170,22 @@ class BinanceClient:
             )
             opens_ms = [int(row[OPEN_TIME]) for row in in_milliseconds(page)]
             new_ms = [each for each in opens_ms if next_ms <= each < end_ms]
-            # What a first page has beyond the span is for the gate to judge; what comes again, not.
+            # The gate checks what a first page has beyond the span; repeated rows are dropped here.
             if new_ms or not rows:
                 rows += page
             if not new_ms:
                 break
-            # It grows with each page: a server that does not keep to it comes to an end, too.
+            # It grows with each page, so the loop ends even if a server ignores startTime.
             next_ms = max(new_ms) + interval.length_ms
         return rows
 
     def five_minute_price(self, symbol: str, minute: datetime) -> Decimal | None:
         """Return the exchange's own average of the five minutes that end with a minute (weight 2).
 
-        It has no history: ask within the minute that follows.
+        It has no history: request it within the following minute.
 
         Returns:
-            Quote asset per base asset; None where nothing traded in them, for the exchange then
+            Quote asset per base asset; None where nothing traded in them, since the exchange then
             repeats an older price.
         """
         match self.transport.get("/api/v3/avgPrice", {"symbol": symbol}, AVERAGE_WEIGHT):
@@ -195,12 +195,12 @@ class BinanceClient:
                 try:
                     price = Decimal(text)
                 except ArithmeticError as error:
-                    raise InvalidAnswerError("avgPrice is no number", text) from error
+                    raise InvalidAnswerError("avgPrice is not a number", text) from error
                 if not price.is_finite() or price <= 0:
-                    raise InvalidAnswerError("avgPrice is no price", text)
+                    raise InvalidAnswerError("avgPrice is not a positive price", text)
                 return price
             case other:
-                raise InvalidAnswerError("avgPrice is not of five minutes", other)
+                raise InvalidAnswerError("avgPrice is not a five-minute average", other)
 
     def _learn_weight_limit(self, rate_limits: object) -> None:
         limit = weight_limit_of(rate_limits)
@@ -216,7 +216,7 @@ def _kline_rows(page: object) -> list[RawRow]:
         or not all(isinstance(cell, str) or _is_count(cell) for cell in row)
         for row in page
     ):
-        raise InvalidAnswerError("klines are not a list of rows of twelve", page)
+        raise InvalidAnswerError("klines are not a list of rows of twelve columns", page)
     return page
 
 
@@ -228,4 +228,4 @@ def _moment(epoch_ms: int) -> datetime:
     try:
         return from_ms(epoch_ms)
     except OverflowError as error:
-        raise InvalidAnswerError("the exchange's time is none", epoch_ms) from error
+        raise InvalidAnswerError("the exchange's time is out of range", epoch_ms) from error

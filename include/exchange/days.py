@@ -1,4 +1,4 @@
-"""A whole day of one symbol: from the archive, and what that lacks from the REST API."""
+"""Fetch a whole day of one symbol from the archive, and missing rows from the REST API."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class Source(StrEnum):
-    """Where to fetch a day from."""
+    """The source to fetch a day from."""
 
     AUTO = "auto"
-    """The archive, and what it lacks from the REST API."""
+    """The archive, and its missing rows from the REST API."""
     ARCHIVE = "archive"
     """The archive alone."""
     REST = "rest"
@@ -36,14 +36,14 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class DayRows:
-    """What was fetched of one symbol's day.
+    """The rows fetched for one symbol's day.
 
     Attributes:
         symbol: Binance's pair id, upper case.
         window: The day, or the part of it that is over.
         rows: Klines by interval, ascending, as the REST API gives them.
-        sources: For each interval where its rows came from, such as archive+rest.
-        fetched_at: When the last of them was there, aware UTC.
+        sources: For each interval the origin of its rows, such as archive+rest.
+        fetched_at: When the last of them arrived, aware UTC.
     """
 
     symbol: str
@@ -54,13 +54,13 @@ class DayRows:
 
     @property
     def source_names(self) -> str:
-        """Where seconds and minutes came from, in this order."""
+        """The sources of seconds and of minutes, in this order."""
         return ",".join(self.sources[interval] or "nothing" for interval in Interval)
 
 
 @dataclass(frozen=True)
 class DayFetcher:
-    """Fetches days.
+    """Fetches whole days from the archive and the REST API.
 
     Attributes:
         archive: Binance's public archive.
@@ -73,18 +73,18 @@ class DayFetcher:
     clock: Callable[[], datetime]
 
     def fetch(self, symbol: str, window: Window, source: Source) -> DayRows:
-        """Fetch a day.
+        """Fetch both intervals of a symbol's day.
 
         Args:
             symbol: Binance's pair id, upper case; the archive still has symbols that the exchange
-                does not list any more, and then is all there is.
+                no longer lists, and is then the only source.
             window: The day, or the part of it that is over.
-            source: Where from.
+            source: Where to fetch from.
 
         Raises:
-            ArchiveDamagedError: What came was not as its checksum says.
-            NoSuchDayError: None of those asked has any row of it.
-            RetryableError: One of them does not answer.
+            ArchiveDamagedError: The file did not match its checksum.
+            NoSuchDayError: No source queried has any row of it.
+            RetryableError: A source does not answer.
         """
         rows: dict[Interval, list[RawRow]] = {}
         sources: dict[Interval, str] = {}
@@ -99,7 +99,7 @@ class DayFetcher:
 
         Raises:
             ArchiveNotFoundError: The archive does not have it, or not yet.
-            ArchiveDamagedError: What came was not as its checksum says.
+            ArchiveDamagedError: The file did not match its checksum.
             RetryableError: The archive does not answer.
         """
         return self._from_archive(ArchiveFile(symbol, Interval.MINUTE, day))
@@ -142,13 +142,13 @@ class DayFetcher:
         rows: list[RawRow] = []
         for window in windows:
             self.exchange.transport.restart_patience()
-            log.info("%s %s: asking the REST API for %s klines", symbol, window, interval)
+            log.info("%s %s: fetching %s klines from the REST API", symbol, window, interval)
             try:
                 rows += self.exchange.klines(symbol, interval, window)
             except RejectedRequestError as error:
                 if error.code not in SYMBOL_CODES:
                     raise
-                log.info("%s: the exchange does not list it now; the archive may have it", symbol)
+                log.info("%s: the exchange no longer lists it; the archive may have it", symbol)
                 break
         return rows
 
@@ -157,7 +157,7 @@ def day_window(day: date, now: datetime, settle: timedelta) -> Window:
     """Return a UTC day, or the part of it that is over and settled.
 
     Raises:
-        ValueError: Nothing of it is.
+        ValueError: No part of it is.
     """
     start = floor_minute(now).replace(year=day.year, month=day.month, day=day.day, hour=0, minute=0)
     end = min(start + DAY, floor_minute(now - settle))
@@ -167,7 +167,7 @@ def day_window(day: date, now: datetime, settle: timedelta) -> Window:
 
 
 def missing_windows(rows: Sequence[RawRow], interval: Interval, window: Window) -> list[Window]:
-    """Return the minutes of a window that lack a row, as the fewest windows, ascending."""
+    """Return the minutes of a window with a missing row, as the fewest windows, ascending."""
     held = {int(row[OPEN_TIME]) for row in rows}
     first_ms, end_ms = to_ms(window.start), to_ms(window.end)
     absent = (each for each in range(first_ms, end_ms, interval.length_ms) if each not in held)

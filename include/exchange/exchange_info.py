@@ -1,4 +1,4 @@
-"""Reading the symbols of exchangeInfo: what is wrong with one is said of it alone."""
+"""Read the symbols of exchangeInfo; a bad entry affects only its own symbol."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ STEP_TEXT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 def read_infos(
     symbols: Sequence[str], entries: Sequence[object], checked_at: datetime
 ) -> dict[str, SymbolInfo | UnreadableSymbolError]:
-    """Return what exchangeInfo says of symbols, or by name why it cannot be read.
+    """Read the exchangeInfo entries of symbols, by name; an unreadable one becomes an error.
 
     Args:
-        symbols: Those asked for; one that is not listed has no entry, and is left out.
+        symbols: Those requested; one that is not listed has no entry, and is omitted.
         entries: Untrusted.
-        checked_at: When the exchange said so, aware UTC.
+        checked_at: When the exchange stated them, aware UTC.
     """
     found: dict[str, SymbolInfo | UnreadableSymbolError] = {}
     nameless = None
@@ -36,7 +36,7 @@ def read_infos(
             case other:
                 nameless = InvalidAnswerError("an entry of exchangeInfo names no symbol", other)
     if nameless:
-        # It may be the entry of any of those that are not there.
+        # It may be the entry of any missing symbol.
         absent = [symbol for symbol in symbols if symbol not in found]
         found |= {symbol: UnreadableSymbolError(symbol, str(nameless)) for symbol in absent}
     return found
@@ -63,14 +63,13 @@ def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) ->
             wanted = ("status", "baseAsset", "quoteAsset", "filters")
             lacking = [name for name in wanted if not isinstance(fields.get(name), str | list)]
             raise InvalidAnswerError(
-                f"its entry in exchangeInfo has no {' and no '.join(lacking or wanted)} that can "
-                "be read",
+                f"its entry in exchangeInfo has no readable {' and no '.join(lacking or wanted)}",
                 fields,
             )
 
 
 def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
-    """Return a step of a symbol's filters; zero says that there is no such rule."""
+    """Return a step size from a symbol's filters; zero means there is no such rule."""
     for each in filters:
         match each:
             case {"filterType": str(found), **fields} if found == kind:
@@ -80,5 +79,5 @@ def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:
 
 def _step_size(kind: str, name: str, sent: object) -> Decimal:
     if not isinstance(sent, str) or not STEP_TEXT.fullmatch(sent):
-        raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is no step", sent)
+        raise InvalidAnswerError(f"the {name} of its {kind} in exchangeInfo is not a step", sent)
     return Decimal(sent)

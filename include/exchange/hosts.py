@@ -1,4 +1,4 @@
-"""Which hosts are this machine: a simulator runs there, and needs no TLS."""
+"""Recognise loopback hosts: a simulator runs there, and needs no TLS."""
 
 from __future__ import annotations
 

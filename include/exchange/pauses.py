@@ -1,4 +1,4 @@
-"""Until when an answer wants nothing more to be sent: the latest of all that it states."""
+"""Read how long a response asks us to pause: the latest of all the ends it states."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-# Bans of the exchange last three days at most; what states more is damaged.
+# The exchange's bans last at most three days; a longer one is damaged.
 LONGEST_PAUSE = timedelta(days=3)
 # "IP banned until 1526812345678." in a text, or "retryAfter": 1526812345678 in JSON.
 _MOMENT = re.compile(rb"(?:until|retryAfter)\D{0,20}(\d{10,16})(?!\d)", re.IGNORECASE)
 _SECONDS = re.compile(r"([0-9]{1,30})(?:\.[0-9]{1,30})?")
-# An epoch time says its unit by its size: seconds have ten digits until 2286.
+# The size of an epoch time tells its unit: seconds have ten digits until 2286.
 _LEAST_MS, _LEAST_US = 10**11, 10**14
 
 
 def stated_pause(headers: Mapping[str, str], body: bytes, now: datetime) -> timedelta | None:
-    """Return how long an answer asks to be left alone, at most LONGEST_PAUSE.
+    """Return how long a response asks us to pause, at most LONGEST_PAUSE.
 
-    `Retry-After` may be seconds or a date of HTTP (RFC 9110, 10.2.3); Binance also writes the end
-    of a ban into its message, in milliseconds since the epoch. They are not always all there, and
-    do not always agree: the latest counts.
+    `Retry-After` may be seconds or an HTTP date (RFC 9110, 10.2.3); Binance also writes the end
+    of a ban into its message, in milliseconds since the epoch. Not all of them are always there,
+    and they do not always agree: the latest counts.
 
     Args:
         headers: Lower-case names; untrusted.
         body: May be HTML, empty or JSON; untrusted.
-        now: By the clock of who answered, as far as it is known, aware UTC.
+        now: By the clock of the responding server, as far as it is known, aware UTC.
 
     Returns:
-        More than nothing; None where nothing is stated, or only what is over already, as 0 is.
+        A positive length; None where none is stated, or it is over already, as 0 is.
     """
     stated = [*_in_header(headers.get("retry-after", ""), now), *_in_body(body, now)]
     longest = max(stated, default=timedelta(0))
@@ -40,10 +40,10 @@ def _in_header(text: str, now: datetime) -> Iterator[timedelta]:
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
-        # A header that came twice is joined by a comma.
+        # A header sent twice is joined by a comma.
         for part in text.split(","):
             if found := _SECONDS.fullmatch(part.strip()):
-                # The next whole second: a request in the last fraction makes a ban longer.
+                # Round up: a request in the last fraction of a second makes a ban longer.
                 whole = int(found[1]) + ("." in part)
                 yield min(timedelta(seconds=min(whole, 10**9)), LONGEST_PAUSE)
     else:

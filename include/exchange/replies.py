@@ -1,4 +1,4 @@
-"""What an answer of the exchange means: pure decisions, no network."""
+"""Classify the exchange's responses: pure decisions, no network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from include.records.errors import (
 )
 from include.records.request_weight import EVERY_HOST, Block
 
-# Binance's codes for a symbol it does not list, and for one written as none can be.
+# Binance's codes for a symbol it does not list, and for an invalid one.
 SYMBOL_CODES = frozenset({-1121, -1100})
 # Of Binance's error codes, those that say the server failed and not the request:
 # unknown, disconnected, unexpected response, timeout, overloaded.
@@ -27,13 +27,13 @@ PASSING_CODES = frozenset({-1000, -1001, -1006, -1007, -1008})
 # Too many requests, or a ban for them; seen also under statuses that do not say so.
 TOO_MANY_CODE = -1003
 TEAPOT = 418
-# For an answer that states no end: a minute's count begins anew; the shortest ban is two minutes.
+# For an answer that states no end: the count restarts every minute; the shortest ban is two.
 PAUSES: dict[int, timedelta] = {
     HTTPStatus.TOO_MANY_REQUESTS: timedelta(minutes=1),
     TEAPOT: timedelta(minutes=2),
 }
-# How long a host that refuses this address is left alone. 403 is a firewall's word and may pass;
-# 451 is about where the address is.
+# How long to avoid a host that refuses this address. 403 comes from a firewall and may pass; 451
+# is about the address's location.
 REFUSALS: dict[int, timedelta] = {
     HTTPStatus.FORBIDDEN: timedelta(minutes=15),
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: timedelta(hours=6),
@@ -53,27 +53,27 @@ class RejectedRequestError(MarketDataError):
 
 
 def parse_json(body: bytes) -> object:
-    """Parse a body without ever making a binary float of a number.
+    """Parse a JSON body without converting numbers to binary floats.
 
     Raises:
-        InvalidAnswerError: It is no JSON, or holds NaN or Infinity, which JSON does not know.
+        InvalidAnswerError: It is not JSON, or contains NaN or Infinity, which JSON does not allow.
     """
 
     def refuse(constant: str) -> NoReturn:
-        raise InvalidAnswerError(f"the exchange's JSON holds {constant}", body[:200])
+        raise InvalidAnswerError(f"the exchange's JSON contains {constant}", body[:200])
 
     try:
         parsed: object = json.loads(body, parse_float=Decimal, parse_constant=refuse)
-    # Nesting as deep as Python's stack is no answer of the exchange either.
+    # Nesting as deep as Python's stack is not a valid answer either.
     except (ValueError, RecursionError) as error:
-        raise InvalidAnswerError("the exchange's answer is no JSON", body[:200]) from error
+        raise InvalidAnswerError("the exchange's answer is not JSON", body[:200]) from error
     return parsed
 
 
 def error_of(
     status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> MarketDataError | None:
-    """Decide what an answer means for the caller.
+    """Return the error that a response means for the caller; None for a good one.
 
     Args:
         status: HTTP status.
@@ -91,7 +91,7 @@ def error_of(
     said = f"HTTP {status}, {message!r}"
     pause = pause_of(status, headers, body, now)
     if status == HTTPStatus.SERVICE_UNAVAILABLE and pause is None:
-        # Overload of one host, which may say when to come back: nothing that others must know.
+        # One host is overloaded and may say when to come back; other workers need not know.
         pause = stated_pause(headers, body, now)
     if pause:
         return ExchangeBusyError(
@@ -110,9 +110,9 @@ def error_of(
 def pause_of(
     status: int, headers: Mapping[str, str], body: bytes, now: datetime
 ) -> timedelta | None:
-    """Return for how long an answer wants nothing of this address; None where it wants no pause.
+    """Return how long this address must pause after a response; None where it need not.
 
-    The one place that decides it: what a worker waits for and what all are told is the same.
+    The one place that decides it, so that a worker's own wait and the shared block agree.
 
     Args:
         status: HTTP status.
@@ -140,7 +140,7 @@ def _code_and_message(body: bytes) -> tuple[int | None, str]:
 def block_of(
     status: int, headers: Mapping[str, str], body: bytes, host: str, now: datetime
 ) -> Block | None:
-    """Return what an answer forbids to all workers; None when it forbids nothing.
+    """Return the block that a response imposes on all workers; None when it imposes none.
 
     Args:
         status: HTTP status.
@@ -162,7 +162,7 @@ def block_of(
 
 
 def weight_limit_of(rate_limits: object) -> int | None:
-    """Return the request weight a minute that exchangeInfo's rateLimits state, if they do.
+    """Return the request weight limit per minute from exchangeInfo's rateLimits, if stated.
 
     One entry is
     {"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000}.

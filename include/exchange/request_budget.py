@@ -1,6 +1,6 @@
-"""One budget of request weight for all that leaves one address, and the breaker that stops it.
+"""One request weight budget for all workers behind an address, and the breaker that stops them.
 
-The rules stand here, over a table that every worker shares; exchange_budget.py keeps it.
+The rules are here, over a table that every worker shares; store/request_weight.py keeps it.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from include.records.errors import ExchangeBusyError, SettingsError
 from include.records.request_weight import EVERY_HOST, Block, Use
 from include.records.windows import MINUTE, floor_minute, whole_ms
 
-# Until exchangeInfo has told the limit: enough to ask for it. Binance never had less than 1,200.
+# Until exchangeInfo states the limit: enough to request it. Binance never had less than 1,200.
 ASSUMED_WEIGHT_LIMIT = 200
-# Requests of all workers leave this far apart, so that what one learns reaches the next: on
+# Requests of all workers are spaced this far apart, so that a ban met by one reaches the next: on
 # loopback an answer and its note in the table take about 10 ms. 2,400 requests a minute remain.
 SPACING = timedelta(milliseconds=25)
 # After a silence this long one request goes first and the others wait for its answer, so that a
-# ban that began meanwhile is met by one request and not by one of every worker.
+# ban that began meanwhile is hit by one request and not by one from every worker.
 SILENCE = timedelta(seconds=2)
 # How long they wait; the worker that sent it may have died.
 LONGEST_WAIT = timedelta(seconds=3)
-# So close to the turn of a minute nobody can say which minute a count belongs to.
+# This close to a minute's boundary it is unclear which minute a count belongs to.
 TURN = timedelta(seconds=1)
-# An answer is noted this often, not every time.
+# Answers are noted at most this often.
 NOTE_AGE = timedelta(seconds=1)
 
 
 class BudgetTable(Protocol):
-    """What the workers behind one address share."""
+    """The state shared by the workers behind one address."""
 
     def weight_limit(self) -> int | None:
-        """Return the exchange's limit of weight a minute; None when nobody heard it lately."""
+        """Return the exchange's weight limit per minute; None when it is not known or too old."""
 
     def set_weight_limit(self, limit: int) -> None:
-        """Note the exchange's limit of weight a minute."""
+        """Store the exchange's weight limit per minute."""
 
     def use(self, minute: datetime) -> Use | None:
-        """Return what was taken of a minute; None when nothing was."""
+        """Return the weight taken in a minute; None when there was no request."""
 
     def swap_use(self, old: Use | None, new: Use) -> bool:
-        """Put new in the place of old; False, and nothing done, when old no longer stands."""
+        """Replace old with new; return False and do nothing when old was already replaced."""
 
     def blocks(self) -> list[Block]:
-        """Return the blocks noted; those that are over may be left out."""
+        """Return the stored blocks; expired ones may be omitted."""
 
     def add_block(self, block: Block) -> None:
-        """Note a block; one of the same host and status is replaced."""
+        """Store a block; one of the same host and status is replaced."""
 
 
 class RequestBudget:
-    """Leave to send, of which all workers behind one address together get no more than a share.
+    """Permits requests so that all workers behind one address stay within a share of the limit.
 
     Args:
-        table: What they share.
-        ceiling_ratio: Share of the exchange's limit to take at most, 0 to 1.
+        table: Shared by the workers.
+        ceiling_ratio: Largest share of the exchange's limit to use, 0 to 1.
     """
 
     def __init__(self, table: BudgetTable, ceiling_ratio: float) -> None:
@@ -66,20 +66,20 @@ class RequestBudget:
         self._weight_limit: int | None = None
 
     def reserve(self, weight: int, now: datetime) -> datetime | None:
-        """Take weight of the running minute; `settle` what became of the request afterwards.
+        """Reserve weight in the current minute; call `settle` when the request has ended.
 
         Returns:
-            The moment to send at, now or a little later; None while the first request of another
-            worker after a silence is out: ask again soon.
+            The moment to send at, now or a little later; None while another worker's first
+            request after a silence is unanswered: ask again soon.
 
         Raises:
-            ExchangeBusyError: The minute has no more; wait for the next.
+            ExchangeBusyError: The minute's weight is spent; wait for the next.
             SettingsError: The ceiling is below this one request.
         """
         ceiling = self._ceiling()
         if weight > ceiling:
             raise SettingsError(
-                f"one request weighs {weight} and at most {ceiling} may be used in a minute; "
+                f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
                 "raise ceiling_ratio in the extra of the connection 'binance_default'"
             )
         minute = floor_minute(now)
@@ -90,7 +90,7 @@ class RequestBudget:
             new = take(old, weight, ceiling, now)
             if new is None:
                 raise ExchangeBusyError(
-                    f"the request weight of this minute is spent: {ceiling}, the share of the "
+                    f"this minute's request weight is spent: {ceiling}, the share of the "
                     "exchange's limit that all workers may use",
                     wait_seconds=(minute + MINUTE - now).total_seconds(),
                 )
@@ -98,14 +98,14 @@ class RequestBudget:
                 return new.sent_at
 
     def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
-        """Note what became of a request.
+        """Record the result of a request.
 
         Args:
             now: When it ended, aware UTC.
-            used_weight: The exchange's own count for this minute, taken over when it is higher
-                than ours, for others use the address too; 0 when it told none, or when it may be
-                that of the minute before.
-            is_answered: Whether the exchange answered, and not that it wants nothing.
+            used_weight: The exchange's own count for this minute, adopted when it is higher than
+                ours, since others use the address too; 0 when it stated none, or when it may be
+                that of the previous minute.
+            is_answered: Whether the exchange answered, other than by asking for a pause.
         """
         minute = floor_minute(now)
         while True:
@@ -115,7 +115,7 @@ class RequestBudget:
                 return
 
     def open_hosts(self, hosts: Iterable[str], now: datetime) -> list[str]:
-        """Return the hosts that something may be sent to now, in order.
+        """Return the hosts that may receive requests now, in order.
 
         Raises:
             ExchangeBusyError: The exchange asked this address for a pause that is not over.
@@ -125,8 +125,8 @@ class RequestBudget:
         for block in sorted(blocks, key=lambda block: block.until, reverse=True):
             if block.host == EVERY_HOST:
                 raise ExchangeBusyError(
-                    f"nothing is sent to the exchange before {block.until:%Y-%m-%d %H:%M:%SZ}: "
-                    f"it told one of the workers so ({block.reason})",
+                    f"no requests to the exchange before {block.until:%Y-%m-%d %H:%M:%SZ}: "
+                    f"it asked one of the workers to pause ({block.reason})",
                     wait_seconds=(block.until - now).total_seconds(),
                 )
         closed = {block.host: block for block in blocks}
@@ -143,9 +143,9 @@ class RequestBudget:
         return found
 
     def block(self, block: Block) -> None:
-        """Stop all workers for what the exchange said to this one; never for less than before.
+        """Stop all workers for a ban that this one received; never shorten an existing block.
 
-        Answers to requests that were under way at the same time state different ends, or none.
+        Answers to requests in flight at the same time state different ends, or none.
         """
         if not any(
             (held.host, held.status) == (block.host, block.status) and held.until >= block.until
@@ -154,7 +154,7 @@ class RequestBudget:
             self._table.add_block(block)
 
     def learn_weight_limit(self, limit: int) -> None:
-        """Take over the limit of weight a minute that the exchange states."""
+        """Adopt the weight limit per minute that the exchange states."""
         self._weight_limit = limit
         self._table.set_weight_limit(limit)
 
@@ -165,7 +165,7 @@ class RequestBudget:
 
 
 def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | None:
-    """Return what is taken of a minute with one more request; None when it does not fit."""
+    """Return a minute's use with one more request; None when it exceeds the ceiling."""
     minute = floor_minute(now)
     taken_weight = (old.taken_weight if old else 0) + weight
     if taken_weight > ceiling:
@@ -183,7 +183,7 @@ def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | Non
 
 
 def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> Use:
-    """Return what stands after a request ended; old itself when there is nothing to note."""
+    """Return a minute's use after a request ended; old itself when nothing changed."""
     is_news = is_answered and (old.answered_at is None or now - old.answered_at > NOTE_AGE)
     if used_weight <= old.taken_weight and not old.is_first_out and not is_news:
         return old
@@ -197,7 +197,7 @@ def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> 
 
 
 def is_of_one_minute(sent_at: datetime, ended_at: datetime) -> bool:
-    """Tell whether a count that came with an answer surely is of the minute it ended in."""
+    """Tell whether an answer's weight count certainly belongs to the minute it ended in."""
     return floor_minute(sent_at - TURN) == floor_minute(ended_at + TURN)
 
 

@@ -1,29 +1,29 @@
-"""Whether a failed request is sent again, and when: pure decisions, no clock and no network."""
+"""Decide whether and when to retry a failed request: pure, no clock and no network."""
 
 from __future__ import annotations
 
 from include.records.errors import ExchangeBusyError, RetryableError
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.4, 10.0
-# An attempt with less time than this ends in a timeout that hides what the one before said.
+# An attempt with less time than this ends in a timeout that hides the previous error.
 SHORTEST_ATTEMPT_SECONDS = 0.5
 
 
 def retry_delay(error: Exception, attempt: int, seconds_left: float, draw: float) -> float | None:
-    """Return how many seconds to wait before a request is sent again.
+    """Return how many seconds to wait before retrying a request.
 
-    A pause that the exchange asks for is kept to its end, and up to a second more, so that not
-    all workers come back at once. Other failures back off exponentially with full jitter:
+    A pause that the exchange asks for is kept to its end, plus up to a second, so that not all
+    workers come back at once. Other failures back off exponentially with full jitter:
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
     Args:
-        error: What became of the last attempt.
+        error: Of the last attempt.
         attempt: 1 after the first attempt.
-        seconds_left: Until the answer is of no use any more.
+        seconds_left: Until the answer is no longer useful.
         draw: A random number in [0, 1).
 
     Returns:
-        Seconds; None when it is not worth sending again, or no longer.
+        Seconds; None when a retry does not help, or there is no time left for one.
     """
     if isinstance(error, ExchangeBusyError):
         delay = error.wait_seconds + draw

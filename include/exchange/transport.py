@@ -1,4 +1,4 @@
-"""How a request reaches Binance: within the budget, to an allowed host, again where that helps."""
+"""Send requests to Binance: within the budget, to an allowed host, retried where that helps."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ POLL_SECONDS = 0.025
 
 @dataclass(frozen=True)
 class BinanceSettings:
-    """Where the exchange answers, how long to wait for it and how much to ask of it.
+    """The exchange's addresses, how long to wait for it and how much of its limit to use.
 
     Attributes:
         base_urls: Scheme, host and port, the preferred one first; https, except on loopback.
-        patience_seconds: How long one piece of work may take, repeats and pauses included.
+        patience_seconds: How long one piece of work may take, retries and pauses included.
         egress: Name of the address that requests leave from. Workers behind one address must
             share it, those behind another should not.
-        ceiling_ratio: Share of the exchange's weight limit that they may take, 0 to 1.
+        ceiling_ratio: Share of the exchange's weight limit that they may use, 0 to 1.
     """
 
     base_urls: tuple[str, ...]
@@ -57,10 +57,10 @@ class BinanceSettings:
 
 
 def allowed_base_urls(text: str) -> tuple[str, ...]:
-    """Return a named address and those to turn to when it refuses: the other hosts of Binance.
+    """Validate an address; return it with Binance's other hosts, to use when it refuses us.
 
     Raises:
-        SettingsError: It is not https to a host of Binance, and not loopback either.
+        SettingsError: It is neither https to a host of Binance nor loopback.
     """
     parts = urlsplit(text)
     host = parts.hostname or ""
@@ -77,13 +77,13 @@ def allowed_base_urls(text: str) -> tuple[str, ...]:
 
 
 class BinanceTransport:
-    """Sends requests over kept connections; close it when done.
+    """Sends requests over persistent connections; close it when done.
 
     Args:
-        settings: Where to, and how long to try.
-        budget: What all workers share.
+        settings: The exchange's addresses, and how long to try.
+        budget: Shared by all workers.
         clock: The exchange's time as far as it is known, aware UTC.
-        http: Stands in for the network in tests.
+        http: Replaces the network in tests.
 
     Attributes:
         used_weight: The exchange's own count of request weight for the current minute and
@@ -108,7 +108,7 @@ class BinanceTransport:
         self._http = httpx.Client(
             transport=http,
             follow_redirects=False,
-            # A proxy or netrc of the machine must neither see nor change what is asked.
+            # The machine's proxy or netrc must neither see nor change requests.
             trust_env=False,
             headers={
                 "accept": "application/json",
@@ -123,16 +123,16 @@ class BinanceTransport:
         self._http.close()
 
     def restart_patience(self) -> None:
-        """Begin a piece of work: the patience counts from now."""
+        """Start the patience anew for a piece of work."""
         self._gives_up_at = time.monotonic() + self._patience_seconds
 
     def get(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
-        """Return the JSON of a good answer.
+        """Send a GET request, retrying within the patience, and return the response's JSON.
 
         Args:
             path: From the root, like /api/v3/time.
             parameters: Of the query; percent-encoded here.
-            weight: What the request costs.
+            weight: Request weight it costs.
 
         Raises:
             ExchangeBusyError: The exchange asks for a pause, or the minute's weight is spent,
@@ -160,7 +160,7 @@ class BinanceTransport:
         self._wait_for_leave(weight)
         answered, used_weight = False, 0
         try:
-            # Asked as late as can be, for what another worker was told a moment ago.
+            # As late as possible, to see a ban that another worker met a moment ago.
             host = self._budget.open_hosts(self._urls, self._clock())[0]
             self.sent_at = self._clock()
             status, headers, body = self._exchange(host, path, parameters)
@@ -185,8 +185,8 @@ class BinanceTransport:
                 return
             if self._seconds_left() <= 0:
                 raise RetryableError(
-                    "the exchange does not answer the first request after a pause, which another "
-                    "worker has sent; check the network and the connection 'binance_default'"
+                    "the exchange has not answered the first request after a pause, sent by "
+                    "another worker; check the network and the connection 'binance_default'"
                 )
             time.sleep(POLL_SECONDS)
 
@@ -202,8 +202,8 @@ class BinanceTransport:
         except httpx.HTTPError as error:
             if _is_untrusted(error):
                 raise SettingsError(
-                    f"the certificate of the exchange at {url} is not trusted ({error}); something "
-                    "stands between: check the network and the connection 'binance_default'"
+                    f"the certificate of the exchange at {url} is not trusted ({error}); a proxy "
+                    "may intercept it: check the network and the connection 'binance_default'"
                 ) from error
             raise RetryableError(
                 f"the exchange at {url} does not answer ({type(error).__name__}: "
@@ -216,7 +216,7 @@ class BinanceTransport:
         except (MarketDataError, httpx.HTTPError):
             if answer.status_code == HTTPStatus.OK:
                 raise
-            # The words of a refusal may be lost on the way; what its status says still holds.
+            # A refusal may lose its body on the way; its status still counts.
             return b""
 
     def _blocks(self, host: str, status: int, headers: httpx.Headers, body: bytes) -> bool:

@@ -1,1 +1,1 @@
-"""What flows through the pipeline and the limits it is judged by: pure, on top of nothing."""
+"""The pipeline's records and the limits they are checked against: pure, no dependencies."""

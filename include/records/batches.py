@@ -1,4 +1,4 @@
-"""A batch: what one fetch of one symbol returned, and its line in the batch log."""
+"""A batch, the result of one fetch of one symbol, and its entry in the batch log."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from include.records.klines import Interval, RawRow
 from include.records.prices import TradedSpan
 from include.records.windows import Window
 
-# Seconds and minutes of one symbol that the store holds.
+# A symbol's stored seconds and minutes.
 StoredSpans = Mapping[Interval, Sequence[TradedSpan]]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one fetch of one symbol and window returned, as it came.
+    """The unchanged result of one fetch of one symbol and window.
 
     Attributes:
         symbol: Binance's pair id, upper case.
-        window: The span asked for; the klines of earlier minutes come with it as overlap.
+        window: The span requested; the klines of earlier minutes come with it as overlap.
         fetched_at: When the last answer was complete, by the exchange's clock, aware UTC.
         rows: Klines by interval, each the exchange's own list of strings and integers.
-        spans: The span asked of each interval: the window and its overlap.
-        tick_size: Smallest step of a price by what the exchange says now, quote asset per base
-            asset; zero where it says nothing, or the rows are of another time.
+        spans: The span requested for each interval: the window and its overlap.
+        tick_size: Smallest step of a price as the exchange states it now, quote asset per base
+            asset; zero where it states none, or the rows are from another time.
         used_weight: The exchange's own count of request weight for this minute and address.
-        fetch_ms: Time of the requests.
+        fetch_ms: Time the requests took.
         five_minute_price: The exchange's own average of the five minutes that end with the
-            window, where it was asked in time and something traded.
+            window, where it was requested in time and something traded.
     """
 
     symbol: str
@@ -46,12 +46,12 @@ class Batch:
 
     @property
     def row_count(self) -> int:
-        """Rows of all intervals."""
+        """Number of rows in all intervals."""
         return sum(len(rows) for rows in self.rows.values())
 
 
 class Run(NamedTuple):
-    """A run of Airflow, by its names there."""
+    """An Airflow run, identified by its DAG and run ids."""
 
     dag_id: str
     run_id: str
@@ -59,7 +59,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """The line that the batch log keeps.
+    """One entry of the batch log.
 
     Attributes:
         symbol: Binance's pair id, upper case.
@@ -71,9 +71,9 @@ class BatchRecord:
         is_refused: Nothing of the batch was stored.
         failed: Expectations that failed.
         used_weight: The exchange's own count of request weight at that moment.
-        fetch_ms: Time of the requests.
-        check_ms: Time of the checkpoint.
-        dag_id: Of the Airflow run that fetched it; None where it was none, or nobody noted it.
+        fetch_ms: Time the requests took.
+        check_ms: Time the checkpoint took.
+        dag_id: Of the Airflow run that fetched it; None where no run did, or it was not noted.
         run_id: Of the same run.
     """
 

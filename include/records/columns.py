@@ -1,4 +1,4 @@
-"""Traded spans as columns of whole numbers, for exact arithmetic on many rows at once."""
+"""Traded spans as integer columns, for exact arithmetic on many rows at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.records.decimals import EXACT
 from include.records.prices import PRICES, TradedSpan
 from include.records.windows import EPOCH, SECOND, Window
 
-# Binance states prices and amounts with at most 8 decimals, and the gate lets no more pass.
+# Binance states prices and amounts with at most 8 decimals, and the gate accepts no more.
 SCALE = 8
 AMOUNTS = (*PRICES, "volume", "quote_volume")
 # A sum of a thousand, or of a pair, still fits into 64 bits.
@@ -50,7 +50,7 @@ class SpanColumns:
 
     @classmethod
     def of(cls, spans: Iterable[TradedSpan]) -> Self:
-        """Return records of one symbol, in any order, as columns; of a span twice, the last.
+        """Convert one symbol's records, in any order, to columns; the last duplicate wins.
 
         Raises:
             ValueError: An amount has more than 8 decimals.
@@ -69,7 +69,7 @@ class SpanColumns:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Return columns that follow one another as one; of none, empty ones."""
+        """Concatenate consecutive columns; return empty ones if there are no parts."""
         if not parts:
             return cls.of([])
         return cls(
@@ -106,12 +106,12 @@ def scaled(amount: Decimal) -> int:
     """
     shifted = EXACT.scaleb(amount, SCALE)
     if shifted != (whole := int(shifted)):
-        raise ValueError(f"{amount} has more than {SCALE} decimals, which the gate lets not pass")
+        raise ValueError(f"{amount} has more than {SCALE} decimals, which the gate does not accept")
     return whole
 
 
 def whole_numbers(numbers: Sequence[int]) -> Whole:
-    """Return whole numbers as a column, of 64 bits where all are below LARGEST_WORD."""
+    """Return whole numbers as a column, 64-bit where all are below LARGEST_WORD."""
     if all(-LARGEST_WORD < number < LARGEST_WORD for number in numbers):
         return np.array(numbers, np.int64)
     return np.array(numbers, object)

@@ -1,10 +1,10 @@
-"""Exact decimal arithmetic, and decimals written as text without losing a digit."""
+"""Exact decimal arithmetic and lossless decimal text."""
 
 from __future__ import annotations
 
 from decimal import Context, Decimal
 
-# 20 digits before the point and 8 behind it, times 12 more for the division; a product of two has
+# 20 digits before the point and 8 after it, times 12 more for the division; a product of two has
 # 56 digits.
 EXACT = Context(prec=60)
 

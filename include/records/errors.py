@@ -1,4 +1,4 @@
-"""The errors of the pipeline, branched by what the caller does next."""
+"""The pipeline's errors, grouped by what the caller does next."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from datetime import date
 
 
 class MarketDataError(Exception):
-    """Anything the pipeline itself refuses; the message names the value and the cure."""
+    """Base of the pipeline's own errors; the message names the value and the cure."""
 
 
 class RetryableError(MarketDataError):
-    """The other side did not answer as it should: the same call may succeed later."""
+    """The other side failed or did not answer: the same call may succeed later."""
 
 
 class SettingsError(MarketDataError):
-    """The deployment is set up wrongly: trying again does not help until someone fixes it."""
+    """The deployment is misconfigured: retrying does not help until someone fixes it."""
 
 
 class UnknownSymbolError(SettingsError):
@@ -29,7 +29,7 @@ class UnknownSymbolError(SettingsError):
 
 
 class UnreadableSymbolError(MarketDataError):
-    """The exchange lists the symbol with an entry that cannot be read; others are not touched.
+    """The exchange's entry for the symbol cannot be read; other symbols are not affected.
 
     Attributes:
         symbol: Binance's pair id.
@@ -43,7 +43,7 @@ class UnreadableSymbolError(MarketDataError):
 
 
 class InvalidAnswerError(MarketDataError):
-    """The exchange answered with something that is not the documented payload."""
+    """The exchange's response is not the documented payload."""
 
     def __init__(self, reason: str, payload: object) -> None:
         super().__init__(f"{reason}: {str(payload)[:200]!r}")
@@ -52,10 +52,10 @@ class InvalidAnswerError(MarketDataError):
 
 
 class ExchangeBusyError(RetryableError):
-    """Nothing may be sent to the exchange for a while: it said so, or the budget is spent.
+    """Requests to the exchange must pause: it asked for it, or the budget is spent.
 
     Attributes:
-        wait_seconds: How long.
+        wait_seconds: Length of the pause.
     """
 
     def __init__(self, message: str, *, wait_seconds: float) -> None:
@@ -72,20 +72,20 @@ class UnstorableValueError(MarketDataError):
 
 
 class LostBatchError(MarketDataError):
-    """A landed batch is gone or cut short; its window has to be fetched again."""
+    """A landed batch is missing or truncated; its window has to be fetched again."""
 
 
 class CheckFailedError(MarketDataError):
-    """A table as a whole failed at the gate: nothing of it may go on."""
+    """The gate refused a table as a whole: none of its rows may be used."""
 
 
 class PartlyStoredError(RetryableError):
     """A load ended before all its rows were acknowledged; loading all of them again is safe.
 
     Attributes:
-        stored_count: Rows that are in.
-        missing: Values of the rows that may not be in, as they were handed to the statement;
-            all others are.
+        stored_count: Rows stored.
+        missing: Values of the rows that may not be stored, as they were passed to the statement;
+            all others are stored.
     """
 
     def __init__(
@@ -101,16 +101,16 @@ class ArchiveNotFoundError(MarketDataError):
 
 
 class NoSuchDayError(MarketDataError):
-    """Nobody who was asked has a row of a symbol's day."""
+    """No source queried has a row of a symbol's day."""
 
     def __init__(self, symbol: str, day: date, source: str) -> None:
         asked = {"archive": "the archive has", "rest": "the exchange has"}
         super().__init__(
             f"{asked.get(source, 'neither the archive nor the exchange has')} "
             f"{'no' if source in asked else 'a'} row of {symbol} on {day}: it may not have been "
-            "listed then, or not under this name; an archive comes some hours after its day"
+            "listed then, or not under this name; an archive appears some hours after its day"
         )
 
 
 class ArchiveDamagedError(RetryableError):
-    """A file is not what its checksum says; it was deleted, and the next try fetches it again."""
+    """A file does not match its checksum; it was deleted, and the next try fetches it again."""

@@ -1,4 +1,4 @@
-"""The same work for each of several: what one of them raises does not stop the others."""
+"""Run the same work for several keys separately: one failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Results(Generic[Key, Result]):
-    """What became of each.
+    """The outcome of each key.
 
     Attributes:
         done: Results, in the order of the keys.
-        failed: What the others raised, in the same order. Whoever asked must say it in the end.
+        failed: What the others raised, in the same order. The caller must report it in the end.
     """
 
     done: dict[Key, Result]
@@ -31,14 +31,14 @@ def run_each(
     at_a_time: int = 1,
     stop_on: type[Exception] | None = None,
 ) -> Results[Key, Result]:
-    """Do a piece of work for each key, whatever becomes of the others.
+    """Run the work once per key; one failure does not stop the others.
 
     Args:
         keys: Each is done once.
         work: Gets a key.
-        at_a_time: How many, in threads; those that wait for a server most of their time.
-        stop_on: An error that the next would meet, too, after as long a wait: it is raised at
-            once.
+        at_a_time: Number of threads; more than one for work that mostly waits for a server.
+        stop_on: An error that the next key would run into as well, after the same wait: it is
+            raised at once.
     """
     stopping = (stop_on,) if stop_on else ()
     done: dict[Key, Result] = {}
@@ -49,7 +49,7 @@ def run_each(
             done[key] = work(key)
         except stopping:
             raise
-        # Whatever it is, a fault of ours too: it is raised when the others are done.
+        # Any error, a bug of ours too: it is raised when the others are done.
         except Exception as error:  # noqa: BLE001
             failed[key] = error
 

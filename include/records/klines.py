@@ -1,4 +1,4 @@
-"""Binance's klines as they come: lists of strings and integers; their units and duplicates."""
+"""Binance's raw klines, lists of strings and integers: their units and duplicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RawRow = list[str | int]
 # Places in a kline.
 OPEN_TIME, CLOSE_TIME, TRADE_COUNT, UNUSED = 0, 6, 8, 11
 COLUMN_COUNT = 12
-# Before it Binance had no trade.
+# Binance had no trades before this day.
 FIRST_DAY = date(2017, 7, 14)
 US_PER_MS = 1_000
 # Milliseconds since the epoch reach this in the year 33658, microseconds reached it in 2001.
@@ -31,10 +31,9 @@ class Interval(StrEnum):
 
 
 def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
-    """Return klines with times in milliseconds where all of them are in microseconds.
+    """Convert klines to milliseconds if all their times are in microseconds.
 
-    Where only some are, nothing is changed: which unit is meant cannot be told, and the gate
-    refuses the batch.
+    If only some are, nothing is changed: the unit is ambiguous, and the gate refuses the batch.
     """
     if not all(_is_in_microseconds(row) for row in rows):
         return [*rows]
@@ -48,11 +47,11 @@ def in_milliseconds(rows: Sequence[RawRow]) -> list[RawRow]:
 
 
 def deduplicate(rows: Iterable[RawRow]) -> list[RawRow]:
-    """Sort klines by open time, and keep of those that say the same only the first.
+    """Sort klines by open time and drop duplicates, keeping the first of each.
 
     A row may come twice: on two pages of an answer, or in a file (binance-public-data#191). How
     a number is written makes no difference, nor does the last column, which Binance does not
-    use. Rows of one moment that differ all stay: the gate keeps them out.
+    use. Rows of one moment that differ are all kept: the gate refuses them.
     """
     by_time: dict[str | int, dict[tuple[object, ...], RawRow]] = {}
     for row in rows:
@@ -71,15 +70,15 @@ def _different(rows: list[RawRow]) -> list[RawRow]:
 
 
 def content_of(row: RawRow) -> tuple[object, ...]:
-    """Return what a kline says: its cells as numbers, without the column that Binance does not use.
+    """Return a kline's cells as numbers, without the column that Binance does not use.
 
-    Two rows are one row when they say the same.
+    Two rows are duplicates when these are equal.
     """
     return tuple(map(_number, row[:UNUSED]))
 
 
 def _number(cell: object) -> str | Decimal:
-    """Return a cell as the number it writes; anything else as text."""
+    """Return a cell as a number; anything else as text."""
     try:
         number = Decimal(str(cell))
     except ArithmeticError:

@@ -1,7 +1,7 @@
-"""Every limit that decides over data, with its source: the one place to change them.
+"""Every limit that decides about data, with its source: the one place to change them.
 
-A change of any value makes another method: raise METHOD_VERSION with it, and say in
-docs/method.md what changed. Every published minute carries the version it was made by.
+A change of any value makes it another method: raise METHOD_VERSION with it, and say in
+docs/method.md what changed. Every published minute carries the version that made it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Threshold:
     Attributes:
         value: The number itself.
         unit: What it counts.
-        source: Where it comes from, or why it is this.
+        source: Where it comes from, or why it has this value.
     """
 
     value: Decimal
@@ -30,8 +30,8 @@ class Threshold:
 MOST_BAD_RATIO = Threshold(
     Decimal("0.20"),
     "of the rows of one interval in a batch",
-    "More than one row in five wrong, and the batch as a whole is not what it should be: another "
-    "unit, another symbol, a copy. The defects that users reported are of a few rows or of all.",
+    "If more than one row in five is wrong, the whole batch is: another unit, another symbol, a "
+    "copy. The defects that users reported affect a few rows or all of them.",
 )
 QUOTE_VOLUME_STEP = Threshold(
     Decimal("0.00000001"),
@@ -42,15 +42,15 @@ QUOTE_VOLUME_STEP = Threshold(
 QUARANTINE_ALERT_RATIO = Threshold(
     Decimal("0.01"),
     "of a batch's rows",
-    "Clean recordings have none. A single bad second of a usual batch of 376 rows is 0.27 %, and "
-    "is to be looked at in time; one in a hundred is to be looked at now.",
+    "Clean recordings have none. A single bad second in a usual batch of 376 rows is 0.27 % and "
+    "can wait; one row in a hundred needs a look now.",
 )
 
 JUMP_MADS = Threshold(
     Decimal(10),
     "scaled median absolute deviations of the last returns",
     "Brownlees and Gallo (2006) and Barndorff-Nielsen et al. (2009) clean ticks beyond 10 of them; "
-    "the textbook's 3 gives 42 to 84 false flags a symbol and day.",
+    "the textbook's 3 gives 42 to 84 false flags per symbol and day.",
 )
 MAD_SCALE = Threshold(
     Decimal("1.4826"),
@@ -60,12 +60,12 @@ MAD_SCALE = Threshold(
 JUMP_RATIO = Threshold(
     Decimal("0.005"),
     "of the price",
-    "A quiet market's deviations are so small that ten of them are nothing to a reader.",
+    "In a quiet market the deviations are so small that ten of them mean nothing to a reader.",
 )
 JUMP_RETURNS = Threshold(
     Decimal(60),
     "returns of one minute",
-    "An hour of minutes, as many as the window of 50 to 60 ticks in the literature above.",
+    "An hour of minutes, about the window of 50 to 60 ticks in the literature above.",
 )
 LEAST_JUMP_RETURNS = Threshold(
     Decimal(20),
@@ -80,14 +80,14 @@ SPIKE_CLEARED_RATIO = Threshold(
 CONTEXT_MINUTES = Threshold(
     Decimal(180),
     "minutes",
-    "Three times the returns that a jump is judged by: enough of them in a market that trades "
-    "every third minute, and an end to what a minute is judged by.",
+    "Three times the returns a jump is compared with: enough in a market that trades every third "
+    "minute, and a bound on the minutes that can influence a minute.",
 )
 CONFIRMED_MINUTES = Threshold(
     Decimal(10),
     "minutes",
-    "Within them lie the two minutes with a value that confirm a jump or call it a spike, also in "
-    "a market that trades every fifth minute.",
+    "Contains the two minutes with a value that confirm a jump or call it a spike, even in a "
+    "market that trades every fifth minute.",
 )
 SEAM_RATIO = Threshold(
     Decimal("0.005"),
@@ -108,7 +108,7 @@ CROSS_SOURCE_RATIO = Threshold(
 CROSS_SOURCE_RATIO_LARGE = Threshold(
     Decimal("0.01"),
     "of the exchange's five-minute average",
-    "Binance caps the two most traded coins of that index tighter.",
+    "Binance's cap is tighter for the two most traded coins of that index.",
 )
 CROSS_SOURCE_CLEARED = Threshold(
     Decimal("0.5"),
@@ -118,13 +118,13 @@ CROSS_SOURCE_CLEARED = Threshold(
 CROSS_SOURCE_MINUTES = Threshold(
     Decimal(60),
     "minutes",
-    "How long a difference between half of the limit and the limit keeps what an earlier one "
-    "decided.",
+    "How long an earlier decision holds while the difference is between half of the limit and the "
+    "limit.",
 )
 FILL_MINUTES = Threshold(
     Decimal(5),
     "minutes",
-    "The longest silence after which Binance still takes a source's last price for one.",
+    "The longest silence after which Binance still uses a source's last price.",
 )
 QUALITY_KLINE = Threshold(
     Decimal(90),
@@ -133,8 +133,8 @@ QUALITY_KLINE = Threshold(
 )
 QUALITY_DISAGREEING = Threshold(
     Decimal(70),
-    "of 100, where the seconds come to something else than the exchange's minute",
-    "One of two answers of the same exchange is wrong, and which is a guess.",
+    "of 100, where the sum of the seconds differs from the exchange's minute",
+    "One of two answers of the same exchange is wrong, and which one is a guess.",
 )
 QUALITY_PARTIAL = Threshold(
     Decimal(60),
@@ -144,26 +144,26 @@ QUALITY_PARTIAL = Threshold(
 QUALITY_JUMP, QUALITY_SPIKE, QUALITY_SEAM, QUALITY_CROSS_SOURCE = (
     Threshold(Decimal(points), "of 100, taken off", source)
     for points, source in (
-        (20, "A jump that nothing has confirmed yet may be a bad trade; it clears or is a spike."),
-        (40, "The price came back at once: whoever decides by this minute should look at it."),
-        (10, "A step between two minutes is not wrong, but seldom."),
-        (30, "Another figure of the same exchange says something else, beyond its own limits."),
+        (20, "An unconfirmed jump may be a bad trade; it will be confirmed or become a spike."),
+        (40, "The price came back at once: check this minute before you decide by it."),
+        (10, "A step between minutes is unusual but not an error."),
+        (30, "Another figure of the same exchange differs by more than the exchange's own limits."),
     )
 )
 
 LATE_SECONDS = Threshold(
     Decimal(30),
     "seconds after the end of a minute",
-    "The grace period of twenty seconds, and ten to write: what comes later missed its run.",
+    "The grace period of twenty seconds, and ten to write: anything later missed its run.",
 )
 RESTATED_ALERT_RATIO = Threshold(
     Decimal("0.001"),
     "of the published average",
-    "CF Benchmarks restates from 0.10 % on since June 2024 (0.20 % before).",
+    "CF Benchmarks has restated from 0.10 % on since June 2024 (0.20 % before).",
 )
 CARRIED_SECONDS = Threshold(
     Decimal(300),
     "seconds",
-    "A price stands until the next one; after five minutes without any row of the exchange, "
-    "which sends one also for a silent second, nothing is known of it.",
+    "A price is valid until the next one; the exchange sends a row even for a silent second, so "
+    "after five minutes without any row the price is unknown.",
 )

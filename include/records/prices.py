@@ -1,4 +1,4 @@
-"""The records of the pipeline: what is extracted, and what is published."""
+"""The pipeline's records: extracted prices and published averages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 PRICES = ("open", "high", "low", "close")
-# Stands in the place of a flag where a minute has no row.
+# Replaces the flag where a minute has no row.
 NOT_PUBLISHED = "NOT_PUBLISHED"
 
 
 class Flag(StrEnum):
-    """What a published minute is, or why it has no value (docs/method.md)."""
+    """Why a published minute has its value, or has none (docs/method.md)."""
 
     OK = "OK"
     PARTIAL = "PARTIAL"
@@ -30,7 +30,7 @@ VALUED_FLAGS = frozenset({Flag.OK, Flag.PARTIAL})
 
 
 class SoftFlag(StrEnum):
-    """What is odd about a minute; it flags, and drops nothing (docs/method.md)."""
+    """What is unusual about a minute; soft flags never drop anything (docs/method.md)."""
 
     JUMP = "JUMP"
     """Far from the minutes before; the next two are not there yet."""
@@ -39,15 +39,15 @@ class SoftFlag(StrEnum):
     SPIKE = "SPIKE"
     """Far from the minutes before, and the price came back within two minutes."""
     SEAM = "SEAM"
-    """Opens far from where the minute before closed."""
+    """Opens far from the close of the previous minute."""
     STALE = "STALE"
     """No trade for five minutes."""
     CROSS_SOURCE = "CROSS_SOURCE"
-    """The exchange's own five-minute average says something else."""
+    """The exchange's own five-minute average differs."""
 
 
 class Grade(StrEnum):
-    """A quality of 0 to 100 in a letter."""
+    """A quality of 0 to 100 as a letter."""
 
     A = "A"
     B = "B"
@@ -58,11 +58,11 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True)
 class SymbolInfo:
-    """What the exchange says of one symbol.
+    """The exchange's trading rules and status for one symbol.
 
     Attributes:
         symbol: Binance's pair id, upper case, like BTCUSDT.
-        status: TRADING while it trades; any other word means that it does not.
+        status: TRADING while it trades; any other value means that it does not.
         base_asset: What is bought and sold, like BTC.
         quote_asset: What it is paid in, like USDT.
         tick_size: Smallest step of a price, in quote asset per base asset.
@@ -81,7 +81,7 @@ class SymbolInfo:
 
 @dataclass(frozen=True)
 class TradedSpan:
-    """What was traded in one second or minute, as the exchange reports it.
+    """The trades of one second or minute, as the exchange reports them.
 
     Attributes:
         symbol: Binance's pair id, upper case.
@@ -115,7 +115,7 @@ class SecondPrice(TradedSpan):
 
 
 class ExchangeMinute(TradedSpan):
-    """One symbol and minute: the exchange's own word, to reconcile the seconds with."""
+    """One symbol and minute: the exchange's own figures, to reconcile the seconds with."""
 
 
 Span = TypeVar("Span", SecondPrice, ExchangeMinute)
@@ -123,15 +123,15 @@ Span = TypeVar("Span", SecondPrice, ExchangeMinute)
 
 @dataclass(frozen=True)
 class MinuteAverage:
-    """What one symbol and minute comes to, before it is published.
+    """A symbol's minute average, before it is published.
 
     Attributes:
         symbol: Binance's pair id, upper case.
         minute: First moment of the minute, aware UTC; the minute is [minute, minute + 60 s).
         vwap: Sum of quote volume / sum of volume, quote asset per base asset, rounded
             half up to 12 decimals; None where the flag says why there is none.
-        twap: Mean of the price that stood at the start of each second, 12 decimals half up;
-            None without a vwap, or where no second is held to tell it.
+        twap: Mean of the price in effect at the start of each second, 12 decimals half up;
+            None without a vwap, or where no second is held.
         vw_median: Median of the seconds' own averages, weighted by their volume, 12 decimals half
             up; None without a vwap, or where no second with a trade is held.
         open: First price; None without a source.
@@ -144,21 +144,21 @@ class MinuteAverage:
         coverage: Seconds held / 60, from 0 to 1, two decimals rounded down.
         dispersion_bp: Standard deviation of the seconds' own averages around theirs, weighted by
             volume, in hundredths of a percent of it, 2 decimals half up; None as vw_median.
-        volume_difference: What sixty seconds come to less what the exchange's minute says, base
-            asset; None where both agree or one of them is not whole.
+        volume_difference: Sum of sixty seconds minus the exchange's minute, base asset; None
+            where both agree or one of them is incomplete.
         quote_volume_difference: The same of quote volumes, in quote asset.
         trade_difference: The same of trades.
         filled_vwap: vwap; where it is None, that of the last minute that has one, if that is at
-            most five minutes old and neither a halt nor an outage lies between.
+            most five minutes old, with neither a halt nor an outage in between.
         fill_age_seconds: How much older the filled value's minute is; 0 for a value of its own.
         fill_method: How it was filled; None for a value of its own.
         source_level: 1 to 8, the row of the method's table that made the value.
         flag: What the value is or why it is missing.
-        soft_flags: What is odd about it, names of SoftFlag with a comma between; often empty.
+        soft_flags: What is unusual about it, SoftFlag names separated by commas; often empty.
         is_reconciled: Whether the seconds and the exchange's minute agree; None where
             one of them is absent.
-        quality: 0 to 100, how far the value can be relied upon; None without a value.
-        grade: The same in a letter.
+        quality: 0 to 100, how reliable the value is; None without a value.
+        grade: The same as a letter.
         method_version: Version of the rules that made it.
     """
 
@@ -196,7 +196,7 @@ class MinutePrice:
     """One revision of a published minute.
 
     Attributes:
-        average: What the minute comes to in this revision.
+        average: The minute's average in this revision.
         revision: 1 for the first publication, then one more each time it changed.
         known_at: When this revision was published, aware UTC, whole milliseconds.
     """

@@ -1,4 +1,4 @@
-"""Request weight taken from one minute, and the bans that stop requests: what all workers share."""
+"""What all workers share: the request weight taken in a minute, and bans that stop requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ EVERY_HOST = "*"
 
 @dataclass(frozen=True)
 class Use:
-    """What was taken of one minute's weight.
+    """The request weight taken in one minute.
 
     Attributes:
         minute: Start of the exchange's clock minute, aware UTC; its counts begin at 0.
@@ -18,7 +18,7 @@ class Use:
         sent_at: When the last request reserved may leave, aware UTC, whole milliseconds.
         answered_at: When the exchange last answered well, as far as noted; None in a new minute.
         is_first_out: Whether the first request after a silence is out, with no answer yet.
-        version: One more with each swap.
+        version: Incremented with each swap.
     """
 
     minute: datetime
@@ -31,13 +31,13 @@ class Use:
 
 @dataclass(frozen=True)
 class Block:
-    """A word of the exchange that nothing may be sent before some moment.
+    """A ban by the exchange: send nothing before the given moment.
 
     Attributes:
-        host: The host it is about; EVERY_HOST when it is about our address.
-        status: The HTTP status that said so: 429, 418, 403 or 451.
-        until: First moment when something may be sent again, aware UTC.
-        reason: What the exchange said, for a reader.
+        host: The host it applies to; EVERY_HOST when it applies to our address.
+        status: The HTTP status that stated it: 429, 418, 403 or 451.
+        until: First moment when requests may be sent again, aware UTC.
+        reason: The exchange's answer, for a reader.
     """
 
     host: str

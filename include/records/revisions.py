@@ -1,4 +1,4 @@
-"""What became of published minutes: how final they are, and how they were changed."""
+"""How final published minutes are, and how they were changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.records.prices import MinutePrice
 from include.records.windows import MINUTE
 
 # As long as the fetch looks back for the exchange's own minutes: until then each run averages a
-# minute again, and what it says may change.
+# minute again, and its value may change.
 PROVISIONAL_FOR = timedelta(minutes=15)
 
 
@@ -26,22 +26,22 @@ class MinuteState(StrEnum):
     FINAL = "FINAL"
     """Unchanged through the overlap."""
     AUDITED = "AUDITED"
-    """It was compared with the exchange's daily archive, and was the same."""
+    """Compared with the exchange's daily archive, and identical."""
     RESTATED = "RESTATED"
-    """Another value than was final once; the ledger says which and when."""
+    """The value changed after it was final; the ledger has the old value and the time."""
 
 
 @dataclass(frozen=True)
 class Restatement:
-    """A final minute that says something else since a revision.
+    """A final minute whose value changed in a revision.
 
     Attributes:
         symbol: Whose minute.
         minute: First moment, aware UTC.
-        revision: The one that says it.
+        revision: The one that changed it.
         known_at: When it became known, aware UTC, whole milliseconds.
-        vwap_before: What stood there; None for no value.
-        vwap_after: What stands there now; None for no value.
+        vwap_before: The previous value; None for no value.
+        vwap_after: The new value; None for no value.
         difference_ratio: vwap_after / vwap_before - 1; None where one has no value.
         is_alarming: Large enough to be announced.
     """
@@ -71,13 +71,13 @@ class AuditedDay:
         symbol: Whose day.
         day: UTC.
         audited_at: When, aware UTC, whole milliseconds.
-        checksum: SHA-256 of the archive's file, hexadecimal: an archive issued anew has another.
+        checksum: SHA-256 of the archive's file, hexadecimal: a reissued archive has another.
         minute_count: Minutes compared.
-        restated_count: Of them, those that the archive has otherwise, and that were averaged again.
+        restated_count: Of them, those that differ in the archive and were averaged again.
         alarming_count: Of all minutes, those that somebody should look at.
         largest_difference_ratio: Of all averages, without sign; None where none differs.
-        absent_count: Minutes that the archive has no row of: they were not compared.
-        contradicted_count: Minutes that stay as they are though the archive says otherwise.
+        absent_count: Minutes without a row in the archive: they were not compared.
+        contradicted_count: Minutes left unchanged although the archive differs.
         unconfirmed: Both, by their first moments; all others are audited.
     """
 
@@ -96,7 +96,7 @@ class AuditedDay:
 
 @dataclass(frozen=True)
 class BackfilledDay:
-    """A symbol's day that a backfill has fetched whole.
+    """A symbol's day that a backfill fetched completely.
 
     Attributes:
         symbol: Whose day.
@@ -105,8 +105,8 @@ class BackfilledDay:
         sources: Where seconds and minutes came from.
         second_count: Seconds stored.
         minute_count: Minutes of the exchange stored.
-        gap_count: Minutes published without a value though the market may have run, or with
-            part of one.
+        gap_count: Minutes published without a value although the market may have been open, or
+            with part of one.
         row_count: Rows fetched.
         quarantined_count: Of them, those that the gate refused.
     """
@@ -123,10 +123,10 @@ class BackfilledDay:
 
 
 def restatement(before: MinutePrice, after: MinutePrice) -> Restatement | None:
-    """Return how a revision restates the one before it; None where it does not.
+    """Return how a revision restates the previous one; None where it does not.
 
-    It does when it has another average, and the one before was final. A change of the volume
-    alone, of a flag or of what else stands beside the value is a revision and no restatement.
+    It does when its average differs and the previous one was final. A change of any other field,
+    such as the volume or a flag, is a revision, not a restatement.
     """
     old, new = before.average.vwap, after.average.vwap
     minute = after.average.minute
@@ -142,13 +142,13 @@ def restatement(before: MinutePrice, after: MinutePrice) -> Restatement | None:
         vwap_before=old,
         vwap_after=new,
         difference_ratio=ratio,
-        # A gap that is repaired late takes nothing back.
+        # A gap filled late takes no published value back.
         is_alarming=old is not None and (ratio is None or abs(ratio) > RESTATED_ALERT_RATIO.value),
     )
 
 
 def is_final(minute: datetime, moment: datetime) -> bool:
-    """Tell whether no usual run averages a minute again at or after a moment."""
+    """Tell whether a minute is final: no regular run averages it again at or after a moment."""
     return moment >= minute + MINUTE + PROVISIONAL_FOR
 
 

@@ -1,6 +1,6 @@
-"""How prices and amounts are written for people: by significant digits, whatever their size.
+"""Format prices and amounts for people: by significant digits, whatever their size.
 
-The page Prices does the same in static/price_text.js; one table of cases holds both.
+The page Prices does the same in static/price_text.js; one table of test cases covers both.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ SHARE_DIGITS = 3
 
 
 def price_text(value: Decimal) -> str:
-    """Return a price or an amount with eight significant digits, a half rounded away from zero.
+    """Format a price or an amount with eight significant digits, a half rounded away from zero.
 
-    All digits before the point are kept, thousands are set apart, and zeros at the end of the
+    All digits before the point are kept, thousands are separated, and trailing zeros of the
     decimals dropped: 61,593.345 or 0.00000812.
     """
     return _rounded(value, PRICE_DIGITS)
 
 
 def exact_text(value: Decimal) -> str:
-    """Return all digits of a price or an amount, but zeros at the end of its decimals."""
+    """Format all digits of a price or an amount, without trailing zeros of its decimals."""
     text = f"{value:,f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def percent_text(share: Decimal, sign: str = "") -> str:
-    """Return a share as a percentage with three significant digits.
+    """Format a share as a percentage with three significant digits.
 
     Args:
         share: 0.01 is one percent.
-        sign: "+" to have it before what is positive, too.
+        sign: "+" to put it before positive values, too.
     """
     text = _rounded(share * 100, SHARE_DIGITS)
     return f"{'' if text.startswith('-') else sign}{text} %"

@@ -1,4 +1,4 @@
-"""What can be a symbol: the one definition, for every way in."""
+"""The one definition of a valid symbol, for every input."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ _SHOWN = 60
 
 
 def read_symbol(text: str) -> str:
-    """Return the symbol that somebody wrote, as the exchange lists it.
+    """Normalise user input to a symbol as the exchange lists it.
 
-    Whether it is listed only the exchange knows.
+    Only the exchange knows whether it is listed.
 
     Args:
-        text: Blanks around it do not count; letters may be composed or not.
+        text: Surrounding blanks do not count; letters may be composed or not.
 
     Returns:
-        In Unicode's composed form (NFC), so that two ways to type one symbol are one.
+        In Unicode's composed form (NFC), so that two ways to type a symbol give the same one.
 
     Raises:
-        ValueError: It can be none; the message says what to write.
+        ValueError: It is not a valid symbol; the message says what to write.
     """
     symbol = unicodedata.normalize("NFC", text.strip())
     if not _SYMBOL.fullmatch(symbol):
-        raise ValueError(f"{text[:_SHOWN]!r} can be no symbol: write it upper case, like BTCUSDT")
+        raise ValueError(
+            f"{text[:_SHOWN]!r} is not a valid symbol: write it in upper case, like BTCUSDT"
+        )
     return symbol

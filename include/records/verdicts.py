@@ -1,4 +1,4 @@
-"""What a gate decides about a batch or a minute, and the rows it refused."""
+"""The gate's decision about a batch or a minute, and the rows it refused."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SHOWN_OPEN_TIME = 64
 
 @dataclass(frozen=True)
 class ExpectedMinutes:
-    """What a set of averages should be.
+    """The symbols and number of minutes that a set of averages should have.
 
     Attributes:
-        symbols: Whose.
+        symbols: The expected symbols.
         minute_count: One for each symbol and minute.
         known_at: When they were made, aware UTC.
     """
@@ -31,16 +31,16 @@ class ExpectedMinutes:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a batch.
+    """The gate's decision about a batch.
 
     Attributes:
         bad_rows: By interval and row index, the expectations that the row fails, each with what
             was observed there.
-        warnings: Expectations that failed without harm to any row, each with of how many rows, or
-            of how many intervals where it is about all of them.
+        warnings: Expectations that failed without refusing a row, each with its number of rows,
+            or of intervals where it concerns all rows of one.
         is_refused: Nothing of the batch may be stored.
         reason: Why it is refused; empty otherwise.
-        check_ms: Time of the checkpoint.
+        check_ms: Time the checkpoint took.
         evaluated_count: Expectations judged.
         met_count: Of those, the expectations that were met.
     """
@@ -66,18 +66,18 @@ class Verdict:
 
 
 class State(StrEnum):
-    """What became of a refused row."""
+    """How a refused row was settled, if it was."""
 
     OPEN = "OPEN"
-    """Nothing yet."""
+    """Not settled yet."""
     REPLAYED = "REPLAYED"
-    """It passed the gate later, and was stored."""
+    """Passed the gate later, and was stored."""
     ACCEPTED = "ACCEPTED"
-    """A person let it pass in spite of what it fails, and it was stored."""
+    """A person accepted it despite its failures, and it was stored."""
     SUPERSEDED = "SUPERSEDED"
     """A later fetch brought a good row for the same moment."""
     CLOSED = "CLOSED"
-    """A person decided that it is bad and stays out."""
+    """A person decided that it is bad; it is not stored."""
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class QuarantinedRow:
     Attributes:
         symbol: Binance's pair id, upper case.
         interval: 1s or 1m; WITHHELD for a minute that was averaged and not published.
-        open_time: Of the row, as it came, its first characters.
+        open_time: Of the row as received, its first characters.
         payload: The row, JSON.
         observed: The expectations it failed, each with what was observed.
         detected_at: When it was refused, aware UTC, whole milliseconds.
-        batch_url: Where the whole batch lies while the landing area keeps it.
-        state: What became of it.
+        batch_url: Where the whole batch is while the landing area keeps it.
+        state: How it was settled.
         settled_at: When it got that state, aware UTC; None while it is open.
-        note: Why it got it.
+        note: Why it got that state.
     """
 
     symbol: str

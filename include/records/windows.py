@@ -1,4 +1,4 @@
-"""Half-open spans of UTC time on whole minutes, and the arithmetic of the fetch plan."""
+"""Half-open UTC windows on whole minutes, and the arithmetic of the fetch plan."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def from_ms(epoch_ms: int) -> datetime:
 
 
 def whole_ms(moment: datetime) -> datetime:
-    """Drop what Cassandra's timestamp cannot hold."""
+    """Truncate a moment to whole milliseconds, the precision of Cassandra's timestamp."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -51,9 +51,11 @@ class Window:
     def __post_init__(self) -> None:
         for moment in (self.start, self.end):
             if moment != floor_minute(moment):
-                raise ValueError(f"a window lies on whole UTC minutes, not on {moment.isoformat()}")
+                raise ValueError(
+                    f"{moment.isoformat()} is not a whole UTC minute: windows start and end on one"
+                )
         if self.end < self.start:
-            raise ValueError(f"window ends at {self.end} before it starts at {self.start}")
+            raise ValueError(f"the window ends at {self.end}, before its start at {self.start}")
 
     @property
     def minute_count(self) -> int:
@@ -88,7 +90,7 @@ class Window:
 
 
 def windows_of(minutes: Iterable[datetime]) -> list[Window]:
-    """Return the fewest windows that hold just these minutes, ascending."""
+    """Return the fewest windows that cover exactly these minutes, ascending."""
     windows: list[Window] = []
     for minute in sorted(set(minutes)):
         if windows and windows[-1].end == minute:
@@ -118,19 +120,19 @@ def plan_window(
     first_look_back: timedelta,
     longest: timedelta,
 ) -> Window:
-    """Plan what one run works on: from behind the watermark to the last closed minute.
+    """Plan the window of one run: from the watermark, less the overlap, to the last closed minute.
 
     Args:
-        watermark: Exclusive end of what is done already; None when nothing is.
+        watermark: Exclusive end of the work done so far; None when nothing is done.
         now: The moment by which a minute counts as closed, aware UTC.
-        overlap: How far behind the watermark to start again, so that gaps heal.
+        overlap: How far before the watermark to start again, so that gaps are filled.
         first_look_back: How far back to start when there is no watermark.
         longest: The most one run takes on beyond the overlap; a longer backlog is
             worked off oldest first, run by run.
 
     Returns:
         A window on whole minutes that ends at the last closed minute or earlier. It is
-        never before the epoch; it is empty only when now lies before the watermark's overlap.
+        never before the epoch; it is empty only when now is before the watermark's overlap.
     """
     closed_until = floor_minute(now)
     if watermark is None:

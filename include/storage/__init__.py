@@ -1,1 +1,1 @@
-"""Files in any folder that fsspec reaches: a local path, s3://, gs:// or abfs://."""
+"""Files in any folder that fsspec supports: a local path, s3://, gs:// or abfs://."""

@@ -1,6 +1,6 @@
-"""Writing files whole or not at all: a reader meets the old content or the new, never a part.
+"""Write files atomically: a reader sees the old content or the new, never a part.
 
-Also where the writer is killed in the middle.
+This holds even if the writer is killed halfway.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from uuid import uuid4
 from upath import UPath
 
 DRAFT = ".draft"
-# A writer that is at work for longer than that has been killed.
+# A writer that takes longer than this has been killed.
 DRAFT_HOURS = 24
 LOCAL = {"", "file", "local"}
-# One request puts an object there, whole; moving one would copy it.
+# One request writes a whole object; moving one would copy it.
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci"}
 
 
 def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -> None:
-    """Write a file of a folder or an object store whole; its folder is made where it is missing.
+    """Write a file atomically, to a folder or an object store; create its folder if missing.
 
-    It is written under another name beside the target, which begins with a point and ends in
-    .draft, and then moved. A draft that a killed writer left is no file of any reader, and goes
-    with `remove_drafts`.
+    It is written next to the target, under a name that begins with a dot and ends in .draft, and
+    then moved. Readers ignore a draft left by a killed writer; `remove_drafts` deletes it.
 
     Args:
-        target: Replaced where it exists.
+        target: Replaced if it exists.
         content: Text is written as UTF-8.
         mode: Of a local file, less the process's mask.
 
     Raises:
-        OSError: It cannot be written; what was there before stays, and no draft does.
+        OSError: It cannot be written; the previous content is kept, and no draft is left.
     """
     data = content.encode() if isinstance(content, str) else content
     if isinstance(target, UPath) and target.protocol in OBJECT_STORES:
@@ -53,7 +52,7 @@ def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -
 
 
 def remove_drafts(folder: Path | UPath) -> None:
-    """Remove what writers that were killed a day ago or longer left anywhere below a local folder.
+    """Delete drafts that are a day old or older, anywhere below a local folder.
 
     An object store has none.
     """
@@ -61,7 +60,7 @@ def remove_drafts(folder: Path | UPath) -> None:
         return
     oldest = time.time() - DRAFT_HOURS * 3600
     for draft in _local(folder).rglob(f".*{DRAFT}"):
-        # One that is gone by now has been moved.
+        # One that has disappeared by now was moved.
         with suppress(FileNotFoundError):
             if draft.stat().st_mtime < oldest:
                 draft.unlink()
@@ -70,19 +69,19 @@ def remove_drafts(folder: Path | UPath) -> None:
 def _write_here(target: Path, data: bytes, mode: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(_draft_name(target.name))
-    # From the first byte on, nobody else may read a secret.
+    # Nobody else may read a secret, from the first byte on.
     opener = partial(os.open, mode=mode)
     try:
         with open(draft, "wb", opener=opener) as file:
             file.write(data)
         draft.replace(target)
     finally:
-        # After the move there is none; a part of it would keep the space that is lacking.
+        # After a move there is no draft; a partial one would use up scarce disk space.
         draft.unlink(missing_ok=True)
 
 
 def _draft_name(name: str) -> str:
-    # Of each writer its own: a task and its second attempt may write at once.
+    # Unique to each writer: a task and its second attempt may write at the same time.
     return f".{name}.{uuid4().hex}{DRAFT}"
 
 

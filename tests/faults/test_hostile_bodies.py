@@ -42,13 +42,13 @@ def body(text, status=200, **headers):
 @pytest.mark.parametrize(
     ("effect", "expected", "words"),
     [
-        (body("[[NaN]]"), InvalidAnswerError, "holds NaN"),
+        (body("[[NaN]]"), InvalidAnswerError, "contains NaN"),
         (body(f"[[{NUMBER}]]"), InvalidAnswerError, "rows of twelve"),
         (body(f'[[{NUMBER}{", 1" * 11}]]'), InvalidAnswerError, "rows of twelve"),
-        (body("[" + "9" * 5000 + "]"), InvalidAnswerError, "no JSON"),
-        (body("<html>hello</html>"), InvalidAnswerError, "no JSON"),
-        (body(""), InvalidAnswerError, "no JSON"),
-        (body("[" * 200_000), InvalidAnswerError, "no JSON"),
+        (body("[" + "9" * 5000 + "]"), InvalidAnswerError, "not JSON"),
+        (body("<html>hello</html>"), InvalidAnswerError, "not JSON"),
+        (body(""), InvalidAnswerError, "not JSON"),
+        (body("[" * 200_000), InvalidAnswerError, "not JSON"),
         (body('{"code":0,"msg":"x"}'), InvalidAnswerError, "rows of twelve"),
         (body("", 302, location="https://evil.example/"), InvalidAnswerError, "HTTP 302"),
         (body("<html>Request blocked</html>", 403), SettingsError, "Request blocked"),

@@ -198,7 +198,7 @@ def test_gives_up_with_a_cause(tmp_path):
 def test_refuses_what_is_no_checksum_of_the_file(tmp_path, body):
     with (
         client(lambda _: streamed(200, body), tmp_path) as archives,
-        pytest.raises(InvalidAnswerError, match="no checksum"),
+        pytest.raises(InvalidAnswerError, match="not a checksum"),
     ):
         archives.fetch(DAY)
 
@@ -253,12 +253,12 @@ def test_passes_over_a_header(tmp_path):
         (zipped(("BTCUSDT-1m-2020-01-02.csv", ""), ("two.csv", "")), "alone"),
         (zipped(("../BTCUSDT-1m-2020-01-02.csv", "")), "alone"),
         (zipped(("BTCUSDT-1m-2020-01-02.csv", " " * 1_000_000)), "unpacks to more than 374400"),
-        (zipped(("BTCUSDT-1m-2020-01-02.csv", "1,2,3")), "line 1: no kline"),
+        (zipped(("BTCUSDT-1m-2020-01-02.csv", "1,2,3")), "line 1: not a kline"),
         (
             zipped(("BTCUSDT-1m-2020-01-02.csv", ROW.format(open=1778198400000001, close=1))),
-            "within a millisecond",
+            "the open time is not a whole millisecond",
         ),
-        (zipped(("BTCUSDT-1m-2020-01-02.csv", ROW.format(open=1, close="x"))), "1: no kline"),
+        (zipped(("BTCUSDT-1m-2020-01-02.csv", ROW.format(open=1, close="x"))), "1: not a kline"),
     ],
     ids=["no zip", "cut off", "two", "path", "bomb", "columns", "off ms", "time"],
 )  # fmt: skip

@@ -332,7 +332,7 @@ def test_learns_the_limit_from_exchange_info_and_stops_at_half_of_it():
         binance.symbol_infos(["BTCUSDT"])
         for _ in range(11):
             binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
-        with pytest.raises(ExchangeBusyError, match="weight of this minute is spent: 42"):
+        with pytest.raises(ExchangeBusyError, match="this minute's request weight is spent: 42"):
             binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
 
     assert table.use(NOON).taken_weight == 42

@@ -97,7 +97,7 @@ def test_assumes_little_until_it_has_heard_the_limit():
 
 
 def test_says_when_one_request_is_more_than_the_ceiling():
-    with pytest.raises(SettingsError, match=r"weighs 20 and at most 10.*ceiling_ratio"):
+    with pytest.raises(SettingsError, match=r"weighs 20, but at most 10.*ceiling_ratio"):
         leave(budget(limit=100, ratio=0.1), 20, NOON)
 
 

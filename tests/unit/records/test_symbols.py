@@ -58,5 +58,7 @@ def test_is_one_symbol_however_it_is_typed():
     ],
 )
 def test_refuses_what_can_be_none_and_what_would_be_another_folder(text):
-    with pytest.raises(ValueError, match="can be no symbol: write it upper case, like BTCUSDT"):
+    with pytest.raises(
+        ValueError, match="is not a valid symbol: write it in upper case, like BTCUSDT"
+    ):
         read_symbol(text)

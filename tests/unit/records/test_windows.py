@@ -65,7 +65,7 @@ def test_is_empty_when_the_clock_went_back_behind_the_watermark():
 
 
 def test_refuses_a_bound_off_the_minute():
-    with pytest.raises(ValueError, match="whole UTC minutes"):
+    with pytest.raises(ValueError, match="whole UTC minute"):
         Window(NOON, NOON + timedelta(seconds=30))
 
 
