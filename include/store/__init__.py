@@ -1,1 +1,1 @@
-"""Cassandra: sessions, statements, the schema and every table; only here is the driver imported."""
+"""Cassandra: sessions, statements, schema and every table; the only package with the driver."""

@@ -1,4 +1,4 @@
-"""Revisions of minutes as the few values that a board draws, decoded column by column."""
+"""Revisions of minutes, reduced to the few values a board draws and decoded by columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from include.store.statements import Statements
 
 
 class CauseRow(NamedTuple):
-    """What one revision of a minute is.
+    """The flag of one revision of a minute.
 
     Attributes:
         minute_ms: Start of the minute, milliseconds since the epoch.
@@ -31,7 +31,7 @@ class CauseRow(NamedTuple):
 
 
 class CandleRow(NamedTuple):
-    """What one revision of a minute says, as far as a chart shows it; fields of MinuteAverage.
+    """The charted values of one revision of a minute; fields of MinuteAverage.
 
     Attributes:
         minute_ms: Start of the minute, milliseconds since the epoch.
@@ -44,7 +44,7 @@ class CandleRow(NamedTuple):
         close: Last price.
         vwap: None where the flag says why.
         filled_vwap: vwap, or the last one of at most five minutes ago.
-        soft_flags: With commas; empty or None where there is none.
+        soft_flags: Comma-separated; empty or None where there are none.
         quality: 0 to 100; None without a value.
         grade: A to E; None without a value.
     """
@@ -66,12 +66,12 @@ class CandleRow(NamedTuple):
 
 RevisionRow = TypeVar("RevisionRow", CauseRow, CandleRow)
 
-# Names of columns where they differ: a row holds its times as numbers.
+# Columns named differently from the fields: a row holds its times as numbers.
 _COLUMNS = {"minute_ms": "minute", "known_ms": "known_at"}
 
 
 class MinuteRowTable:
-    """Published minutes as such rows, and the log of their changes.
+    """Published minutes as CauseRow and CandleRow, and the log of their changes.
 
     Args:
         statements: Over the keyspace.
@@ -81,20 +81,20 @@ class MinuteRowTable:
         self._statements = statements
 
     def causes(self, symbol: str, window: Window) -> list[CauseRow]:
-        """Return what every revision of a symbol is, by minute and revision, ascending."""
+        """Return the flag of every revision of a symbol, by minute and revision, ascending."""
         return self._rows("select_minute_causes", CauseRow, symbol, window)
 
     def candles(self, symbol: str, window: Window) -> list[CandleRow]:
-        """Return what a chart shows of every revision, in the same order."""
+        """Return the charted values of every revision, in the same order."""
         return self._rows("select_minute_candles", CandleRow, symbol, window)
 
     def changes(self, symbol: str, since: datetime, most: int) -> list[tuple[int, int]]:
-        """Return when minutes of a symbol changed at or after a moment, and which, ascending.
+        """Return which minutes of a symbol changed since a moment, and when, ascending.
 
         Args:
             symbol: Binance's pair id, upper case.
-            since: Aware UTC.
-            most: Of each UTC day no more are returned.
+            since: Inclusive, aware UTC.
+            most: Largest number returned for each UTC day.
 
         Returns:
             The moment and the start of the minute, milliseconds since the epoch.
@@ -123,7 +123,7 @@ class MinuteRowTable:
 
 
 def rows_of(page: Page, record: type[RevisionRow]) -> Iterator[RevisionRow]:
-    """Return a page's rows, in its order; columns that the record has not are left undecoded."""
+    """Return a page's rows in order; columns that the record lacks are not decoded."""
     kinds = dict(zip(page.names, page.types, strict=True))
     cells = dict(zip(page.names, page.cells(), strict=True))
     columns: list[Any] = []
@@ -132,7 +132,7 @@ def rows_of(page: Page, record: type[RevisionRow]) -> Iterator[RevisionRow]:
         if kinds[name] is DateType:
             columns.append(cells[name].integers().tolist())
         elif kinds[name] is UTF8Type:
-            # Few texts, each in many rows.
+            # Few distinct texts, each in many rows.
             raws: list[bytes | None] = cells[name].raw()
             texts = {raw: None if raw is None else raw.decode() for raw in {*raws}}
             columns.append([texts[raw] for raw in raws])

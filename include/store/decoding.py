@@ -1,4 +1,4 @@
-"""Pages of Cassandra's answers, decoded by whole columns instead of cell by cell.
+"""Decode pages of Cassandra's responses by whole columns instead of cell by cell.
 
 Exact: a decimal column is read as its whole-number mantissas, never as a binary float.
 """
@@ -23,17 +23,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH_BYTES = 4
 SCALE_BYTES = 4
 _WORD_BYTES = 8
-# The low byte of the length of a null; the other bytes tell it from a cell of as many bytes.
+# The low byte of a null's length; the other bytes distinguish it from a cell of 255 bytes.
 _NULL_BYTE = 0xFF
 _DIGITS = Context(prec=40)
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Where the cells of one column lie in a page.
+    """The positions of one column's cells in a page.
 
     Attributes:
-        body: The page's rows as they came, after eight bytes that belong to none.
+        body: The page's raw rows, after eight bytes of padding.
         ends: Exclusive end of each cell, counted without those eight bytes.
         lengths: Bytes of each cell; -1 for null.
     """
@@ -55,7 +55,7 @@ class Cells:
         ]
 
     def integers(self, skip: int = 0) -> Integers:
-        """Return cells as signed integers; those that are null hold anything.
+        """Return cells as signed integers; those of null cells are arbitrary.
 
         Args:
             skip: Leading bytes of each cell that do not belong to the integer, whose
@@ -64,13 +64,13 @@ class Cells:
         words: Integers = np.ndarray(
             (len(self.body) - _WORD_BYTES + 1,), dtype=">i8", buffer=self.body, strides=(1,)
         )
-        # The eight bytes before a cell's end; what is before the integer is shifted out.
+        # The eight bytes before a cell's end; those before the integer are shifted out.
         shift = 8 * (_WORD_BYTES - np.clip(self.lengths - skip, 1, _WORD_BYTES))
         values: Integers = words[self.ends].astype(np.int64) << shift >> shift
         return values
 
     def scales(self) -> Integers:
-        """Return how many digits of each decimal stand after the point; null is 0."""
+        """Return the number of digits after the point of each decimal; 0 for null."""
         words: Integers = np.ndarray(
             (len(self.body) - SCALE_BYTES + 1,), dtype=">i4", buffer=self.body, strides=(1,)
         )
@@ -84,7 +84,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an answer, still as it came.
+    """One page of a response, not decoded yet.
 
     Attributes:
         names: Of the columns.
@@ -92,7 +92,7 @@ class Page:
         row_count: Rows in the page.
         body: The rows: for each cell its length (four bytes, big-endian; -1 for null) and then
             its bytes.
-        protocol_version: By which the driver decodes other types.
+        protocol_version: With which the driver decodes other types.
     """
 
     names: Sequence[str]
@@ -109,7 +109,7 @@ class Page:
         return [dict(zip(self.names, row, strict=True)) for row in zip(*columns, strict=True)]
 
     def cells(self) -> list[Cells]:
-        """Return where the cells of each column lie."""
+        """Return the positions of each column's cells."""
         lengths = _lengths(self.body, self.row_count * len(self.names))
         ends = np.cumsum(_LENGTH_BYTES + np.maximum(lengths, 0))
         padded = bytes(_WORD_BYTES) + self.body
@@ -142,7 +142,7 @@ class Page:
 
 def _lengths(body: bytes, count: int) -> Integers:
     """Return the length of each cell, -1 for null."""
-    # The one loop over cells that there is: it reads the low byte of each length only.
+    # The only loop over cells: it reads just the low byte of each length.
     low = bytearray(count)
     at = _LENGTH_BYTES - 1
     try:
@@ -159,7 +159,7 @@ def _lengths(body: bytes, count: int) -> Integers:
 
 
 def _are_short(body: bytes, lengths: Integers) -> bool:
-    """Tell whether the lengths' other three bytes are all zero; those of a null all ones."""
+    """Tell whether the other three bytes of each length are zero, or all ones for a null."""
     sizes = np.maximum(lengths, 0)
     starts = np.cumsum(_LENGTH_BYTES + sizes) - sizes - _LENGTH_BYTES
     octets = np.frombuffer(body, np.uint8)
@@ -186,7 +186,7 @@ def _with_nulls(cells: Cells, values: list[Any]) -> list[Any]:
 
 
 class _PagedResult(ResultMessage):  # type: ignore[misc]
-    """An answer whose rows are kept as they came."""
+    """A response whose rows are kept undecoded."""
 
     def recv_results_rows(
         self,
@@ -200,14 +200,14 @@ class _PagedResult(ResultMessage):  # type: ignore[misc]
         columns = self.column_metadata or result_metadata
         self.column_names = [column[2] for column in columns]
         self.column_types = [column[3] for column in columns]
-        # Nothing is decoded here: the driver takes an error for a broken connection.
+        # Nothing is decoded here: the driver would take an error for a broken connection.
         self.parsed_rows = Page(
             self.column_names, self.column_types, read_int(f), f.read(), protocol_version
         )
 
 
 class PageHandler(_ProtocolHandler):  # type: ignore[misc]
-    """Makes a session hand each answer's Page to the row factory."""
+    """Makes a session pass each response's Page to the row factory."""
 
     message_types_by_opcode = {  # noqa: RUF012 - the driver's attribute
         **_ProtocolHandler.message_types_by_opcode,
@@ -216,12 +216,12 @@ class PageHandler(_ProtocolHandler):  # type: ignore[misc]
 
 
 def whole_page(_names: Sequence[str], page: Page) -> list[Page]:
-    """Row factory: the page itself."""
+    """Return the page itself; a row factory."""
     return [page]
 
 
 def dictionaries(_names: Sequence[str], page: Page) -> list[dict[str, Any]]:
-    """Row factory: a dictionary for each row."""
+    """Return a dictionary for each row; a row factory."""
     return page.rows()
 
 

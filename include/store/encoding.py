@@ -1,4 +1,4 @@
-"""Values as the bytes that Cassandra takes: as the driver makes them, several times faster."""
+"""Encode values to the same bytes as the driver does, several times faster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Binder:
     """Binds rows of values to one prepared statement.
 
     Args:
-        statement: What to bind to; idempotent.
+        statement: The statement to bind to; idempotent.
     """
 
     def __init__(self, statement: PreparedStatement) -> None:
@@ -42,8 +42,8 @@ class Binder:
 
         Args:
             values: One for each of the statement's marks.
-            absent: What stands for None: None deletes what is there, UNSET_VALUE leaves a new
-                row without the cell, and the table without a tombstone.
+            absent: Replaces None: None deletes an existing cell, UNSET_VALUE omits the cell from
+                a new row, without a tombstone.
 
         Raises:
             UnstorableValueError: A value does not fit its column.
@@ -73,7 +73,7 @@ class Binder:
         raise AssertionError("only a row with a value that does not fit comes here")
 
 
-# What encoders raise for a value that is not of their kind or range.
+# Raised by encoders for a value of the wrong type or range.
 MISFITS = (TypeError, ValueError, AttributeError, OverflowError, IndexError, struct.error)
 
 
@@ -85,7 +85,7 @@ def encode_decimal(value: Decimal, protocol_version: int) -> bytes:
     """
     whole, point, fraction = format(value, "f").partition(".")
     if not point or len(fraction) >= len(_SCALES):
-        # A whole number may have been written with an exponent, which belongs to its digits.
+        # A whole number may have an exponent, which its scale must keep.
         serialized: bytes = DecimalType.serialize(value, protocol_version)
         return serialized
     mantissa = int(whole + fraction)
@@ -94,7 +94,7 @@ def encode_decimal(value: Decimal, protocol_version: int) -> bytes:
 
 
 def encode_timestamp(value: datetime, _protocol_version: int) -> bytes:
-    """Return an aware time as milliseconds since 1970, what is below them cut off."""
+    """Return an aware time as milliseconds since 1970, truncated."""
     return ((value - _EPOCH) // _MILLISECOND).to_bytes(8, signed=True)
 
 

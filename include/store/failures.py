@@ -1,4 +1,4 @@
-"""Which of Cassandra's failures pass, and what the others mean to the person who runs this."""
+"""Tell Cassandra's transient failures from permanent ones, and explain them to the operator."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ PASSING = (
     IsBootstrappingErrorMessage,
     ServerError,
 )
-# What stays refused until somebody changes something.
+# Refused until somebody changes something.
 REFUSED = (InvalidRequest, ConfigurationException, Unauthorized, AuthenticationFailed)
 FIRST_WAIT_SECONDS = 0.1
 LONGEST_WAIT_SECONDS = 2.0
 
 # What a server does to a client that talks to it in the wrong way.
 CLOSED = (ssl.SSLEOFError, ConnectionResetError)
-# A node that a cloud has replaced: it tells the new one's name when it is asked again.
+# Not TLSV1_UNRECOGNIZED_NAME: a cloud has replaced a node, and the next attempt gets its new name.
 _TLS_FAILURE = re.compile(r"\[SSL(?:: (?!TLSV1_UNRECOGNIZED_NAME)\w+)?\] (.*?)\.?(?: \(_ssl|$)")
 
 Answer = TypeVar("Answer")
@@ -61,7 +61,7 @@ Answer = TypeVar("Answer")
 
 def is_passing(error: Exception) -> bool:
     """Tell whether the same call may succeed a moment later."""
-    # The bare class is all that says that the metadata service of a cloud did not answer.
+    # When a cloud's metadata service does not answer, the driver raises only the bare class.
     if not isinstance(error, PASSING) and type(error) is not DriverException:
         return False
     is_refused = any(isinstance(cause, AuthenticationFailed) for cause in _causes(error))
@@ -69,13 +69,13 @@ def is_passing(error: Exception) -> bool:
 
 
 def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]) -> Answer:
-    """Run a call, and again while Cassandra fails for a reason that passes.
+    """Run a call, retrying it while Cassandra fails for a transient reason.
 
-    The driver's own retry policy cannot do this: with one host left, NoHostAvailable
-    comes at once.
+    The driver's own retry policy cannot do this: with one host left, it raises NoHostAvailable
+    at once.
 
     Args:
-        settings: Whose patience bounds the repeats.
+        settings: Their patience bounds the retries.
         call: Idempotent; run at least once.
 
     Returns:
@@ -102,19 +102,19 @@ def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]
 
 
 def explain(settings: CassandraSettings, error: Exception) -> MarketDataError:
-    """Return the error that says what a failure means, with host, keyspace and cure."""
+    """Convert a driver failure to an error that names host, keyspace and cure."""
     connection = f"the Airflow connection {settings.connection_id!r}"
     if isinstance(error, InvalidRequest):
         return _refused_statement(settings, error)
     if isinstance(error, Unauthorized):
         return SettingsError(
-            f"{settings} lets the role {settings.login!r} not do this: {error}; grant it, or name "
+            f"{settings} denies the role {settings.login!r} permission: {error}; grant it, or name "
             f"another role in {connection}"
         )
     if isinstance(error, ConfigurationException):
         return SettingsError(f"{settings} refuses this: {error}; correct the extra of {connection}")
     if any(isinstance(cause, AuthenticationFailed) for cause in _causes(error)):
-        who = f"refuses the login {settings.login!r}" if settings.login else "asks for a login"
+        who = f"refuses the login {settings.login!r}" if settings.login else "requires a login"
         return SettingsError(f"{settings} {who}; correct login and password of {connection}")
     if unsafe := _unsafe(error):
         return SettingsError(
@@ -132,38 +132,37 @@ def _refused_statement(settings: CassandraSettings, error: Exception) -> MarketD
     if "maximum of" in told or "too large" in told:
         return UnstorableValueError(f"{settings} cannot hold a value: {told}")
     return SettingsError(
-        f"{settings} has not the tables that this version needs: {told}; run the DAG "
-        "initialize_store"
+        f"{settings} lacks tables that this version needs: {told}; run the DAG initialize_store"
     )
 
 
 def _hint(settings: CassandraSettings, error: Exception) -> str:
-    """Return what else may be wrong, as far as the failure tells."""
+    """Return a hint at another possible cause; empty where the failure suggests none."""
     causes = list(_causes(error))
-    # The driver names hosts without an error where it did not try them.
+    # The driver lists hosts that it did not try without an error.
     if isinstance(error, NoHostAvailable) and len(causes) == 1 and settings.local_datacenter:
         return f", in the data centre {settings.local_datacenter!r} as its extra says"
     if any(isinstance(cause, CLOSED) for cause in causes):
-        return "; it ended the conversation: if it asks for TLS or a certificate, set ssl_options"
+        return "; it closed the connection: if it requires TLS or a certificate, set ssl_options"
     return ""
 
 
 def _message(error: Exception) -> str:
-    """Return the failure's own name, and those of what lies behind it."""
+    """Return the names of the failure and its causes."""
     return ": ".join(dict.fromkeys(type(cause).__name__ for cause in _causes(error)))
 
 
 def _unsafe(error: Exception) -> str:
-    """Return why TLS would not have the other side; nothing when that is not the reason."""
+    """Return why TLS rejected the other side; empty when that is not the reason."""
     for cause in _causes(error):
-        # The driver tells it as an OSError that holds the words of OpenSSL.
+        # The driver raises an OSError with OpenSSL's message.
         if not isinstance(cause, CLOSED) and (told := _TLS_FAILURE.search(str(cause))):
             return told[1]
     return ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield a failure and all that lies behind it: what each host said, what came before."""
+    """Yield a failure and all its causes: each host's error, and chained exceptions."""
     yield error
     behind: list[object] = [error.__cause__ or error.__context__, getattr(error, "reason", None)]
     if isinstance(error, NoHostAvailable) and isinstance(error.errors, dict):

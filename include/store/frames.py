@@ -1,4 +1,4 @@
-"""Stored rows as DataFrames: decimals exact, times aware UTC, nothing by way of Python objects."""
+"""Stored rows as DataFrames: exact decimals, aware UTC times, no intermediate Python objects."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from include.records.windows import Window
 from include.store.decoding import SCALE_BYTES, Cells, Page
 from include.store.spans import SpanTable
 
-# Eighteen digits before the point, and after it as many as a VWAP has; eight are left of the 38
-# that Arrow has, so that columns can be added and subtracted.
+# Eighteen digits before the point and, like a VWAP, twelve after it; eight of Arrow's 38 digits
+# are left, so that columns can be added and subtracted.
 FRAME_DECIMAL = pa.decimal128(30, 12)
 _WIDEST = 38
 
@@ -28,19 +28,19 @@ def span_frames(
     *,
     exact: bool = True,
 ) -> Iterator[pd.DataFrame]:
-    """Read seconds or the exchange's minutes as one frame a UTC day, ascending.
+    """Read seconds or the exchange's minutes as one frame per UTC day, ascending.
 
-    However long the window, one day of it is held at a time.
+    One day is held in memory at a time, however long the window is.
 
     Args:
         table: `second_prices` or `exchange_minutes` of the store.
         symbol: Binance's pair id, upper case.
         window: Which spans, by their start.
-        exact: Decimals as decimal128(30, 12); else as double precision, right to the last place
-            or next to it, for statistics and charts.
+        exact: Decimals as decimal128(30, 12); else as double precision, correct to the last place
+            or the one before it, for statistics and charts.
 
     Returns:
-        A frame for each day, ascending by `start`, without rows where there are none.
+        A frame for each day, ascending by `start`; empty for a day without spans.
 
     Raises:
         ArrowInvalid: An exact decimal has more than 18 digits before the point or more than
@@ -58,7 +58,7 @@ def _frame(pages: Iterable[Page], *, exact: bool) -> pd.DataFrame:
 def _pandas_type(kind: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
     if pa.types.is_decimal(kind):
         return pd.ArrowDtype(kind)
-    # A null would else turn whole numbers into floats.
+    # Otherwise a null would turn whole numbers into floats.
     return pd.Int32Dtype() if kind == pa.int32() else None
 
 

@@ -1,4 +1,4 @@
-"""What became of published minutes and days, in Cassandra."""
+"""Cassandra tables of restatements, backfilled and audited days, and five-minute prices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RestatementTable:
         self._statements = statements
 
     def note(self, restatements: Iterable[Restatement]) -> None:
-        """Note restatements; the same one again is the same entry."""
+        """Record restatements; recording one again changes nothing."""
         load(
             self._statements,
             "insert_restatement",
@@ -58,16 +58,16 @@ class DayTable:
         self._statements = statements
 
     def note_backfill(self, backfilled: BackfilledDay) -> None:
-        """Note that a day was fetched whole; a later backfill of it replaces the note."""
+        """Record that a day was fetched completely; a later backfill replaces the record."""
         self._statements.run("insert_backfilled_day", astuple(backfilled))
 
     def backfilled(self, symbol: str, first: date, last: date) -> list[BackfilledDay]:
-        """Return the days from first to last that were fetched whole, ascending."""
+        """Return the days from first to last that were fetched completely, ascending."""
         rows = self._statements.run("select_backfilled_days", (symbol, first, last))
         return [BackfilledDay(**_with_day(row)) for row in rows]
 
     def note_audit(self, audited: AuditedDay) -> None:
-        """Note what an audit found, beside those of before."""
+        """Record an audit's findings; previous audits are kept."""
         *others, unconfirmed = astuple(audited)
         self._statements.run("insert_audited_day", (*others, sorted(unconfirmed)))
 
@@ -78,7 +78,7 @@ class DayTable:
             AuditedDay(
                 **_with_day(row)
                 | {
-                    # The driver reads times within a list as naive ones, in UTC.
+                    # The driver returns times in a list as naive UTC.
                     "unconfirmed": frozenset(
                         moment.replace(tzinfo=UTC) for moment in row["unconfirmed"] or ()
                     )
@@ -89,9 +89,9 @@ class DayTable:
 
 
 def _with_day(row: Row) -> Row:
-    """Return a row with Python's own date: the driver's equals it, but not as a key.
+    """Return a row with Python's own date: the driver's is equal, but hashes differently.
 
-    Counts that were not kept yet when the row was written are zero.
+    Counts that did not exist yet when the row was written are zero.
     """
     counts = {name: value or 0 for name, value in row.items() if name.endswith("_count")}
     return {**row, **counts, "day": row["day"].date()}
@@ -108,12 +108,12 @@ class FiveMinutePriceTable:
         self._statements = statements
 
     def keep(self, symbol: str, minute: datetime, price: Decimal) -> None:
-        """Keep the average of the five minutes that end with a minute."""
+        """Store the average of the five minutes that end with a minute."""
         values = (symbol, minute.date(), minute, price)
         self._statements.run("insert_five_minute_price", values)
 
     def between(self, symbol: str, window: Window) -> dict[datetime, Decimal]:
-        """Return the averages of a symbol by minute, where the exchange was asked."""
+        """Return a symbol's five-minute averages by minute, where they were requested."""
         return {
             row["minute"]: row["price"]
             for day in window.days()

@@ -1,4 +1,4 @@
-"""Loading rows: batches of one partition each, some at a time, until all are acknowledged."""
+"""Load rows in single-partition batches, several at a time, until all are acknowledged."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from include.store.statements import Statements, Values
 # A stock server warns at 5 KiB a batch and refuses 50 KiB; fifty prices are about 8 KiB.
 ROWS_PER_BATCH = 50
 BYTES_PER_BATCH = 32 * 1024
-# More do not make a server faster, and fill its queues.
+# More requests do not make a server faster, and fill its queues.
 REQUESTS_IN_FLIGHT = 8
 BATCHES_PER_ROUND = 128
-# Of a row that may not be stored: its key, in every table that is loaded.
+# Number of values shown of a row that may not be stored: its key, in every table loaded here.
 NAMED_VALUES = 3
 
 Answers = Future[list[tuple[bool, Any]]]
@@ -44,12 +44,12 @@ class PartitionBatch:
     size_bytes: int = 0
 
     def has_room(self, size_bytes: int) -> bool:
-        """Tell whether a row more is taken by a server; the first one always is."""
+        """Tell whether a server accepts one more row in the batch; the first one always fits."""
         is_short = len(self.rows) < ROWS_PER_BATCH
         return not self.rows or (is_short and self.size_bytes + size_bytes <= BYTES_PER_BATCH)
 
     def statement(self) -> BatchStatement | BoundStatement:
-        """Return what is sent: a row that is alone may be larger than a batch."""
+        """Return the statement to send; a single row may be larger than a batch."""
         if len(self.inserts) == 1:
             return self.inserts[0]
         batch = BatchStatement(BatchType.UNLOGGED)
@@ -59,10 +59,9 @@ class PartitionBatch:
 
 
 class Pace:
-    """How many requests may be on their way at once.
+    """How many requests may be in flight at once.
 
-    A server that says it is overloaded gets half as many, and one more after each round that
-    it took.
+    It is halved when a server reports overload, and grows by one after each round without.
     """
 
     def __init__(self, most: int = REQUESTS_IN_FLIGHT) -> None:
@@ -70,7 +69,7 @@ class Pace:
         self.in_flight = most
 
     def note(self, failures: Iterable[Exception]) -> None:
-        """Learn from a round's failures; none when all went well."""
+        """Adjust to a round's failures; there are none when all requests succeeded."""
         if any(isinstance(failure, OverloadedErrorMessage) for failure in failures):
             self.in_flight = max(1, self.in_flight // 2)
         else:
@@ -78,9 +77,9 @@ class Pace:
 
 
 def load(statements: Statements, name: str, rows: Iterable[tuple[object, Values]]) -> None:
-    """Insert rows until every one is acknowledged, whatever fails for a passing reason.
+    """Insert rows until every one is acknowledged, retrying transient failures.
 
-    While one round of batches is on its way the next one is made ready.
+    While one round of batches is in flight, the next one is prepared.
 
     Args:
         statements: Over the keyspace.
@@ -89,7 +88,7 @@ def load(statements: Statements, name: str, rows: Iterable[tuple[object, Values]
 
     Raises:
         UnstorableValueError: A value does not fit its column; other rows may be stored.
-        PartlyStoredError: Cassandra did not answer for its patience; it says what is in.
+        PartlyStoredError: Cassandra did not answer within the patience; it lists missing rows.
         SettingsError: Cassandra refuses the login, the role or the tables.
     """
     partitions: dict[object, list[Values]] = defaultdict(list)
@@ -131,7 +130,7 @@ class _Load:
             raise self._partly_stored(error) from error
 
     def _batches(self) -> Iterator[PartitionBatch]:
-        """Bind the rows, as many to a batch as a server takes without complaint."""
+        """Bind the rows, as many to a batch as a server accepts."""
         number, insert = itertools.count(), self._statements.prepared(self._name)
         for rows in self._partitions:
             batch = PartitionBatch()
@@ -157,14 +156,14 @@ class _Load:
         )
 
     def _finish(self, batches: Sequence[PartitionBatch], answers: Answers) -> None:
-        """Wait for a round's answers; send again what was not acknowledged until all is."""
+        """Wait for a round's answers; resend unacknowledged batches until all are stored."""
         failed = self._settle(batches, answers)
 
         def send_again() -> None:
             nonlocal failed
             failed = self._settle(list(failed), self._send(list(failed)))
             if failed:
-                # One that cannot pass ends the load; the others would be tried again.
+                # A permanent failure ends the load; the others would be retried.
                 raise min(failed.values(), key=is_passing)
 
         if failed:
@@ -173,7 +172,7 @@ class _Load:
     def _settle(
         self, batches: Sequence[PartitionBatch], answers: Answers
     ) -> dict[PartitionBatch, Exception]:
-        """Note what is stored; return what is not, and why."""
+        """Record which rows are stored; return the failed batches and their errors."""
         failed = {}
         for batch, (is_stored, outcome) in zip(batches, answers.result(), strict=True):
             if is_stored:
@@ -188,8 +187,8 @@ class _Load:
         missing = tuple(tuple(row) for at, row in enumerate(rows) if at not in self._stored)
         first, last = missing[0][:NAMED_VALUES], missing[-1][:NAMED_VALUES]
         return PartlyStoredError(
-            f"{error}; {len(self._stored)} of {len(rows)} rows of {self._name} are stored, the "
-            f"others, from {first} to {last}, may not be: load them again",
+            f"{error}; {len(self._stored)} of {len(rows)} rows of {self._name} are stored; the "
+            f"others, from {first} to {last}, may be missing: load them again",
             stored_count=len(self._stored),
             missing=missing,
         )

@@ -1,4 +1,4 @@
-"""The schema's versions: files of include/sql/schema, what was applied of them, what is due."""
+"""Schema versions: the files of include/sql/schema, and which of them are still to be applied."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from include.records.errors import SettingsError
 
 SCHEMA_FOLDER = Path(__file__).resolve().parents[1] / "sql" / "schema"
-# Version 0 is the table that remembers the others.
+# Version 0 is the table that records the others.
 BOOKKEEPING = 0
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One versioned file: one statement, repeatable, never changed once it is released.
+    """One versioned file: one statement, repeatable, never changed after its release.
 
     Attributes:
-        version: From 0, without a hole.
+        version: From 0, without a gap.
         name: The file's name.
         statement: Its CQL, with its comments.
     """
@@ -39,8 +39,8 @@ class Migration:
     def added_columns(self) -> tuple[str, tuple[str, ...]] | None:
         """The table and the columns that the statement adds to it; None where it adds none.
 
-        Not every server knows ADD IF NOT EXISTS: such a statement is left out where its columns
-        are there.
+        Not every server supports ADD IF NOT EXISTS: such a statement is skipped if its columns
+        exist.
         """
         bare = re.sub(r"--.*", "", self.statement)
         found = re.fullmatch(r"\s*ALTER TABLE (\w+) ADD \((.*)\)\s*;?\s*", bare, re.DOTALL)
@@ -53,7 +53,7 @@ def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
     """Return the schema's versions, ascending.
 
     Raises:
-        SettingsError: A file has no number, or one is missing or there twice.
+        SettingsError: A file has no number, or a number is missing or duplicate.
     """
     found: list[Migration] = []
     for file in sorted(folder.glob("*.cql")):
@@ -62,26 +62,26 @@ def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
         if version != len(found):
             raise SettingsError(
                 f"{file.name} should be number {len(found):03} of {folder}: each file is one "
-                "version, numbered from 000 without a hole"
+                "version, numbered from 000 without a gap"
             )
         found.append(Migration(version, file.name, file.read_text(encoding="utf-8")))
     return found
 
 
 def due(known: Sequence[Migration], applied: Mapping[int, str]) -> list[Migration]:
-    """Return what is still to be applied, in order.
+    """Return the versions still to be applied, in order.
 
     Args:
         known: The versions that this code has.
-        applied: Checksum of each version that the keyspace has had.
+        applied: Checksum of each version applied to the keyspace.
 
     Raises:
-        SettingsError: A version that was applied reads differently now.
+        SettingsError: The file of an applied version has changed.
     """
     for migration in known:
         if applied.get(migration.version, migration.checksum) != migration.checksum:
             raise SettingsError(
-                f"{migration.name} was changed after it had been applied; put the old text back "
+                f"{migration.name} was changed after it had been applied; restore the old text "
                 "and write the change as a new file with the next number"
             )
     return [m for m in known if m.version != BOOKKEEPING and m.version not in applied]

@@ -1,4 +1,4 @@
-"""The published averages: every revision kept, the newest first, and what was known when."""
+"""Published averages: every revision, newest first, with the time it became known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.records.windows import MINUTE, Window, month_of, months_back, windo
 from include.store.loader import ROWS_PER_BATCH, load
 from include.store.statements import Row, Statements
 
-# Each time others were first means that they appended something; so many do not come in a row.
+# Each lost race means that another worker appended something; this many in a row do not happen.
 ATTEMPTS = 50
 MONTHS_BACK = 13
 
@@ -31,23 +31,23 @@ class MinutePriceTable:
         self._statements = statements
 
     def append(self, averages: Iterable[MinuteAverage], known_at: datetime) -> list[MinutePrice]:
-        """Publish averages as the next revision of their minutes, where they say something new.
+        """Publish averages that changed as the next revision of their minutes.
 
         Up to fifty minutes of a symbol and month go into one lightweight transaction, which
-        Cassandra applies as a whole or not at all. When another worker took one of the numbers
-        first, what it wrote is read, and what still differs is appended behind it: no number is
-        given twice or left out, and no revision is lost or overwritten.
+        Cassandra applies completely or not at all. If another worker took one of the revision
+        numbers first, its rows are read, and averages that still differ are appended after them:
+        no number is used twice or skipped, and no revision is lost or overwritten.
 
         Args:
             averages: Of any symbols and minutes, each minute once.
             known_at: When their sources were read, aware UTC, whole milliseconds. An average that
-                was known before the latest revision is out of date and left out.
+                was known before the latest revision is out of date and skipped.
 
         Returns:
             The revisions written, by symbol and month as given, then minute.
 
         Raises:
-            RetryableError: Cassandra does not answer; doing it all again is safe.
+            RetryableError: Cassandra does not answer; repeating the call is safe.
         """
         by_partition: dict[tuple[str, str], list[MinuteAverage]] = defaultdict(list)
         for average in averages:
@@ -88,8 +88,8 @@ class MinutePriceTable:
     def changed(self, symbols: Iterable[str], since: datetime) -> list[MinutePrice]:
         """Return every revision of each minute published or revised at or after a moment.
 
-        Ordered by symbol as given, then minute, then revision. Changes older than their table
-        keeps are not seen.
+        Ordered by symbol as given, then minute, then revision. Changes that have expired from
+        their table are not found.
         """
         return [
             price
@@ -125,8 +125,9 @@ class MinutePriceTable:
                 else:
                     waiting += [price.average for price in batch]
         raise RetryableError(
-            f"{self._statements.settings}: other workers were {ATTEMPTS} times faster to publish "
-            f"minutes of {averages[0].symbol}; the next run takes up what is left"
+            f"{self._statements.settings}: other workers published minutes of "
+            f"{averages[0].symbol} first, {ATTEMPTS} times in a row; the next run publishes the "
+            "rest"
         )
 
     def _latest(self, averages: Sequence[MinuteAverage]) -> dict[datetime, MinutePrice]:
@@ -134,10 +135,10 @@ class MinutePriceTable:
         return {price.average.minute: price for price in self.between(averages[0].symbol, window)}
 
     def _note(self, prices: Sequence[MinutePrice]) -> None:
-        """Note that minutes change, for those who follow changes.
+        """Log that minutes change, for readers that follow changes.
 
-        Before they do: a reader that comes in between finds them as they were, and meets the
-        same note again through its overlap.
+        Logged before the change: a reader in between finds the old values, and reads the same
+        entry again through its overlap.
         """
         load(
             self._statements,
@@ -181,7 +182,7 @@ def _due(
     latest: Mapping[datetime, MinutePrice],
     known_at: datetime,
 ) -> list[MinutePrice]:
-    """Return the next revision of each minute that has something new, and newer, to say."""
+    """Return the next revision of each minute whose average is different and newer."""
     due = []
     for average in averages:
         before = latest.get(average.minute)
@@ -200,7 +201,7 @@ def _minute_values(price: MinutePrice) -> tuple[object, ...]:
 def _minute_price(row: Row) -> MinutePrice:
     average = {name: row[name] for name in AVERAGE_FIELDS}
     average["flag"] = Flag(average["flag"])
-    # Rows of before these columns were there have neither.
+    # Rows from before these columns existed have neither.
     average["soft_flags"] = average["soft_flags"] or ""
     average["grade"] = Grade(average["grade"]) if average["grade"] else None
     return MinutePrice(MinuteAverage(**average), row["revision"], row["known_at"])

@@ -22,7 +22,7 @@ class QuarantineTable:
         self._statements = statements
 
     def keep(self, rows: Sequence[QuarantinedRow]) -> None:
-        """Keep refused rows; one kept already is the same entry, and keeps its state."""
+        """Store refused rows; storing one again changes nothing, and it keeps its state."""
         load(
             self._statements,
             "insert_quarantined_row",
@@ -52,7 +52,7 @@ class QuarantineTable:
     def settle(
         self, row: QuarantinedRow, state: State, settled_at: datetime, note: str
     ) -> QuarantinedRow:
-        """Say what became of a row; return it as it is now."""
+        """Settle a row: store its new state; return the updated row."""
         self._statements.run("settle_quarantined_row", (state.value, settled_at, note, *_key(row)))
         return replace(row, state=state, settled_at=settled_at, note=note)
 

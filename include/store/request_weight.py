@@ -1,4 +1,4 @@
-"""The table behind the request budget, in Cassandra: what all workers of one address share."""
+"""The request budget's table in Cassandra, shared by all workers behind one address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from include.records.request_weight import Block, Use
 from include.store.statements import Statements
 
-# A block's end is by the exchange's clock and a row's life by Cassandra's: no row goes too early.
+# A block ends by the exchange's clock, its row expires by Cassandra's: no row must go too early.
 KEPT_SECONDS = 3600
 
 
@@ -25,21 +25,21 @@ class ExchangeBudgetTable:
         self._egress = egress
 
     def weight_limit(self) -> int | None:
-        """Return the exchange's limit of weight a minute; None when nobody heard it for an hour."""
+        """Return the exchange's weight limit per minute; None when last stated over an hour ago."""
         rows = self._statements.run("select_weight_limit", (self._egress,))
         return rows[0]["weight_limit"] if rows else None
 
     def set_weight_limit(self, limit: int) -> None:
-        """Note the exchange's limit of weight a minute, for an hour."""
+        """Store the exchange's weight limit per minute, for an hour."""
         self._statements.run("update_weight_limit", (limit, self._egress))
 
     def use(self, minute: datetime) -> Use | None:
-        """Return what was taken of a minute; None when nothing was."""
+        """Return the weight taken in a minute; None when there was no request."""
         rows = self._statements.run("select_exchange_use", (self._egress, minute))
         return Use(**rows[0]) if rows else None
 
     def swap_use(self, old: Use | None, new: Use) -> bool:
-        """Put new in the place of old; False, and nothing done, when old no longer stands."""
+        """Replace old with new; return False and do nothing when old was already replaced."""
         state: tuple[object, ...] = (
             new.taken_weight,
             new.sent_at,
@@ -56,12 +56,12 @@ class ExchangeBudgetTable:
         return bool(row["[applied]"])
 
     def blocks(self) -> list[Block]:
-        """Return the blocks noted; some that are over may be among them."""
+        """Return the stored blocks; some may be expired."""
         rows = self._statements.run("select_exchange_blocks", (self._egress,))
         return [Block(**row) for row in rows]
 
     def add_block(self, block: Block) -> None:
-        """Note a block until it is over; one of the same host and status is replaced."""
+        """Store a block until it is over; one of the same host and status is replaced."""
         seconds_left = max(0, int((block.until - datetime.now(UTC)).total_seconds()))
         self._statements.run(
             "insert_exchange_block",

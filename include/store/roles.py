@@ -1,4 +1,4 @@
-"""What the pipeline's own role may do: read and write its tables, and nothing else."""
+"""Permissions of the pipeline's own role: read and write its tables, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.statements import Statements
 
-# Only the role of the schema writes there.
+# Only the schema's role writes there.
 OF_THE_SCHEMA = frozenset({"schema_migration"})
 
 
 def grant_to_pipeline(settings: CassandraSettings, role: str) -> list[str]:
-    """Let a role read the keyspace and write its tables; safe to repeat.
+    """Grant a role permission to read the keyspace and write its tables; safe to repeat.
 
     Args:
-        settings: Of the keyspace; their role may grant in it, as the one that made it may.
+        settings: Of the keyspace; their role must be allowed to grant in it, as its creator is.
         role: The pipeline's role, which exists already.
 
     Returns:
@@ -26,7 +26,9 @@ def grant_to_pipeline(settings: CassandraSettings, role: str) -> list[str]:
         SettingsError: The role does not exist or has no plain name, or ours may not grant.
     """
     if '"' in role or not role:
-        raise SettingsError(f"the role {role!r} of {settings.connection_id!r} is no role's name")
+        raise SettingsError(
+            f"the role {role!r} of {settings.connection_id!r} is not a valid role name"
+        )
     rows = Statements(settings).run("select_tables", (settings.keyspace,))
     tables = sorted({row["table_name"] for row in rows} - OF_THE_SCHEMA)
     _grant(settings, f'GRANT SELECT ON KEYSPACE {settings.keyspace} TO "{role}"')

@@ -1,4 +1,4 @@
-"""Making and migrating the keyspace and its tables; safe to repeat, and for two workers at once."""
+"""Create and migrate the keyspace and its tables; safe to repeat and to run concurrently."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from include.store.settings import CassandraSettings, check_keyspace
 from include.store.statements import Statements, qualified
 
 SCOPE = "schema"
-# Longer than a statement of the schema may take: whoever holds the lock renews it before each.
+# Longer than a schema statement may take: the holder renews the lock before each.
 LOCK_SECONDS = 60
 STATEMENT_SECONDS = 30.0
-# How long another worker may take; it holds the lock no longer than it makes progress.
+# How long to wait for another worker, which keeps the lock only while it makes progress.
 LOCK_PATIENCE_SECONDS = 180.0
 POLL_SECONDS = 0.5
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def migrate(settings: CassandraSettings) -> list[str]:
-    """Create the keyspace if it is not there, and apply every version that is due, in order.
+    """Create the keyspace if it does not exist, and apply every pending version, in order.
 
     Args:
         settings: Of the keyspace; the role may create and alter in it.
@@ -40,7 +40,7 @@ def migrate(settings: CassandraSettings) -> list[str]:
 
     Raises:
         SettingsError: The keyspace's name is not plain, an applied version was changed, or the
-            role may not do it.
+            role lacks permission.
         RetryableError: Cassandra does not answer, its nodes disagree, or another worker holds
             the lock for too long.
     """
@@ -58,10 +58,10 @@ def migrate(settings: CassandraSettings) -> list[str]:
 
 
 def applied_versions(statements: Statements) -> dict[int, str]:
-    """Return the checksum of each version that the keyspace has had.
+    """Return the checksum of each version applied to the keyspace.
 
     Raises:
-        SettingsError: The keyspace or its table of versions is not there.
+        SettingsError: The keyspace or its table of versions does not exist.
     """
     rows = statements.run("select_schema_migrations", (SCOPE,))
     return {row["version"]: row["checksum"] for row in rows if row["version"] is not None}
@@ -71,13 +71,13 @@ def check_version(statements: Statements) -> None:
     """Refuse a keyspace whose tables are older than this code.
 
     Raises:
-        SettingsError: A version is due, or the keyspace is not there or has no plain name.
+        SettingsError: A version is pending, or the keyspace does not exist or has no plain name.
     """
     check_keyspace(statements.settings.keyspace)
     pending = due(migrations(), applied_versions(statements))
     if pending:
         raise SettingsError(
-            f"{statements.settings} has tables of an older version, without "
+            f"{statements.settings} has tables of an older version, missing "
             f"{', '.join(migration.name for migration in pending)}; run the DAG initialize_store"
         )
 
@@ -87,8 +87,8 @@ def _create_keyspace(settings: CassandraSettings) -> None:
         return
     if settings.secure_connect_bundle:
         raise SettingsError(
-            f"{settings}: the database has no such keyspace, and DataStax Astra makes none by "
-            "CQL; add it in the Astra console"
+            f"{settings}: the database has no such keyspace, and DataStax Astra cannot create "
+            "one by CQL; add it in the Astra console"
         )
     _change(
         settings,
@@ -110,7 +110,7 @@ def _apply(statements: Statements, migration: Migration, owner: str) -> None:
 
 
 def _has_columns(statements: Statements, migration: Migration) -> bool:
-    """Tell whether the columns that a version adds are there: a worker died before it noted so."""
+    """Tell whether a version's columns exist: a worker died before it recorded the version."""
     if not migration.added_columns:
         return False
     table, added = migration.added_columns
@@ -124,8 +124,8 @@ def _change(settings: CassandraSettings, text: str) -> None:
     statement = qualified(text, settings.keyspace)
 
     def change() -> bool:
-        # One node for all workers: two that make the same table at the same time would else
-        # make it twice, with two identities.
+        # All workers use one node: otherwise two that create the same table at the same time
+        # would create it twice, with two ids.
         node = min(session.get_pool_state(), key=lambda host: str(host.address))
         future = session.execute_async(statement, timeout=STATEMENT_SECONDS, host=node)
         future.result()
@@ -133,7 +133,7 @@ def _change(settings: CassandraSettings, text: str) -> None:
 
     if not repeat_while_passing(settings, change):
         raise RetryableError(
-            f"the nodes of {settings} do not agree on the schema; look at nodetool "
+            f"the nodes of {settings} do not agree on the schema; check nodetool "
             "describecluster, then run the DAG initialize_store again"
         )
 
@@ -148,7 +148,7 @@ def _keep_days(settings: CassandraSettings) -> None:
 
 @contextmanager
 def _locked(statements: Statements) -> Iterator[str]:
-    """Hold the schema for one worker; one that dies lets go when its lock expires."""
+    """Hold the schema lock for one worker; a dead worker's lock expires."""
     owner = f"{platform.node()}/{os.getpid()}/{uuid.uuid4()}"
     deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
     while not _is_applied(
@@ -156,10 +156,10 @@ def _locked(statements: Statements) -> Iterator[str]:
     ):
         if time.monotonic() > deadline:
             raise RetryableError(
-                f"another worker has held the schema of {statements.settings} for "
+                f"another worker has held the schema lock of {statements.settings} for "
                 f"{LOCK_PATIENCE_SECONDS:g} s; see lock_owner in schema_migration"
             )
-        log.info("%s: another worker migrates the schema, waiting", statements.settings)
+        log.info("%s: waiting for another worker to migrate the schema", statements.settings)
         time.sleep(POLL_SECONDS)
     try:
         yield owner
@@ -168,13 +168,13 @@ def _locked(statements: Statements) -> Iterator[str]:
 
 
 def _is_applied(statements: Statements, name: str, values: tuple[object, ...]) -> bool:
-    """Run a conditional statement; after a timeout it may meet what it did itself."""
+    """Run a conditional statement; after a timeout it may find its own earlier write."""
     (row,) = statements.run(name, values)
     return bool(row["[applied]"]) or row.get("lock_owner") in values
 
 
 def _lost_lock(statements: Statements) -> RetryableError:
     return RetryableError(
-        f"the schema of {statements.settings} was taken over by another worker: this one took "
+        f"another worker took over the schema lock of {statements.settings}: this one took "
         f"longer than {LOCK_SECONDS} s; run the DAG initialize_store again"
     )

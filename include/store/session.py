@@ -1,4 +1,4 @@
-"""Sessions with Cassandra: one a process, opened when first needed, closed at exit."""
+"""Cassandra sessions: one per process, opened on first use, closed at exit."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from include.store.decoding import PageHandler, RowFactory, dictionaries, whole_
 from include.store.failures import repeat_while_passing
 from include.store.settings import CassandraSettings, TlsSettings
 
-# The execution profile whose answers come as whole pages.
+# The execution profile that returns whole pages.
 PAGES = "pages"
 
 
 class Sessions:
     """The sessions of this process, one for each cluster and way to reach it.
 
-    A session does not survive a fork: its threads and its place in the conversation stay
-    behind. So a child forgets what it was born with, without a word on the parent's sockets.
+    A session does not survive a fork: its threads and protocol state stay in the parent. So a
+    child drops its inherited sessions, without sending anything over the parent's sockets.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class Sessions:
         os.register_at_fork(after_in_child=self._forget)
 
     def get(self, settings: CassandraSettings) -> Session:
-        """Return this process's session, opened now if there is none."""
+        """Return this process's session; open one if there is none."""
         key = settings.of_session()
         with self._lock:
             if key not in self._open:
@@ -50,7 +50,7 @@ class Sessions:
             return self._open[key]
 
     def close(self) -> None:
-        """Close all; a later `get` opens a new one."""
+        """Close all sessions; a later `get` opens a new one."""
         with self._lock:
             sessions, self._open = self._open, {}
         for session in sessions.values():
@@ -70,9 +70,9 @@ def open_session(settings: CassandraSettings) -> Session:
 
     Raises:
         RetryableError: Cassandra does not answer within the settings' patience.
-        SettingsError: The settings name what there is not, or Cassandra refuses them.
+        SettingsError: The settings name something that does not exist, or Cassandra refuses them.
     """
-    # A cluster whose first connection failed is shut down for good: each attempt makes its own.
+    # A cluster whose first connection failed cannot be used again: each attempt makes its own.
     session = repeat_while_passing(settings, lambda: _connected(settings))
     session.client_protocol_handler = PageHandler
     return session
@@ -107,14 +107,14 @@ def _profile(settings: CassandraSettings, row_factory: RowFactory) -> ExecutionP
         known = ", ".join(ConsistencyLevel.name_to_value)
         raise SettingsError(
             f"consistency {settings.consistency!r} of the Airflow connection "
-            f"{settings.connection_id!r} is none of {known}"
+            f"{settings.connection_id!r} is not valid: use one of {known}"
         )
     return ExecutionProfile(
         load_balancing_policy=TokenAwarePolicy(
             DCAwareRoundRobinPolicy(local_dc=settings.local_datacenter or "")
         ),
         consistency_level=ConsistencyLevel.name_to_value[settings.consistency],
-        # Whoever swaps or appends works in one data centre, as the reads do.
+        # Conditional writes stay in one data centre, as reads do.
         serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
         request_timeout=settings.request_timeout_seconds,
         row_factory=row_factory,
@@ -122,7 +122,7 @@ def _profile(settings: CassandraSettings, row_factory: RowFactory) -> ExecutionP
 
 
 def _place(settings: CassandraSettings) -> dict[str, Any]:
-    """Return the cluster's arguments that say where it is and how to encrypt."""
+    """Return the cluster's arguments for its address and encryption."""
     if settings.secure_connect_bundle:
         return {"cloud": _cloud(settings.secure_connect_bundle, settings.connection_id)}
     place: dict[str, Any] = {"contact_points": list(settings.hosts), "port": settings.port}
@@ -136,11 +136,11 @@ def _place(settings: CassandraSettings) -> dict[str, Any]:
 def _cloud(bundle: str, connection_id: str) -> dict[str, object]:
     if not Path(bundle).is_file() or not is_zipfile(bundle):
         raise SettingsError(
-            f"secure_connect_bundle {bundle!r} of the Airflow connection {connection_id!r} is no "
-            "readable zip file; download the bundle of the database again, and give its path on "
-            "every worker"
+            f"secure_connect_bundle {bundle!r} of the Airflow connection {connection_id!r} is not "
+            "a readable zip file; download the database's bundle again, and set a path that "
+            "exists on every worker"
         )
-    # Else the driver unpacks private keys beside the bundle, which a secret mount refuses.
+    # Otherwise the driver unpacks private keys next to the bundle, and a secret mount is read-only.
     return {"secure_connect_bundle": bundle, "use_default_tempdir": True}
 
 

@@ -1,4 +1,4 @@
-"""Where Cassandra answers and how to talk to it, as plain values."""
+"""Cassandra's address and connection settings, as plain values."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _DATACENTER = re.compile(r"[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class TlsSettings:
-    """How the connection is encrypted and the server recognised; paths are of PEM files.
+    """How to encrypt the connection and verify the server; paths are of PEM files.
 
     Attributes:
-        ca_file: Authorities that may have signed the server's certificate; None for those
-            that the system trusts.
+        ca_file: Trusted authorities for the server's certificate; None for those that the
+            system trusts.
         certificate_file: Our own certificate, where the server asks for one (mutual TLS).
         key_file: Its private key.
-        server_hostname: The name that the certificate must carry; None for the address
-            that is connected to.
+        server_hostname: The name that the certificate must carry; None for the address of the
+            connection.
     """
 
     ca_file: str | None = None
@@ -35,22 +35,22 @@ class TlsSettings:
 
 @dataclass(frozen=True)
 class CassandraSettings:
-    """Where Cassandra answers and how to talk to it.
+    """Cassandra's address and connection settings.
 
     Attributes:
         hosts: Contact points; the driver finds the other nodes itself. Empty with a bundle.
         port: Native protocol port of every node.
         keyspace: Holds every table of the pipeline.
-        login: Role name; None where the server asks for none. "token" for DataStax Astra.
+        login: Role name; None where the server requires none. "token" for DataStax Astra.
         password: Of the role, or Astra's token; never shown.
-        local_datacenter: The data centre whose nodes are asked; None for that of the hosts.
+        local_datacenter: The data centre whose nodes are used; None for that of the hosts.
         consistency: Of reads and writes, by its CQL name.
-        replication: Of the keyspace, as a CQL map; used when it is made.
+        replication: Of the keyspace, as a CQL map; used when it is created.
         second_price_days: Days for which one-second prices are kept; used by initialize_store.
-        tls: How to encrypt; None for not at all. With a bundle it stands in there.
+        tls: How to encrypt; None for no encryption. A bundle contains its own.
         secure_connect_bundle: Path of DataStax Astra's zip file; None for a cluster with hosts.
         request_timeout_seconds: How long one request may take.
-        patience_seconds: How long a call is repeated while Cassandra does not answer.
+        patience_seconds: How long a call is retried while Cassandra does not answer.
         connection_id: The Airflow connection that these come from, for messages.
     """
 
@@ -71,29 +71,29 @@ class CassandraSettings:
 
     @property
     def address(self) -> str:
-        """Hosts and port as they stand in messages."""
+        """Hosts and port, or the bundle's path, as shown in messages."""
         if self.secure_connect_bundle:
             return self.secure_connect_bundle
         return ",".join(f"{host}:{self.port}" for host in self.hosts)
 
     def of_session(self) -> Self:
-        """Return what a session depends on: settings that are alike share one."""
+        """Return only the settings a session depends on: equal ones share a session."""
         return replace(self, keyspace="", replication="", second_price_days=0, patience_seconds=0.0)
 
     def __str__(self) -> str:
-        """Return what messages call it: the address and the keyspace."""
+        """Return its name in messages: the address and the keyspace."""
         return f"Cassandra at {self.address} (keyspace {self.keyspace!r})"
 
 
 def replication_map(replication: Mapping[str, object]) -> str:
-    """Return the CQL map of a replication.
+    """Validate a replication and return it as a CQL map.
 
     Args:
         replication: For example {"class": "NetworkTopologyStrategy", "datacenter1": 3}, or
             {"class": "SimpleStrategy", "replication_factor": 1} for one node.
 
     Raises:
-        SettingsError: The strategy is neither of the two, or a factor is no count of copies.
+        SettingsError: The strategy is neither of the two, or a factor is not a positive integer.
     """
     strategy = replication.get("class")
     factors = {name: factor for name, factor in replication.items() if name != "class"}
@@ -103,7 +103,7 @@ def replication_map(replication: Mapping[str, object]) -> str:
     are_names = all(_DATACENTER.fullmatch(name) for name in factors)
     if not factors or not (is_simple or is_network) or not are_counts or not are_names:
         raise SettingsError(
-            f"replication {dict(replication)} is none: write "
+            f"replication {dict(replication)} is not valid: write "
             '{"class": "NetworkTopologyStrategy", "<data centre>": 3}, or on one node '
             '{"class": "SimpleStrategy", "replication_factor": 1}'
         )
@@ -115,7 +115,7 @@ def check_keyspace(keyspace: str) -> None:
     """Refuse a keyspace whose name is not plain CQL.
 
     Raises:
-        SettingsError: It has other characters than statements can carry unquoted.
+        SettingsError: It has characters that CQL does not allow unquoted.
     """
     if not PLAIN_NAME.fullmatch(keyspace):
         raise SettingsError(

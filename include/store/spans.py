@@ -1,4 +1,4 @@
-"""The extracted seconds and the exchange's minutes, each in a table of its own."""
+"""Tables of traded spans: one for extracted seconds, one for the exchange's minutes."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _AMOUNTS = attrgetter(
 
 
 class SpanTable(Generic[Span]):
-    """Traded spans of one length, kept by symbol and UTC day.
+    """Traded spans of one length, stored by symbol and UTC day.
 
     Args:
         statements: Over the keyspace.
-        record: What a row is.
+        record: The type of a row.
         insert: Name of the statement that writes one.
         select: Name of the statement that reads those of a symbol and day.
     """
@@ -57,15 +57,16 @@ class SpanTable(Generic[Span]):
         self._select = select
 
     def write(self, spans: Iterable[Span], fetched_at: datetime) -> None:
-        """Store spans of any symbols and order; of the same span the later fetch wins.
+        """Store spans of any symbols, in any order; of duplicates the later fetch wins.
 
         Args:
-            spans: What was fetched.
-            fetched_at: When the exchange's answer was complete, aware UTC. Spans fetched before
-                what is stored change nothing, whenever they are written.
+            spans: The spans fetched.
+            fetched_at: When the exchange's answer was complete, aware UTC. Spans fetched earlier
+                than those stored change nothing, whenever they are written.
 
         Raises:
-            PartlyStoredError: Cassandra did not answer for its patience; loading all again is safe.
+            PartlyStoredError: Cassandra did not answer within the patience; loading all again is
+                safe.
         """
         written_us = int(fetched_at.timestamp()) * 1_000_000 + fetched_at.microsecond
 
@@ -76,7 +77,7 @@ class SpanTable(Generic[Span]):
         load(self._statements, self._insert, map(row, spans))
 
     def between(self, symbol: str, window: Window) -> list[Span]:
-        """Return the spans held of a symbol in a window, ascending."""
+        """Return a symbol's stored spans in a window, ascending."""
         return [
             self._record(**row)
             for day in window.days()
@@ -84,7 +85,7 @@ class SpanTable(Generic[Span]):
         ]
 
     def columns(self, symbol: str, window: Window) -> SpanColumns:
-        """Return the spans held of a symbol in a window as columns of whole numbers.
+        """Return a symbol's stored spans in a window as integer columns.
 
         Raises:
             ValueError: An amount has more than 8 decimals.
@@ -94,7 +95,7 @@ class SpanTable(Generic[Span]):
         )
 
     def pages(self, symbol: str, window: Window) -> Iterator[Iterator[Page]]:
-        """Return the spans held of a symbol in a window, page by page, for each UTC day."""
+        """Yield the pages of a symbol's stored spans in a window, one iterator per UTC day."""
         for day in window.days():
             yield self._statements.pages(self._select, (symbol, day, window.start, window.end))
 

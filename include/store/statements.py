@@ -1,4 +1,4 @@
-"""Running the statements of include/sql/queries: prepared once, repeated while failures pass."""
+"""Run the statements of include/sql/queries: prepared once, retried on transient failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Statements:
 
     @property
     def session(self) -> Session:
-        """This process's session, opened when first asked for."""
+        """This process's session, opened on first use."""
         return SESSIONS.get(self.settings)
 
     def run(self, name: str, values: Values) -> list[Row]:
@@ -49,7 +49,7 @@ class Statements:
         """Run a conditional insert for rows of one partition: all are applied or none.
 
         Returns:
-            One row that says that it was applied, or the rows that stand in the way.
+            One row that says that it was applied, or the conflicting rows.
         """
 
         def run_once() -> list[Row]:
@@ -61,9 +61,9 @@ class Statements:
         return repeat_while_passing(self.settings, run_once)
 
     def pages(self, name: str, values: Values) -> Iterator[Page]:
-        """Run one statement and return its pages, the next one on its way while one is read.
+        """Run one statement and yield its pages, prefetching the next while one is read.
 
-        Two pages are held at a time, however many there are.
+        At most two pages are held at a time.
         """
         state: bytes | None = None
         asked = self._ask(name, values, state)
@@ -86,7 +86,7 @@ class Statements:
         return self.prepared(name).bind(values)
 
     def prepared(self, name: str) -> Binder:
-        """Return a named statement, prepared once for the session, to bind values to."""
+        """Return a named statement, prepared once per session, to bind values to."""
         session = self.session
         if session is not self._prepared_by:
             self._prepared_by, self._prepared = session, {}
@@ -107,7 +107,7 @@ class Statements:
     def _answer(
         self, asked: ResponseFuture, name: str, values: Values, state: bytes | None
     ) -> ResultSet:
-        """Wait for an answer; ask again, from the same page on, while failures pass."""
+        """Wait for a response; on transient failures ask again from the same page."""
         futures = [asked]
 
         def wait() -> ResultSet:
@@ -118,9 +118,9 @@ class Statements:
 
 
 def qualified(text: str, keyspace: str) -> str:
-    """Return a statement whose table stands with its keyspace.
+    """Return a statement with its table qualified by the keyspace.
 
-    A statement prepared for a keyspace by other means makes the server warn with each one.
+    If the keyspace is set in any other way, the server warns about every prepared statement.
     """
     return re.sub(
         r"\b(FROM|INTO|UPDATE|TABLE IF NOT EXISTS|ALTER TABLE) (?=[a-z_]+\b(?!\.))",

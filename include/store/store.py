@@ -1,4 +1,4 @@
-"""Prices in Cassandra: what is extracted, what is published, and how far both have come."""
+"""The store in Cassandra: extracted prices, published averages and watermarks."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from include.store.statements import Statements
 
 @dataclass(frozen=True)
 class Watermark:
-    """How far one symbol has come.
+    """How far one symbol is stored and averaged.
 
     Attributes:
         stored_from: Start of the first window stored; None before the first.
-        stored_until: Exclusive end of the last window wholly stored; None before the first.
+        stored_until: Exclusive end of the last window completely stored; None before the first.
         averaged_until: stored_until as the last averaging run saw it; None before the first.
     """
 
@@ -38,7 +38,7 @@ def connect(settings: CassandraSettings) -> Store:
 
     Raises:
         RetryableError: Cassandra does not answer within the settings' patience.
-        SettingsError: It refuses the settings, or the keyspace is not there or of an older version.
+        SettingsError: It refuses the settings, or the keyspace is missing or of an older version.
     """
     statements = Statements(settings)
     check_version(statements)
@@ -53,13 +53,13 @@ class Store:
 
     Attributes:
         second_prices: The extracted prices, by second.
-        exchange_minutes: The exchange's own word on each minute.
+        exchange_minutes: The exchange's own figures for each minute.
         minute_prices: The published averages, every revision.
-        minute_rows: The same as the few values that a board draws.
+        minute_rows: The same, reduced to the few values that a board draws.
         quarantine: Rows that the gate refused.
         restatements: Final minutes that were changed.
         days: Which days were backfilled and audited.
-        five_minute_prices: What the exchange itself averages.
+        five_minute_prices: The exchange's own five-minute averages.
     """
 
     def __init__(self, statements: Statements) -> None:
@@ -84,11 +84,11 @@ class Store:
         self.five_minute_prices = FiveMinutePriceTable(statements)
 
     def exchange_budget(self, egress: str) -> ExchangeBudgetTable:
-        """Return what the workers share that reach the exchange from one address, by its name."""
+        """Return the request budget shared by the workers behind one address, given its name."""
         return ExchangeBudgetTable(self._statements, egress)
 
     def watermark(self, symbol: str) -> Watermark:
-        """Return how far a symbol has come."""
+        """Return how far a symbol is stored and averaged."""
         rows = self._statements.run("select_watermark", (symbol,))
         return Watermark(**rows[0]) if rows else Watermark(None, None, None)
 
@@ -105,7 +105,7 @@ class Store:
         self._statements.run("update_averaged_until", (moment, symbol))
 
     def log_batch(self, record: BatchRecord) -> None:
-        """Keep what a batch was and how it fared."""
+        """Add a batch and its result to the batch log."""
         symbol, *others = astuple(record)
         self._statements.run("insert_batch_log", (symbol, record.fetched_at.date(), *others))
 
@@ -117,7 +117,7 @@ class Store:
         ]
 
     def remember_symbol(self, info: SymbolInfo) -> None:
-        """Keep what the exchange says of a symbol, and when it said so."""
+        """Store the exchange's entry for a symbol and its trading status at that time."""
         self._statements.run("insert_symbol_info", astuple(info))
         day = info.checked_at.date()
         self._statements.run(
@@ -125,11 +125,11 @@ class Store:
         )
 
     def statuses(self, symbol: str, day: date) -> list[tuple[datetime, str]]:
-        """Return what the exchange said of a symbol's trading on a UTC day, and when, in order."""
+        """Return a symbol's trading statuses on a UTC day, each with its time, ascending."""
         rows = self._statements.run("select_symbol_statuses", (symbol, day))
         return [(row["observed_at"], row["status"]) for row in rows]
 
     def symbol_info(self, symbol: str) -> SymbolInfo | None:
-        """Return what the exchange last said of a symbol; None if it was never asked."""
+        """Return the exchange's last entry for a symbol; None if there is none."""
         rows = self._statements.run("select_symbol_info", (symbol,))
         return SymbolInfo(**rows[0]) if rows else None

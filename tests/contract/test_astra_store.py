@@ -52,12 +52,12 @@ def test_refuses_a_wrong_token_at_once(settings):
 def test_says_that_the_bundle_is_no_zip_file(settings, astra):
     corrupt = str(astra.corrupt_bundle())
 
-    with pytest.raises(SettingsError, match="no readable zip file; download"):
+    with pytest.raises(SettingsError, match="not a readable zip file; download"):
         connect(replace(settings, secure_connect_bundle=corrupt))
 
 
 def test_says_that_there_is_no_bundle(settings):
-    with pytest.raises(SettingsError, match=r"'/nowhere\.zip'.*no readable zip file"):
+    with pytest.raises(SettingsError, match=r"'/nowhere\.zip'.*not a readable zip file"):
         connect(replace(settings, secure_connect_bundle="/nowhere.zip"))
 
 

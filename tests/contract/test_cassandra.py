@@ -145,7 +145,7 @@ def test_names_the_data_centre_that_is_not_there(migrated):
 
 
 def test_refuses_a_consistency_that_is_none(migrated):
-    with pytest.raises(SettingsError, match=r"'MOST' .* is none of ANY, ONE"):
+    with pytest.raises(SettingsError, match=r"'MOST' .* use one of ANY, ONE"):
         connect(replace(migrated, consistency="MOST"))
 
 

@@ -107,7 +107,7 @@ def test_may_do_nothing_else(pipeline, statement):
 def test_names_the_role_that_may_not_migrate(certificates, secure_cassandra):
     other = as_role(certificates, secure_cassandra, PIPELINE_ROLE, keyspace="elsewhere")
 
-    with pytest.raises(SettingsError, match=f"lets the role '{PIPELINE_ROLE}' not do this"):
+    with pytest.raises(SettingsError, match=f"denies the role '{PIPELINE_ROLE}' permission"):
         migrate(other)
 
 
@@ -118,7 +118,7 @@ def test_refuses_a_wrong_password_at_once(schema):
 
 
 def test_says_that_a_login_is_asked_for(schema):
-    assert "asks for a login" in refused(replace(schema, login=None, password=None))
+    assert "requires a login" in refused(replace(schema, login=None, password=None))
 
 
 def test_refuses_a_server_that_another_authority_vouches_for(schema, tmp_path):
@@ -140,13 +140,13 @@ def test_is_refused_without_a_certificate_of_its_own(schema):
 
     # The server hangs up, or OpenSSL is told why in time.
     with pytest.raises(
-        MarketDataError, match=r"if it asks for TLS or a certificate|certificate required"
+        MarketDataError, match=r"if it requires TLS or a certificate|certificate required"
     ):
         connect(replace(schema, tls=bare, patience_seconds=1.0))
 
 
 def test_is_refused_without_tls(schema):
-    with pytest.raises(RetryableError, match="asks for TLS or a certificate, set ssl_options"):
+    with pytest.raises(RetryableError, match="requires TLS or a certificate, set ssl_options"):
         connect(replace(schema, tls=None, patience_seconds=1.0))
 
 

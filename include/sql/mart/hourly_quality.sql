@@ -1,4 +1,4 @@
-/* One row per symbol and touched UTC hour: how far its minutes can be relied upon.
+/* One row per symbol and touched UTC hour: how reliable its minutes are.
 
    hour: YYYY-MM-DDTHH. published_minutes: those with a row, with a value or without.
    seconds_ratio: mean share of the seconds held, 0 to 1. mean_quality and least_quality: of the

@@ -1,2 +1,2 @@
-/* How far the hours of each symbol are summed up. hour: YYYY-MM-DDTHH. */
+/* The last summarised hour of each symbol. hour: YYYY-MM-DDTHH. */
 SELECT symbol, MAX(hour) AS hour FROM {{ hourly_quality }} GROUP BY symbol

@@ -1,4 +1,4 @@
-/* The staged minutes that the mart lacks or has in an older revision: none ever goes back.
+/* The staged minutes that the mart lacks or has in an older revision: no revision ever goes back.
 
    first_known_at: when revision 1 was published. delay_ms: from the minute's end to that. */
 SELECT

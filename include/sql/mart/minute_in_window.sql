@@ -1,4 +1,4 @@
-/* The minutes of all symbols in the half-open window [start, end): what a file or report shows. */
+/* The minutes of all symbols in the half-open window [start, end), for a file or report. */
 SELECT
     minute, symbol, vwap, twap, vw_median, open, high, low, close, volume, quote_volume,
     trade_count, coverage, dispersion_bp, volume_difference, quote_volume_difference,

@@ -1,2 +1,2 @@
-/* How far the files and reports have come, by publication: written last, when they are there. */
+/* The publication time up to which files and reports are complete: written last, after them. */
 SELECT CAST(:known_at AS TEXT) AS known_at
