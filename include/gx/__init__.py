@@ -2,5 +2,5 @@
 
 import os
 
-# Before the import that reads it: nothing of this deployment is reported to anyone.
+# Set before the import that reads it: this deployment sends no usage data to anyone.
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")

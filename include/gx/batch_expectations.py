@@ -1,4 +1,4 @@
-"""Expectations on a batch's rows against what else is known: the symbol, the store, the minute."""
+"""Expectations that compare a batch's rows with the symbol, the store and the minute."""
 
 import operator
 from collections import defaultdict
@@ -16,7 +16,7 @@ from include.gx.rows import RowExpectation, RowMetric, judge, read_column
 
 
 class ExpectSymbolsToBeThoseAskedFor(gxe.ExpectColumnValuesToBeInSet):
-    """Expect no row of a symbol that was not asked for."""
+    """Expect only rows of the requested symbols."""
 
     column: str = "symbol"
 
@@ -31,7 +31,7 @@ STORED = [
 
 
 class NotShrunkMetric(RowMetric):
-    """True where a row says no less than what is stored of the same moment."""
+    """True where a row has no less than the stored row of the same moment."""
 
     condition_metric_name = "multicolumn_values.refetched_row_not_shrunk"
 
@@ -46,13 +46,13 @@ class NotShrunkMetric(RowMetric):
                 & (row["quote_volume"] >= row["stored_quote_volume"])
                 & (row["trade_count"] >= row["stored_trade_count"])
             ),
-            # A moment without a trade repeats the price before it, which says nothing of its own.
+            # A moment without a trade only repeats the previous price.
             only=column_list["stored_trade_count"].map(bool),
         )
 
 
 class ExpectRefetchedRowsNotToShrink(RowExpectation):
-    """Expect a row that is stored already to have gained trades since, or none."""
+    """Expect a row that is already stored to have gained trades since, or not to have changed."""
 
     map_metric: ClassVar[str] = NotShrunkMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
@@ -69,15 +69,15 @@ PRICE_BEFORE = "price_before"
 
 
 def silent_rows_hold(rows: Any) -> list[bool]:  # noqa: ANN401 - columns of decimals
-    """Return for each row whether, without trades, it is flat at the price of the last trade.
+    """Return for each row whether, if it has no trades, it is flat at the last trade's price.
 
     That price is the close of the last row with trades, as long as no row is missing in between;
-    where the batch has none, what is stored just before; where that is not known either, silent
-    rows that differ from one another are all bad, for which is right cannot be told.
+    if the batch has none, the close stored just before; if that is unknown too, silent rows that
+    differ from one another are all bad, since it is unclear which is right.
 
     Args:
-        rows: Numbers, in any order: times, prices, volume and trade count, and what is stored as
-            the close of the interval before.
+        rows: Numbers, in any order: times, prices, volume and trade count, and the stored close of
+            the previous interval.
     """
     good = pd.Series(data=True, index=rows.index)
     unproven: dict[Any, Decimal] = {}
@@ -109,7 +109,7 @@ def silent_rows_hold(rows: Any) -> list[bool]:  # noqa: ANN401 - columns of deci
 
 
 class SilentRowsMetric(RowMetric):
-    """True where a row without trades repeats the price of the last one."""
+    """True where a row without trades repeats the last trade's price."""
 
     condition_metric_name = "multicolumn_values.silent_rows_repeat_last_price"
 
@@ -129,7 +129,7 @@ class SilentRowsMetric(RowMetric):
 
 
 class ExpectSilentRowsToRepeatTheLastPrice(RowExpectation):
-    """Expect a row without trades to be flat at the price of the last trade."""
+    """Expect a row without trades to be flat at the last trade's price."""
 
     map_metric: ClassVar[str] = SilentRowsMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
@@ -150,7 +150,7 @@ OF_MINUTE = [f"minute_{name}" for name in SUMMED]
 
 
 def sums_by_minute(row: Any) -> list[tuple[Decimal, ...]]:  # noqa: ANN401 - columns of decimals
-    """Return for each second what the seconds of its minute come to together."""
+    """Return for each second the sums over all seconds of its minute."""
     minutes = [time // 60_000 for time in row["open_time_ms"]]
     sums: dict[int, tuple[Decimal, ...]] = defaultdict(lambda: (Decimal(0),) * len(SUMMED))
     for minute, amounts in zip(minutes, row[SUMMED].to_numpy(), strict=True):
@@ -159,7 +159,7 @@ def sums_by_minute(row: Any) -> list[tuple[Decimal, ...]]:  # noqa: ANN401 - col
 
 
 class PartsOfMinuteMetric(RowMetric):
-    """True unless two seconds of a minute are each all that the exchange says of the minute."""
+    """True unless two seconds of a minute each have at least the exchange's whole minute."""
 
     condition_metric_name = "multicolumn_values.seconds_are_parts_of_minute"
 
@@ -171,12 +171,12 @@ class PartsOfMinuteMetric(RowMetric):
             )
             return ~is_all | is_all.groupby(row["open_time_ms"] // 60_000).transform("sum").eq(1)
 
-        # A minute that says nothing of trades says nothing of their parts either.
+        # A minute without trades cannot be compared with its seconds here.
         return judge(column_list, is_good, only=column_list["minute_trade_count"].map(bool))
 
 
 class ExpectSecondsToBePartsOfTheirMinute(RowExpectation):
-    """Expect no two seconds of a minute that are each all the exchange says of the minute."""
+    """Expect no two seconds of a minute to each equal the exchange's whole minute or exceed it."""
 
     map_metric: ClassVar[str] = PartsOfMinuteMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
@@ -187,7 +187,7 @@ class ExpectSecondsToBePartsOfTheirMinute(RowExpectation):
 
 
 class AddUpMetric(RowMetric):
-    """True where all sixty seconds of a minute come to the exchange's own minute exactly."""
+    """True where all sixty seconds of a minute add up exactly to the exchange's own minute."""
 
     condition_metric_name = "multicolumn_values.seconds_add_up"
 
@@ -213,7 +213,7 @@ class AddUpMetric(RowMetric):
 
 
 class ExpectSecondsToAddUpToTheirMinute(RowExpectation):
-    """Expect sixty seconds to come to the exchange's own minute, to the last digit."""
+    """Expect sixty seconds to add up to the exchange's own minute, to the last digit."""
 
     map_metric: ClassVar[str] = AddUpMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field

@@ -1,4 +1,4 @@
-"""The gate: every batch is judged before any row of it is stored."""
+"""The gate: validate every batch before any of its rows is stored."""
 
 from __future__ import annotations
 
@@ -33,20 +33,19 @@ def check_batch(
     stored: StoredSpans,
     is_whole: bool = True,
 ) -> Verdict:
-    """Judge a batch: which rows may be stored, which are quarantined, or that none may.
+    """Validate a batch: decide which rows to store and which to quarantine, or refuse it all.
 
     Args:
         checkpoints: Keep the results for Data Docs.
         batch: As landed.
-        symbol: Whose batch was asked for.
-        stored: What is stored of the batch's earlier moments already, and just before them, by
-            interval.
+        symbol: The symbol requested.
+        stored: Rows already stored in the batch's overlap, and just before it, by interval.
         is_whole: Every second and minute of the batch's spans should be there, and most of
-            them good; False for single rows out of quarantine.
+            them good; False for single rows from quarantine.
 
     Returns:
-        The verdict. The batch is refused when an expectation on the whole of it is not met,
-        when one could not be judged, or when too many rows of an interval are bad.
+        The verdict. The batch is refused when an expectation on all of it is not met, when one
+        could not be validated, or when too many rows of an interval are bad.
     """
     started = time.monotonic()
     bad_rows: dict[Interval, dict[int, dict[str, str]]] = {}
@@ -89,7 +88,7 @@ def check_batch(
 
 
 def refusal(reason: str) -> Verdict:
-    """Return the verdict on a batch that could not be judged."""
+    """Return the verdict that refuses a batch which could not be validated."""
     return Verdict(
         bad_rows={},
         warnings={},
@@ -102,7 +101,7 @@ def refusal(reason: str) -> Verdict:
 
 
 def verdict_line(verdict: Verdict, row_count: int) -> str:
-    """Return a verdict in one line for people."""
+    """Format a verdict as one line for people."""
     good = f"{row_count - verdict.bad_row_count} of {row_count} rows good"
     line = f"refused: {verdict.reason}" if verdict.is_refused else good
     failed = [
@@ -113,21 +112,21 @@ def verdict_line(verdict: Verdict, row_count: int) -> str:
 
 
 def window_name(window: Window) -> str:
-    """Return a window as it stands in the names of results."""
+    """Format a window as in the names of results."""
     return f"{window.start:%Y%m%dT%H%M}-{window.end:%Y%m%dT%H%M}"
 
 
 def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.DataFrame:
-    """Lay out a batch's klines as a table, one row a kline, in the order they came.
+    """Lay out a batch's klines as a table, one row per kline, in the order received.
 
-    Every cell is what the exchange sent. Beside them stands what a row is judged by: `row`
-    its number, its symbol, interval and tick, when it was fetched, what is stored of the same
-    moment and the one before, and, for seconds, what the exchange says of their minute.
+    Every kline cell is unchanged. Further columns have what a row is compared with: `row`, its
+    number; its symbol, interval and tick; when it was fetched; the stored row of the same moment
+    and the close of the previous one; and, for seconds, the exchange's figures for their minute.
     """
     rows = batch.rows[interval]
     width = max(map(len, rows), default=len(KLINE_COLUMNS))
     names = [*KLINE_COLUMNS, *(f"column_{place + 1}" for place in range(len(KLINE_COLUMNS), width))]
-    # A row shorter than the others is filled up with nulls, and is not well formed.
+    # A row shorter than the others is padded with nulls, and is not well formed.
     table = pd.DataFrame(rows, columns=names[:width], dtype=object)
     table[ROW] = range(len(table))
     table["symbol"] = batch.symbol
@@ -165,7 +164,7 @@ def _join(
     rows: Sequence[RawRow],
     known: Callable[[int], Sequence[object] | None],
 ) -> None:
-    """Put beside each row what is known of its open time; nulls where nothing is."""
+    """Add columns with what is known about each row's open time; nulls where nothing is."""
     nothing = (None,) * len(names)
     found = [
         (known(row[0]) if row and isinstance(row[0], int) else None) or nothing for row in rows
@@ -180,7 +179,7 @@ def _held(span: TradedSpan) -> tuple[object, ...]:
 
 
 def _exchange_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[object, ...]]:
-    """Return what the exchange says of each minute, in this batch where that can be read."""
+    """Return the exchange's figures for each minute: from this batch if readable, else stored."""
     places = [KLINE_COLUMNS.index(name) for name in SUMMED]
     said: dict[int, tuple[object, ...]] = {
         to_ms(minute.start): (
@@ -204,12 +203,12 @@ def _exchange_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[obje
 
 
 def refusals(suite: Suite, outcome: Outcome) -> list[str]:
-    """Return why a table as a whole may not go on; nothing when it may."""
+    """Return why a table is refused as a whole; empty when it is not."""
     on_table = [each for each in outcome.failures if each.level is Level.TABLE]
     if on_table:
         return [f"{each.expectation} on {suite}{_seen(each)}" for each in on_table]
     return [
-        f"{each.expectation} on {suite} could not be judged: {each.error or 'it names no row'}"
+        f"{each.expectation} on {suite} could not be validated: {each.error or 'it names no row'}"
         for each in outcome.failures
         if each.error or (each.level is Level.ROWS and not each.rows)
     ]
@@ -219,11 +218,11 @@ def _seen(failure: Failure) -> str:
     if failure.rows:
         first = next(iter(failure.rows.values()))
         return f", {len(failure.rows)} rows, the first with {first}"
-    return f", which saw {failure.observed}" if failure.observed else f": {failure.error}"
+    return f", which observed {failure.observed}" if failure.observed else f": {failure.error}"
 
 
 def by_row(outcome: Outcome) -> dict[int, dict[str, str]]:
-    """Return the rows that may not go on, each with what it fails and what was observed."""
+    """Return the refused rows, each with the expectations it fails and what was observed."""
     bad: dict[int, dict[str, str]] = defaultdict(dict)
     for failure in outcome.failures:
         if failure.level is Level.ROWS:

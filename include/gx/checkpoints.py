@@ -1,4 +1,4 @@
-"""Running a suite over a table as a Great Expectations checkpoint, and keeping the result."""
+"""Run a suite over a table as a Great Expectations checkpoint, and keep the result."""
 
 import json
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ INBOX = "new"
 
 
 class Checkpoints:
-    """The suites of the gate as checkpoints, made once a process and run again and again.
+    """The gate's suites as checkpoints, created once per process and reused.
 
     Args:
-        results_url: Folder for the results, local or of an object store: all workers write there.
+        results_url: Folder for the results, local or in an object store: all workers write there.
 
     Attributes:
         context: Suites live in code and memory, results in the folder.
@@ -47,13 +47,13 @@ class Checkpoints:
         subject: Subject,
         parameters: Mapping[str, Any],
     ) -> Outcome:
-        """Judge a table by a suite, store the result, and return what failed.
+        """Validate a table by a suite, store the result, and return what failed.
 
         Args:
             suite: Which.
             table: Its column `row` numbers the rows.
             subject: Names the result.
-            parameters: Those that the suite's expectations ask for.
+            parameters: Those that the suite's expectations require.
         """
         judged, named = self._checkpoints(suite)
         arguments: dict[str, Any] = {
@@ -90,8 +90,8 @@ class Checkpoints:
     def _checkpoints(self, suite: Suite) -> tuple[gx.Checkpoint, gx.Checkpoint]:
         """Return the checkpoint that says whether a table passes, and the one that names rows.
 
-        Naming takes half as long again, also when there is nothing to name: it comes second, where
-        something failed, and its result takes the place of the first.
+        Naming takes half as long again even when nothing failed: it runs second, only after a
+        failure, and its result replaces the first.
         """
         if suite not in self._made:
             source = self.context.data_sources.add_pandas(suite.value)
@@ -127,16 +127,16 @@ class Checkpoints:
         )
 
     def _announce(self, summary: ResultSummary) -> None:
-        """Leave word of a result for the next build of Data Docs, which so need not search."""
+        """Announce a result to the next build of Data Docs, so that it need not search."""
         name = "~".join(summary.key[:3])
         write_whole(self._folder / INBOX / f"{name}.json", json.dumps(asdict(summary)))
 
 
 def open_context(results_url: str) -> EphemeralDataContext:
-    """Open a context whose suites live in code and whose results lie in validations/ of a folder.
+    """Open a context with suites in code and results in a folder's validations/.
 
     Args:
-        results_url: Local folder, or one of an object store that fsspec reaches.
+        results_url: Local folder, or one in an object store that fsspec supports.
     """
     config = DataContextConfig(
         store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),

@@ -1,7 +1,7 @@
-"""Data Docs: a page for each result, and an index that shows failures first.
+"""Build Data Docs: a page for each result, and an index that shows failures first.
 
-Built from what the checkpoints announced since the last build, so that a build takes as long as
-there is news, however much is kept.
+Built from the results announced by checkpoints since the last build, so the time of a build
+depends on the new results, not on how many are kept.
 """
 
 import html
@@ -30,12 +30,12 @@ from include.storage.whole_files import write_whole
 STATIC = Path(__file__).parent / "static"
 STYLE = "data_docs.css"
 ASSETS = ("bootstrap.min.css", "bootstrap.bundle.min.js", "jquery.min.js", STYLE)
-# One build takes in no more, so that it ends; the next goes on.
+# The most one build processes, so that it ends; the next one continues.
 RESULTS_A_BUILD = 2_000
 
 
 class OfflinePageView(DefaultJinjaPageView):
-    """GX's page of a result, with styles and scripts of this site in place of those of CDNs."""
+    """GX's result page, with this site's own styles and scripts instead of a CDN's."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,12 +45,12 @@ class OfflinePageView(DefaultJinjaPageView):
 
 @dataclass(frozen=True)
 class Build:
-    """What a build of Data Docs did.
+    """The result of a Data Docs build.
 
     Attributes:
         index_url: Its first page.
-        page_count: Pages made now.
-        removed_count: Results, and their pages, that were too old.
+        page_count: Pages created now.
+        removed_count: Results removed with their pages, as beyond the retention.
     """
 
     index_url: str
@@ -59,14 +59,14 @@ class Build:
 
 
 def build_data_docs(results_url: str, today: date, retention: Retention) -> Build:
-    """Make the pages of new results, drop those that are too old, and write the index anew.
+    """Create the pages of new results, drop results beyond the retention, and rewrite the index.
 
-    One build at a time. One that ends half way is made up by the next.
+    Run one build at a time. The next build completes an interrupted one.
 
     Args:
-        results_url: Folder of the results: validations/ and news lie there, docs/ is written.
+        results_url: Folder of the results: it has validations/ and new/, and docs/ is written.
         today: UTC.
-        retention: What is kept.
+        retention: Which results to keep.
     """
     root = UPath(results_url)
     store: ValidationResultsStore = open_context(results_url).validation_results_store
@@ -90,7 +90,7 @@ def build_data_docs(results_url: str, today: date, retention: Retention) -> Buil
 def _make_page(
     root: UPath, store: ValidationResultsStore, summary: ResultSummary, view: OfflinePageView
 ) -> bool:
-    """Make the page of a result; tell whether the result is there."""
+    """Create the page of a result; return False if the result is missing."""
     try:
         result = store.get(_identifier(summary))
     except InvalidKeyError:
@@ -106,7 +106,7 @@ def _make_page(
 
 
 def _escaped(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Escape what was observed: GX's pages take it as it is, and it comes from the exchange."""
+    """Escape observed values: they come from the exchange, and GX does not escape them."""
     match value:
         case str():
             return html.escape(value)

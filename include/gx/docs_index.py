@@ -1,4 +1,4 @@
-"""The index of Data Docs: what is kept, by day and symbol, failures first."""
+"""The index of Data Docs: the results kept, by day and symbol, failures first."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ from include.gx.results import ResultSummary
 from include.storage.whole_files import remove_drafts, write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
-# What the first page lists of each verdict; a day's page lists all.
+# Results listed per verdict on the first page; a day's page lists all.
 LISTED = 100
 VERDICTS = ("failed", "warned", "passed")
 
@@ -25,7 +25,7 @@ class Retention:
     """How long results are kept.
 
     Attributes:
-        days: UTC days, today among them.
+        days: UTC days, including today.
         passed_count: Newest results without a failure or a warning.
         failed_count: Newest of the others.
     """
@@ -36,24 +36,24 @@ class Retention:
 
 
 def page_of(summary: ResultSummary) -> str:
-    """Return where the page of a result lies in docs/."""
+    """Return the path of a result's page in docs/."""
     suite, run, time, _ = summary.key
     return f"results/{suite}/{run}~{time}.html"
 
 
 def verdict_of(summary: ResultSummary) -> str:
-    """Return failed, warned or passed."""
+    """Return a result's verdict: failed, warned or passed."""
     return "failed" if summary.failed else "warned" if summary.warnings else "passed"
 
 
 def read_summary(content: dict[str, Any]) -> ResultSummary:
-    """Return a summary out of its JSON."""
+    """Read a summary from its JSON."""
     lists = {name: tuple(content[name]) for name in ("key", "failed", "warnings")}
     return ResultSummary(**{**content, **lists})
 
 
 class Index:
-    """What is kept, a file a day; and how many results are kept no more, by symbol and verdict."""
+    """The results kept, one file per day, and counts of dropped ones by symbol and verdict."""
 
     def __init__(self, root: UPath) -> None:
         self._root = root
@@ -68,7 +68,7 @@ class Index:
             self._dropped[file.stem] = content["dropped"]
 
     def add(self, summaries: Iterable[ResultSummary]) -> None:
-        """Take in results; one that is there already takes the place of the older."""
+        """Add results; one with the same key replaces the older one."""
         for summary in summaries:
             day = summary.checked_at[:10]
             kept = {each.key: each for each in self._days.get(day, ())} | {summary.key: summary}
@@ -77,12 +77,12 @@ class Index:
             self._changed.add(day)
 
     def drop(self, today: date, retention: Retention) -> list[ResultSummary]:
-        """Forget what is too old or too much; return it."""
+        """Drop results beyond the retention's age or count, and return them."""
         first = (today - timedelta(days=retention.days - 1)).isoformat()
         gone = [each for day in self._days if day < first for each in self._days[day]]
         ended = [day for day in self._days if day < first]
         if ended:
-            # Once a day: all that is kept is looked through for it.
+            # Only once a day, as it searches the whole folder.
             remove_drafts(self._root)
         for day in ended:
             del self._days[day], self._dropped[day]

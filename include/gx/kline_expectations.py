@@ -1,8 +1,8 @@
-"""Expectations on a kline row that Great Expectations does not bring itself.
+"""Expectations on a kline row that Great Expectations does not include.
 
-A table holds what the exchange sent, prices as text: results show it to the last digit. Each
-expectation judges a row by its own columns; a row that cannot be read is left to
-ExpectRowsToBeWellFormed.
+A table holds the exchange's data unchanged, prices as text: results show every digit. Each
+expectation validates a row by its own columns; only ExpectRowsToBeWellFormed fails a row that
+cannot be read.
 """
 
 from decimal import Decimal
@@ -22,7 +22,7 @@ MICROSECONDS, SECONDS = (10**15, 10**17), (10**9, 10**10)
 
 
 class MillisecondsMetric(RowMetric):
-    """True unless a time is plainly in seconds or in microseconds."""
+    """True unless a time is clearly in seconds or microseconds."""
 
     condition_metric_name = "multicolumn_values.times_in_milliseconds"
 
@@ -39,7 +39,7 @@ class MillisecondsMetric(RowMetric):
 
 
 class ExpectTimesToBeMilliseconds(RowExpectation):
-    """Expect times of 13 digits, not microseconds or seconds."""
+    """Expect times in milliseconds (13 digits), not microseconds or seconds."""
 
     map_metric: ClassVar[str] = MillisecondsMetric.condition_metric_name
     column_list: list[str] = ["open_time_ms", "close_time_ms"]  # noqa: RUF012 - a pydantic field
@@ -62,7 +62,7 @@ class ExpectRowsToBeWellFormed(RowExpectation):
 
 
 class OnGridMetric(RowMetric):
-    """True where the first column is a multiple of the second."""
+    """True where the open time is a multiple of the interval."""
 
     condition_metric_name = "multicolumn_values.open_time_on_grid"
 
@@ -72,7 +72,7 @@ class OnGridMetric(RowMetric):
 
 
 class ExpectOpenTimeToBeOnGrid(RowExpectation):
-    """Expect a kline to open on a whole interval since the epoch."""
+    """Expect the open time to be a whole number of intervals since the epoch."""
 
     map_metric: ClassVar[str] = OnGridMetric.condition_metric_name
     column_list: list[str] = ["open_time_ms", "interval_ms"]  # noqa: RUF012 - a pydantic field
@@ -113,7 +113,7 @@ class ClosedMetric(RowMetric):
 
 
 class ExpectKlineToBeClosed(RowExpectation):
-    """Expect a kline to have been over, by the exchange's clock, when it was fetched."""
+    """Expect the kline to have closed, by the exchange's clock, before it was fetched."""
 
     map_metric: ClassVar[str] = ClosedMetric.condition_metric_name
     column_list: list[str] = ["close_time_ms", "fetched_at_ms"]  # noqa: RUF012 - a pydantic field
@@ -152,7 +152,7 @@ class TickGridMetric(RowMetric):
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
         return judge(
             column_list,
-            # A tick of zero: there is no such rule, or nobody knows which held then.
+            # A tick of zero: there is no such rule, or the one in force then is unknown.
             lambda row: (
                 row["tick_size"].eq(0)
                 | row[[*PRICES]]
@@ -164,14 +164,14 @@ class TickGridMetric(RowMetric):
 
 
 class ExpectPricesToBeOnTickGrid(RowExpectation):
-    """Expect every price to be a multiple of the tick that the exchange states now."""
+    """Expect every price to be a multiple of the exchange's current tick."""
 
     map_metric: ClassVar[str] = TickGridMetric.condition_metric_name
     column_list: list[str] = [*PRICES, "tick_size"]  # noqa: RUF012 - a pydantic field
 
 
 class VwapMetric(RowMetric):
-    """True where quote volume / volume lies within the traded prices, truncation aside."""
+    """True where quote volume / volume is within the traded prices, apart from truncation."""
 
     condition_metric_name = "multicolumn_values.vwap_within_prices"
 
@@ -197,7 +197,7 @@ class ExpectVwapToBeWithinPrices(RowExpectation):
 
 
 class VolumeMetric(RowMetric):
-    """True where a kline has a volume and trades, or neither and no amount either."""
+    """True where a kline has both volume and trades, or neither and no quote volume."""
 
     condition_metric_name = "multicolumn_values.volumes_agree"
 
@@ -205,7 +205,7 @@ class VolumeMetric(RowMetric):
     def _pandas(cls, column_list: pd.DataFrame, **_: object) -> "pd.Series[bool]":
         return judge(
             column_list,
-            # A traded amount below 1e-8 is truncated to nothing.
+            # A traded amount below 1e-8 is truncated to zero.
             lambda row: (
                 row["volume"].gt(0).eq(row["trade_count"].gt(0))
                 & (row["volume"].gt(0) | row["quote_volume"].eq(0))
@@ -216,7 +216,7 @@ class VolumeMetric(RowMetric):
 
 
 class ExpectVolumesToAgree(RowExpectation):
-    """Expect trades where there is a volume, no amount where there is none; takers' part of it."""
+    """Expect volume with trades, or neither and no quote volume; takers' amounts at most that."""
 
     map_metric: ClassVar[str] = VolumeMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field

@@ -1,4 +1,4 @@
-"""What klines have to meet before they are stored, each expectation with its reason."""
+"""The expectations that klines must meet before they are stored, each with its reason."""
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
@@ -35,21 +35,21 @@ CONTEXT_COLUMNS = [
 
 
 def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
-    """Describe klines of one symbol and interval that may be stored.
+    """Return the suite that klines of one symbol and interval must pass to be stored.
 
     Parameters of a run: symbols; first_open_ms and last_open_ms, both inclusive, of the span
-    asked for; least_rows, which a running exchange returns.
+    requested; least_rows, the number that a running exchange returns.
 
     Args:
         name: Of the suite.
-        has_minutes: The rows are seconds, with what the exchange says of their minute beside them.
+        has_minutes: The rows are seconds and include the exchange's figures for their minute.
     """
     expectations: list[Expectation] = [
         expect(
             gxe.ExpectTableColumnsToMatchSet,
             Level.TABLE,
-            "A kline has twelve columns; with one more or fewer, no column is surely what "
-            "its place says.",
+            "A kline has twelve columns; with one more or fewer, the meaning of every column is "
+            "uncertain.",
             what="Twelve columns.",
             column_set=[*KLINE_COLUMNS, *CONTEXT_COLUMNS],
             exact_match=True,
@@ -69,14 +69,14 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
         expect(
             in_kline.ExpectRowsToBeWellFormed,
             Level.ROWS,
-            "A price that is no plain decimal (empty, NaN, exponent, too many digits) cannot "
+            "A price that is not a plain decimal (empty, NaN, exponent, too many digits) cannot "
             "be averaged exactly.",
             column_list=KLINE_COLUMNS[:-1],
         ),
         expect(
             gxe.ExpectColumnValuesToBeUnique,
             Level.ROWS,
-            "Two different rows for one moment: which is right cannot be told "
+            "With two different rows for one moment, it is unclear which is right "
             "(crypto-lake/lake-api#16).",
             what="One row for each open time.",
             column="open_time_ms",
@@ -84,8 +84,8 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
         expect(
             gxe.ExpectColumnValuesToBeBetween,
             Level.ROWS,
-            "A row outside the span asked for.",
-            what="Open times within the span asked for.",
+            "A row outside it was not requested.",
+            what="Open times within the requested span.",
             column="open_time_ms",
             min_value=parameter("first_open_ms"),
             max_value=parameter("last_open_ms"),
@@ -113,33 +113,33 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
         expect(
             in_kline.ExpectPricesToBeOnTickGrid,
             Level.WARNING,
-            "New orders keep to the tick; those placed before it was changed go on matching off it "
+            "New orders keep to the tick; orders placed before it changed still match off it "
             "(freqtrade#5481).",
         ),
         expect(
             in_kline.ExpectVwapToBeWithinPrices,
             Level.ROWS,
-            "The average of trades lies between the lowest and the highest, but for the "
+            "The average of trades is between the lowest and the highest, apart from the "
             "truncation of each trade's amount (ccxt#7330); a close merged from another row passes "
-            "every other check but this one (freqtrade#13397).",
+            "every check but this one (freqtrade#13397).",
         ),
         expect(
             in_kline.ExpectVolumesToAgree,
             Level.ROWS,
-            "Trades have a volume and a volume has trades; takers' share is a part "
+            "Trades have a volume and a volume has trades; the takers' share is part of it "
             "(binance-public-data#395).",
         ),
         expect(
             in_batch.ExpectSilentRowsToRepeatTheLastPrice,
             Level.ROWS,
-            "A kline without trades has no price of its own; another than the last trade's would "
-            "enter the time-weighted average (freqtrade#7597).",
+            "A kline without trades has no price of its own; any price but the last trade's would "
+            "distort the time-weighted average (freqtrade#7597).",
         ),
         expect(
             in_batch.ExpectRefetchedRowsNotToShrink,
             Level.ROWS,
-            "A closed row only gains late trades; one that has fewer than what is stored was "
-            "merged or cut, and must not replace it.",
+            "A closed row only gains late trades; one with less than the stored row was merged or "
+            "cut, and must not replace it.",
         ),
     ]
     if has_minutes:
@@ -147,21 +147,21 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
             expect(
                 in_batch.ExpectSecondsToBePartsOfTheirMinute,
                 Level.ROWS,
-                "Two seconds cannot each be the whole minute: a one-minute candle repeated "
-                "sixty times passes for seconds otherwise (freqtrade#7381).",
+                "Two seconds cannot each be the whole minute: otherwise a one-minute candle "
+                "repeated sixty times passes for seconds (freqtrade#7381).",
             ),
             expect(
                 in_batch.ExpectSecondsToAddUpToTheirMinute,
                 Level.WARNING,
-                "Both tell of the same trades; where they differ, one has not settled yet.",
+                "Both cover the same trades; where they differ, one has not settled yet.",
             ),
         ]
     expectations.append(
         expect(
             gxe.ExpectTableRowCountToBeBetween,
             Level.WARNING,
-            "A running exchange returns a row for every second and minute, also without "
-            "trades; an outage has none, and a later fetch may bring them "
+            "A running exchange returns a row for every second and minute, even without "
+            "trades; during an outage it returns none, and a later fetch may bring them "
             "(binance-public-data#153).",
             what="A row for every second and minute.",
             min_value=parameter("least_rows"),

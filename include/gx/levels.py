@@ -1,4 +1,4 @@
-"""What follows when an expectation is not met, and how an expectation says so."""
+"""Consequences of an unmet expectation, and how an expectation describes them."""
 
 from enum import StrEnum
 from typing import Any
@@ -11,7 +11,7 @@ LEVEL = "level"
 
 
 class Level(StrEnum):
-    """What follows when an expectation is not met."""
+    """The consequence of an unmet expectation."""
 
     TABLE = "table"
     ROWS = "rows"
@@ -19,9 +19,9 @@ class Level(StrEnum):
 
 
 CONSEQUENCES = {
-    Level.TABLE: "Nothing of the table is let through.",
-    Level.ROWS: "The rows that fail are kept out; the others go on.",
-    Level.WARNING: "A warning: every row goes on.",
+    Level.TABLE: "If not met, the whole table is refused.",
+    Level.ROWS: "Rows that fail are refused; the others pass.",
+    Level.WARNING: "Warning only: all rows pass.",
 }
 
 
@@ -33,13 +33,13 @@ def expect(
     what: str = "",
     **arguments: Any,  # noqa: ANN401 - those of the kind
 ) -> Expectation:
-    """Return an expectation that says of itself what it expects, why, and what follows.
+    """Create an expectation whose description states what it expects, why, and the consequence.
 
     Args:
         kind: Its class; the first line of its docstring says what it expects.
-        level: What follows when it is not met.
+        level: The consequence when it is not met.
         reason: Why, in a sentence or two.
-        what: Says what it expects for a class of Great Expectations' own.
+        what: What it expects, for one of Great Expectations' own classes.
         arguments: Of the class.
     """
     expected = what or (kind.__doc__ or "").partition("\n")[0]
@@ -54,5 +54,5 @@ def expect(
 
 
 def parameter(name: str) -> Any:  # noqa: ANN401 - GX's own way to name a value of the run
-    """Return the place of a value that every run brings."""
+    """Return a placeholder for a value that each run supplies."""
     return {"$PARAMETER": name}

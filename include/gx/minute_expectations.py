@@ -1,6 +1,6 @@
 """Expectations on a published minute: source level, flag and value agree.
 
-A table holds the minutes as text, null where there is no value. Each expectation judges a
+A table holds the minutes as text, null where there is no value. Each expectation validates a
 row by its own columns.
 """
 
@@ -37,7 +37,7 @@ VALUES = ["vwap", *PRICES, "volume", "quote_volume", "trade_count"]
 def judge_valued(
     rows: pd.DataFrame, is_good: Callable[[Any], "pd.Series[bool]"]
 ) -> "pd.Series[bool]":
-    """Judge the rows that hold every amount, as exact numbers; the others pass here."""
+    """Validate rows that have every amount, as exact numbers; the others pass here."""
     held = rows[rows.notna().all(axis=1)].map(lambda value: Decimal(str(value)))
     with localcontext(EXACT):
         verdict = is_good(held) if len(held) else pd.Series(dtype=bool)
@@ -45,7 +45,7 @@ def judge_valued(
 
 
 class LevelFlagMetric(RowMetric):
-    """True where the flag is the source level's, and level 1 is whole and reconciled."""
+    """True where the flag matches the source level, and level 1 is complete and reconciled."""
 
     condition_metric_name = "multicolumn_values.level_agrees_with_flag"
 
@@ -61,7 +61,7 @@ class LevelFlagMetric(RowMetric):
 
 
 class ExpectLevelToAgreeWithFlag(RowExpectation):
-    """Expect the flag of the source level; level 1 has sixty seconds that reconcile."""
+    """Expect the flag to match the source level; level 1 has sixty seconds that reconcile."""
 
     map_metric: ClassVar[str] = LevelFlagMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
@@ -83,14 +83,14 @@ class ValueFlagMetric(RowMetric):
 
 
 class ExpectValueToAgreeWithFlag(RowExpectation):
-    """Expect a value under OK and PARTIAL, and strictly none under any other flag."""
+    """Expect a value under OK and PARTIAL, and none under any other flag."""
 
     map_metric: ClassVar[str] = ValueFlagMetric.condition_metric_name
     column_list: list[str] = ["vwap", "flag"]  # noqa: RUF012 - a pydantic field
 
 
 class SilentMinuteMetric(RowMetric):
-    """True unless a minute without a value holds prices, or a volume, or trades."""
+    """True unless a minute without a value has prices, volume or trades."""
 
     condition_metric_name = "multicolumn_values.silent_minute_holds_nothing"
 
@@ -105,14 +105,14 @@ class SilentMinuteMetric(RowMetric):
 
 
 class ExpectSilentMinutesToHoldNothing(RowExpectation):
-    """Expect neither prices nor volume nor trades where there is no value."""
+    """Expect no prices, volume or trades where there is no value."""
 
     map_metric: ClassVar[str] = SilentMinuteMetric.condition_metric_name
     column_list: list[str] = VALUES
 
 
 class MinuteVwapMetric(RowMetric):
-    """True where low <= vwap <= high, the rounding of the exchange's amounts aside."""
+    """True where low <= vwap <= high, apart from the rounding of the exchange's amounts."""
 
     condition_metric_name = "multicolumn_values.minute_vwap_within_prices"
 

@@ -1,4 +1,4 @@
-"""What minutes have to meet before they are published, and again before they are reported."""
+"""The expectations that minutes must meet to be published, and again to be reported."""
 
 import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
@@ -12,7 +12,7 @@ from include.records.prices import Flag
 
 
 def published_minutes() -> list[Expectation]:
-    """Return what every published minute meets."""
+    """Return the expectations that every published minute must meet."""
     return [
         expect(
             gxe.ExpectCompoundColumnsToBeUnique,
@@ -25,7 +25,7 @@ def published_minutes() -> list[Expectation]:
         expect(
             gxe.ExpectColumnValuesToBeInSet,
             Level.ROWS,
-            "A flag that the method does not know explains nothing.",
+            "An unknown flag explains nothing.",
             what="A flag of the method.",
             column="flag",
             value_set=[flag.value for flag in Flag],
@@ -33,7 +33,7 @@ def published_minutes() -> list[Expectation]:
         expect(
             gxe.ExpectColumnValuesToBeBetween,
             Level.ROWS,
-            "The version says by which rules the value was made.",
+            "The version identifies the rules that made the value.",
             what="A version of the method.",
             column="method_version",
             min_value=1,
@@ -42,14 +42,14 @@ def published_minutes() -> list[Expectation]:
         expect(
             in_minute.ExpectLevelToAgreeWithFlag,
             Level.ROWS,
-            "The flag says in a word what the source level says in a number; the best level "
-            "asks for sixty seconds that come to the exchange's own minute.",
+            "The flag is a name for the numeric source level; the best level requires sixty "
+            "seconds that add up to the exchange's own minute.",
         ),
         expect(
             in_minute.ExpectValueToAgreeWithFlag,
             Level.ROWS,
-            "A value is strict: it is there under OK and PARTIAL, and never invented under "
-            "any other flag.",
+            "A minute has a value under OK and PARTIAL; under any other flag none is ever "
+            "invented.",
         ),
         expect(
             in_minute.ExpectSilentMinutesToHoldNothing,
@@ -59,12 +59,12 @@ def published_minutes() -> list[Expectation]:
         expect(
             in_minute.ExpectMinuteVwapToBeWithinPrices,
             Level.ROWS,
-            "The average of trades lies between the lowest and the highest.",
+            "The average of trades is between the lowest and the highest.",
         ),
         expect(
             in_minute.ExpectVwapToBeQuoteVolumeOverVolume,
             Level.ROWS,
-            "The definition of the average, checked anew from what is published.",
+            "The definition of the average, checked again on the published numbers.",
         ),
         expect(
             in_minute.ExpectMinutePricesToBeInOrder,
@@ -75,7 +75,7 @@ def published_minutes() -> list[Expectation]:
 
 
 def minute_price_suite(name: str) -> ExpectationSuite:
-    """Describe averages that may be published.
+    """Return the suite that averages must pass to be published.
 
     Parameters of a run: symbols, and expected_rows, one for each symbol and minute.
     """
@@ -85,14 +85,14 @@ def minute_price_suite(name: str) -> ExpectationSuite:
             expect(
                 in_batch.ExpectSymbolsToBeThoseAskedFor,
                 Level.TABLE,
-                "Minutes of a symbol that nobody asked for.",
+                "Minutes of other symbols are not part of this run.",
                 value_set=parameter("symbols"),
             ),
             expect(
                 gxe.ExpectTableRowCountToEqual,
                 Level.TABLE,
-                "Every symbol and minute has a row, also where it has no value.",
-                what="As many rows as minutes asked for.",
+                "Every symbol and minute has a row, even without a value.",
+                what="One row for each requested symbol and minute.",
                 value=parameter("expected_rows"),
             ),
             *published_minutes(),
@@ -101,7 +101,7 @@ def minute_price_suite(name: str) -> ExpectationSuite:
 
 
 def report_mart_suite(name: str) -> ExpectationSuite:
-    """Describe the mart's minutes that may be exported and reported."""
+    """Return the suite that the mart's minutes must pass to be exported and reported."""
     return ExpectationSuite(
         name=name,
         expectations=[

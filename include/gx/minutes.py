@@ -1,4 +1,4 @@
-"""The second gate: what a minute comes to is judged once more before it is published."""
+"""The second gate: validate minute averages before they are published and reported."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ AVERAGE_COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
 def check_averages(
     checkpoints: Checkpoints, averages: Sequence[MinuteAverage], asked_for: ExpectedMinutes
 ) -> dict[int, dict[str, str]]:
-    """Judge averages before they are published.
+    """Validate averages before they are published.
 
     Args:
         checkpoints: Keep the result for Data Docs.
         averages: Of any symbols and minutes.
-        asked_for: What they should be.
+        asked_for: The expected symbols and number of minutes.
 
     Returns:
         By place, the averages that must not be published, each with the expectations that it
         does not meet and what was observed.
 
     Raises:
-        CheckFailedError: The averages as a whole are not what was asked for, or could not be
-            judged.
+        CheckFailedError: The averages as a whole are not as requested, or could not be
+            validated.
     """
     if not averages:
         return {}
@@ -66,19 +66,19 @@ def check_averages(
 def check_mart(
     checkpoints: Checkpoints, minutes: pd.DataFrame, window: Window, checked_at: datetime
 ) -> dict[str, CheckFailedError]:
-    """Judge the mart's minutes before they are exported and reported.
+    """Validate the mart's minutes before they are exported and reported.
 
     Args:
         checkpoints: Keep the result for Data Docs.
         minutes: As text, one row for each symbol and minute (exports.text_frame).
-        window: Which.
+        window: Their window.
         checked_at: Aware UTC.
 
     Returns:
-        The symbols of which the mart does not hold what was published, each with a row.
+        The symbols with minutes that may not be reported, each with its first failure.
 
     Raises:
-        CheckFailedError: The table as a whole could not be judged.
+        CheckFailedError: The table as a whole could not be validated.
     """
     table = minutes.astype(object).where(minutes.notna(), None)
     table[ROW] = range(len(table))
@@ -86,21 +86,21 @@ def check_mart(
         Suite.REPORT_MART, table, Subject(SEVERAL, window_name(window), checked_at), {}
     )
     if reasons := refusals(Suite.REPORT_MART, outcome):
-        raise CheckFailedError(f"the mart's minutes may not be reported: {'; '.join(reasons)}")
+        raise CheckFailedError(f"the mart's minutes cannot be reported: {'; '.join(reasons)}")
     found: dict[str, list[str]] = defaultdict(list)
     for row, observed in by_row(outcome).items():
         symbol, minute = table["symbol"].iloc[row], table["minute"].iloc[row]
         found[str(symbol)] += [f"{minute}: {name} ({seen})" for name, seen in observed.items()]
     return {
         symbol: CheckFailedError(
-            f"the mart's minutes may not be reported, {len(reasons)} failures: {reasons[0]}"
+            f"the mart's minutes cannot be reported, {len(reasons)} failures: {reasons[0]}"
         )
         for symbol, reasons in found.items()
     }
 
 
 def average_table(averages: Sequence[MinuteAverage]) -> pd.DataFrame:
-    """Lay out averages as a table, decimals and times as text, and `row` their number."""
+    """Lay out averages as a table: decimals and times as text, numbered by the column `row`."""
     table = pd.DataFrame(
         [[_cell(getattr(average, name)) for name in AVERAGE_COLUMNS] for average in averages],
         columns=AVERAGE_COLUMNS,

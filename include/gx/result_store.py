@@ -1,6 +1,6 @@
-"""A store of Great Expectations in any folder that fsspec reaches: local, s3://, gs://, abfs://.
+"""A Great Expectations store in any folder that fsspec supports: local, s3://, gs://, abfs://.
 
-GX Core 1.24 itself brings a store of files for a local folder alone.
+GX Core 1.24 itself has a file store for local folders only.
 """
 
 from typing import Any
@@ -18,11 +18,11 @@ FOLDER_STORE: dict[str, Any] = {
 
 
 class FolderStoreBackend(TupleStoreBackend):
-    """One object a key, under a URL.
+    """A store backend with one object per key, under a URL.
 
     Args:
         base_url: Folder; it need not exist yet.
-        arguments: As of the class above: filepath_suffix and others.
+        arguments: Of the parent class: filepath_suffix and others.
     """
 
     def __init__(self, base_url: str, **arguments: Any) -> None:  # noqa: ANN401 - GX's own
@@ -33,12 +33,12 @@ class FolderStoreBackend(TupleStoreBackend):
             _ = self.store_backend_id
 
     def path(self, key: tuple[str, ...]) -> UPath:
-        """Return where the object of a key lies."""
+        """Return the path of a key's object."""
         name: str = self._convert_key_to_filepath(key)  # type: ignore[no-untyped-call]
         return self._folder / name
 
     def list_keys(self, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-        """Return the keys of all objects below a prefix."""
+        """Return the keys of all objects under a prefix."""
         start = self._folder.joinpath(*prefix)
         found = start.rglob("*") if start.exists() else ()
         keys = [

@@ -1,4 +1,4 @@
-"""What a checkpoint says of a table, as plain records."""
+"""Checkpoint results as plain records."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class Failure:
 
     Attributes:
         expectation: Its type, like expect_prices_to_be_in_order.
-        level: What follows for the rows and the table.
+        level: The consequence for the rows or the table.
         rows: By number, the rows that fail it and what was observed there; empty for an
             expectation on the whole table.
-        error: What went wrong when it could not be judged at all; empty otherwise.
-        observed: What was observed of the whole table; empty for an expectation on rows.
+        error: What went wrong when it could not be validated at all; empty otherwise.
+        observed: What was observed in the whole table; empty for an expectation on rows.
     """
 
     expectation: str
@@ -33,11 +33,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a table is about.
+    """The symbol and window that a table covers.
 
     Attributes:
         symbol: Whose rows; "all" for several symbols at once.
-        window: Of which time, as it stands in names of files.
+        window: Their window, as written in file names.
         checked_at: Aware UTC; two results of one suite, symbol and window differ by it.
     """
 
@@ -53,11 +53,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a checkpoint says of one table.
+    """A checkpoint's result for one table.
 
     Attributes:
         failures: The expectations that it did not meet.
-        evaluated_count: Expectations judged.
+        evaluated_count: Expectations evaluated.
     """
 
     failures: tuple[Failure, ...]
@@ -66,12 +66,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ResultSummary:
-    """What an index says of one result, so that nobody has to read the results for it.
+    """A result's entry in the index, which is built without reading the results.
 
     Attributes:
         key: Of the result in its store: suite, run, time and batch.
         suite: Its name.
-        symbol: What was judged; "all" for several symbols at once.
+        symbol: What was validated; "all" for several symbols at once.
         name: Symbol and window.
         checked_at: ISO 8601, UTC.
         row_count: Rows of the table.
@@ -92,13 +92,13 @@ class ResultSummary:
 
 
 def unmet(result: CheckpointResult) -> Iterator[ExpectationValidationResult]:
-    """Yield the expectations that a run did not meet."""
+    """Yield the unmet expectations of a run."""
     for run in result.run_results.values():
         yield from (outcome for outcome in run.results if not outcome.success)
 
 
 def failure_of(outcome: ExpectationValidationResult) -> Failure:
-    """Return an expectation that was not met, with the rows that fail it."""
+    """Convert an unmet expectation to a record with the rows that fail it."""
     config = outcome.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result without its expectation")
@@ -129,7 +129,7 @@ def _observed(cells: Mapping[str, object]) -> str:
 
 
 def _error(info: dict[str, Any]) -> str:
-    """Return what was raised: the information lies by metric when a metric raised it."""
+    """Return the message of the exception; GX groups it by metric when a metric raised it."""
     by_metric = [info] if "raised_exception" in info else list(info.values())
     messages = [entry["exception_message"] for entry in by_metric if entry["raised_exception"]]
     return "; ".join(map(str, messages))

@@ -1,4 +1,4 @@
-"""Reading rows of text exactly, for expectations that judge a row by its own columns."""
+"""Read rows of text as exact numbers, for expectations on a row's own columns."""
 
 import functools
 import re
@@ -35,12 +35,12 @@ Numbers = npt.NDArray[np.object_]
 
 
 def read_decimal(text: str) -> Decimal | None:
-    """Return a plain decimal; None for anything else: an exponent, NaN, a sign, too many digits."""
+    """Parse a plain decimal; None for anything else: an exponent, NaN, a sign, too many digits."""
     return Decimal(text) if PLAIN_DECIMAL.fullmatch(text) else None
 
 
 def read_column(name: str, cells: Sequence[object]) -> Numbers:
-    """Return cells as numbers, None for one that is not written as documented.
+    """Parse cells as numbers, None for one not in the documented format.
 
     Times and counts are integers, all else digits in a text.
     """
@@ -50,7 +50,7 @@ def read_column(name: str, cells: Sequence[object]) -> Numbers:
     return _read_texts(tuple([cell if isinstance(cell, str) else None for cell in cells]))
 
 
-# Every expectation reads the same columns again.
+# Cached, as every expectation reads the same columns.
 @functools.lru_cache(maxsize=32)
 def _read_texts(cells: tuple[str | None, ...]) -> Numbers:
     # A tick size or a silent second's price is the same in many rows.
@@ -61,18 +61,18 @@ def _read_texts(cells: tuple[str | None, ...]) -> Numbers:
 
 
 def _objects(values: Sequence[object]) -> Numbers:
-    # Taking values one by one is ten times faster than letting numpy look whether they are lists.
+    # Taking values one by one is ten times faster than letting numpy check them for lists.
     return np.fromiter(values, dtype=object, count=len(values))
 
 
 def read_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as numbers, null where a cell is not written as documented."""
+    """Parse rows as numbers, null where a cell is not in the documented format."""
     columns = {name: read_column(name, rows[name].tolist()) for name in rows.columns}
     return pd.DataFrame(columns, index=rows.index, dtype=object)
 
 
 def well_formed(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Return for each row whether every cell is written as documented."""
+    """Return for each row whether every cell is in the documented format."""
     return read_table(rows).notna().all(axis=1)
 
 
@@ -82,12 +82,12 @@ def judge(
     *,
     only: "pd.Series[bool] | None" = None,
 ) -> "pd.Series[bool]":
-    """Judge rows as exact numbers; a row that cannot be read, or is not asked about, passes here.
+    """Validate rows as exact numbers; unreadable rows, and those not in `only`, pass here.
 
     Args:
-        rows: The columns that the verdict needs, as text and integers.
+        rows: The columns that the check needs, as text and integers.
         is_good: Gets them as decimals and integers.
-        only: The rows to judge; all without it.
+        only: The rows to validate; all if None.
     """
     verdict = pd.Series(data=True, index=rows.index)
     numbers = read_table(rows if only is None else rows[only])
@@ -99,14 +99,14 @@ def judge(
 
 
 def lies_within_prices(row: Any, quote_volume: Any, slack: Any = 0) -> "pd.Series[bool]":  # noqa: ANN401 - columns of decimals
-    """Return for each row whether an amount could be paid for its volume between low and high.
+    """Return for each row whether quote volume / volume is between low and high.
 
     Multiplied instead of divided: exact, and a volume of zero passes with nothing paid.
 
     Args:
         row: low, high, volume and trade_count.
-        quote_volume: What was paid, each trade's part of it truncated to 8 decimals.
-        slack: What it may be off beyond that, quote asset.
+        quote_volume: Amount paid, each trade's part of it truncated to 8 decimals.
+        slack: Further tolerance, quote asset.
     """
     truncated = row["trade_count"] * QUOTE_VOLUME_STEP.value + slack
     return (row["low"] * row["volume"] - truncated <= quote_volume) & (  # type: ignore[no-any-return]
@@ -115,7 +115,7 @@ def lies_within_prices(row: Any, quote_volume: Any, slack: Any = 0) -> "pd.Serie
 
 
 class RowMetric(MulticolumnMapMetricProvider):
-    """What every metric of a row has in common."""
+    """Base of every metric on a row."""
 
     condition_domain_keys = (
         "batch_id",
@@ -128,17 +128,17 @@ class RowMetric(MulticolumnMapMetricProvider):
 
 
 class RowExpectation(MulticolumnMapExpectation):
-    """What every expectation on a row has in common."""
+    """Base of every expectation on a row."""
 
     ignore_row_if: Literal["all_values_are_missing", "any_value_is_missing", "never"] = "never"
     _held: ExpectationConfiguration | None = PrivateAttr(default=None)
 
     @property
     def configuration(self) -> ExpectationConfiguration:
-        """What this expectation is, as GX hands it around.
+        """This expectation's configuration, cached.
 
-        GX asks for it some eighty times a run, and makes it anew each time: a fifth of the time
-        of a checkpoint.
+        GX reads it some eighty times a run and builds it each time, which takes a fifth of a
+        checkpoint's time.
         """
         if self._held is None or self._held.id != self.id:
             self._held = super().configuration
@@ -152,7 +152,7 @@ class RowExpectation(MulticolumnMapExpectation):
         result: ExpectationValidationResult | None = None,
         runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG003 - GX's signature
     ) -> list[RenderedTableContent | CollapseContent] | None:
-        """Show the rows that fail by the names of their columns, the first of them."""
+        """Show the first failing rows under their column names."""
         failing = (result.result if result else {}).get("unexpected_index_list")
         if not failing:
             return None

@@ -18,7 +18,7 @@ class Suite(StrEnum):
 
 
 def make_suite(suite: Suite) -> ExpectationSuite:
-    """Return the expectations of a suite."""
+    """Create the expectations of a suite."""
     match suite:
         case Suite.SECOND_PRICES | Suite.EXCHANGE_MINUTES:
             return kline_suite(suite.value, has_minutes=suite is Suite.SECOND_PRICES)

@@ -1,4 +1,4 @@
-"""The audit: what was published against the exchange's own daily archive."""
+"""Audit published minutes against the exchange's own daily archive."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from include.records.prices import ExchangeMinute, Flag, MinuteAverage
 
 
 class Finding(StrEnum):
-    """What the archive says of a published minute."""
+    """The archive's verdict on a published minute."""
 
     AUDITED = "AUDITED"
-    """The same, to the last digit."""
+    """Identical, to the last digit."""
     RESTATED = "RESTATED"
-    """Something else: the minute is averaged again."""
+    """Different: the minute is averaged again."""
     CONTRADICTED = "CONTRADICTED"
-    """That nothing traded, where trades are known: the value stays."""
+    """It states that nothing traded, where trades are known: the value is kept."""
     ABSENT = "ABSENT"
-    """Nothing: it has no row of the minute, or two that differ."""
+    """It has no row of the minute, or two that differ."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """One minute against the archive.
+    """One minute compared with the archive.
 
     Attributes:
         minute: First moment, aware UTC.
-        finding: What the archive says of it.
+        finding: Result of the comparison.
         difference_ratio: Archive's average / published one - 1; None where one has no value.
         is_alarming: Somebody should look at it: a value differs beyond the limit, or the archive
             does not have it.
@@ -51,8 +51,8 @@ def audit(
 
     Args:
         published: Each minute once.
-        archive: The archive's minutes by their start. One that is absent says nothing: neither
-            that the minute is right nor that nothing traded (binance-public-data#413).
+        archive: The archive's minutes by their start. An absent one proves nothing: neither that
+            the published minute is right nor that nothing traded (binance-public-data#413).
     """
     with localcontext(EXACT):
         return [_audit(average, archive.get(average.minute)) for average in published]
@@ -76,8 +76,8 @@ def _finding(average: MinuteAverage, official: ExchangeMinute | None) -> Finding
         return Finding.ABSENT
     if average.vwap is not None and not official.volume:
         return Finding.CONTRADICTED
-    # Without a row of its own the minute has no amounts: then that nothing traded is news, too. Of
-    # part of a minute it was not known that it was all.
+    # A minute published without a row has no amounts, so an archive row without trades is news,
+    # too. A partial minute was never known to be complete.
     if average.flag is Flag.PARTIAL:
         return Finding.RESTATED
     ours = (average.volume, average.quote_volume, average.trade_count)

@@ -1,6 +1,6 @@
-"""The method: what one minute comes to, from the seconds held and the exchange's own minute.
+"""Compute minute averages from the stored seconds and the exchange's own minutes.
 
-Pure and exact: whole numbers in, decimals out; no clock, no store. docs/method.md explains the
+Pure and exact: integers in, decimals out; no clock, no store. docs/method.md explains the
 levels.
 """
 
@@ -30,7 +30,7 @@ from include.records.limits import CARRIED_SECONDS, METHOD_VERSION
 from include.records.prices import PRICES, Flag, MinuteAverage
 from include.records.windows import Window
 
-# Flags that a halt or an outage may stand behind.
+# Flags that a halt or an outage may explain.
 UNEXPLAINED = frozenset({Flag.SOURCE_GAP, Flag.NO_TRADES})
 CAUSE_LEVELS = {Flag.HALTED: 5, Flag.EXCHANGE_OUTAGE: 6}
 FLAGS = {
@@ -41,7 +41,7 @@ FLAGS = {
     7: Flag.SOURCE_GAP,
     8: Flag.INGEST_GAP,
 }
-# Up to this level the value is the exchange's own minute, beyond it that of the seconds.
+# Up to this level the value is from the exchange's own minute, above it from the seconds.
 EXCHANGE_LEVEL = 2
 SOURCE_GAP, INGEST_GAP = 7, 8
 VOLUMES = ("volume", "quote_volume")
@@ -59,15 +59,15 @@ def average_minutes(
     Args:
         symbol: Whose prices these are.
         window: Which minutes to average.
-        seconds: Prices of the window and of CARRIED_SECONDS before it; a price stands until the
-            next one, and the first minutes of the window need the one that stood before.
+        seconds: Prices of the window and of CARRIED_SECONDS before it; a price is in effect until
+            the next one, and the window's first minutes need the one in effect before it.
         exchange_minutes: The exchange's own minutes.
-        stored_until: Exclusive end of what is stored; None when nothing is. A minute
+        stored_until: Exclusive end of the stored data; None when nothing is stored. A minute
             from there on without any data is a gap of ours, not the exchange's.
 
     Returns:
         One average for each minute of the window, ascending, without soft flags, filled value and
-        quality: those need the minutes around (annotations.py). Where the flag says that there
+        quality: those need the surrounding minutes (grading.py). Where the flag says that there
         is no value, vwap is None: it is never filled.
     """
     held, statistics = second_sums(seconds, window, carried_for_s=int(CARRIED_SECONDS.value))
@@ -75,14 +75,14 @@ def average_minutes(
     is_complete = statistics.second_count == SECONDS_A_MINUTE
     surpluses = [getattr(held, name) - getattr(said, name) for name in (*VOLUMES, "trade_count")]
     agrees = ~np.logical_or.reduce([each != 0 for each in surpluses]).astype(np.bool_)
-    # Part of the seconds cannot have more than the whole minute.
+    # A part of the seconds cannot exceed the whole minute.
     exceeds = np.logical_or.reduce([each > 0 for each in surpluses]).astype(np.bool_)
     is_compared = said.has_row & (is_complete | exceeds)
     says_trades = said.has_row & (said.volume > 0).astype(np.bool_)
     levels = _levels(
         held, said, says_trades=says_trades, is_complete=is_complete, agrees=is_complete & agrees
     )
-    # A minute that says nothing of trades takes none away from the seconds.
+    # An exchange minute without trades does not override trades in the seconds.
     columns = [
         np.where(says_trades, getattr(said, name), getattr(held, name)).tolist()
         for name in (*PRICES, *VOLUMES, "trade_count")
@@ -103,7 +103,7 @@ def average_minutes(
 
 
 class _Row(NamedTuple):
-    """A minute's cells: whole numbers, as in minute_sums."""
+    """A minute's cells: whole numbers, as in sums.py."""
 
     level: int
     traded: tuple[int, ...]
@@ -115,12 +115,12 @@ class _Row(NamedTuple):
 def explain(
     averages: Sequence[MinuteAverage], causes: Mapping[datetime, Flag]
 ) -> list[MinuteAverage]:
-    """Say why minutes without a value have none, where it is neither our gap nor a quiet market.
+    """Flag minutes without a value whose cause is known: a halt or an outage of the exchange.
 
     Args:
         averages: Of one symbol.
-        causes: HALTED or EXCHANGE_OUTAGE by minute, where that is known. It may be known later
-            than the minute was first published; then its next revision says so.
+        causes: HALTED or EXCHANGE_OUTAGE by minute, where known. A cause may become known after
+            the minute was first published; then its next revision states it.
     """
     return [
         replace(average, flag=cause, source_level=CAUSE_LEVELS[cause])
@@ -133,7 +133,7 @@ def explain(
 def _levels(
     held: MinuteSums, said: MinuteSums, *, says_trades: Mask, is_complete: Mask, agrees: Mask
 ) -> list[int]:
-    """Return the row of the method's table for each minute; 5 and 6 are told later, as is 8."""
+    """Return the level of each minute, a row of the method's table; 5, 6 and 8 are set later."""
     found = np.select(
         [
             says_trades & agrees,
@@ -148,7 +148,7 @@ def _levels(
 
 
 def _from_seconds(statistics: SecondStatistics) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield count, median, dispersion, and sum and count of standing prices of each minute."""
+    """Yield count, median, dispersion, and sum and count of prices in effect, per minute."""
     return zip(
         statistics.second_count.tolist(),
         statistics.medians.tolist(),
@@ -173,7 +173,7 @@ def _average(symbol: str, minute: datetime, row: _Row, *, is_stored: bool) -> Mi
         symbol=symbol,
         minute=minute,
         vwap=_vwap(row) if has_value else None,
-        # A price has four decimals less than an average.
+        # A price has four decimals fewer than an average.
         twap=_quotient(standing, standing_count * 10**SCALE)
         if has_value and standing_count
         else None,
@@ -211,7 +211,7 @@ def _vwap(row: _Row) -> Decimal:
 
 
 def _quotient(numerator: int, denominator: int) -> Decimal:
-    """Divide, rounded half up to 12 decimals: four beyond the finest tick that Binance lists.
+    """Divide, rounded half up to 12 decimals: four more than the finest tick that Binance lists.
 
     A coin at 0.00000812 still has seven significant digits.
     """
@@ -220,7 +220,7 @@ def _quotient(numerator: int, denominator: int) -> Decimal:
 
 
 def is_contradicted(average: MinuteAverage) -> bool:
-    """Tell whether one source of a minute has trades and the other says that there were none."""
+    """Tell whether one source of a minute has trades and the other states that there were none."""
     if not average.volume:
         return False
     is_told_by_seconds = average.source_level > EXCHANGE_LEVEL

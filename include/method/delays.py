@@ -1,4 +1,4 @@
-"""How long after their end minutes were first published."""
+"""Delays between the end of a minute and its first publication."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Number = TypeVar("Number", int, float)
 
 LATE = timedelta(seconds=int(LATE_SECONDS.value))
 LATE_MS = int(LATE_SECONDS.value) * 1_000
-# A minute that is not there after five was not slow: the pipeline stood or began, or a backfill
-# brought it. By then there is no filled value either (CARRIED_SECONDS).
+# A minute missing after five minutes was not slow: the pipeline was down or had just started, or a
+# backfill added it. By then there is no filled value either (CARRIED_SECONDS).
 AFTERWARDS_MS = int(CARRIED_SECONDS.value) * 1_000
 
 
 class Delays:
-    """The delays of some minutes, from a minute's end to its first publication.
+    """The publication delays of minutes, from a minute's end to its first publication.
 
     Args:
-        delays_ms: Milliseconds, in any order; of the minutes of which it is known.
+        delays_ms: Milliseconds, in any order; only of minutes whose delay is known.
 
     Attributes:
-        late_count: Minutes later than LATE_SECONDS, and not afterwards.
+        late_count: Minutes later than LATE_SECONDS, without those filled in afterwards.
         afterwards_count: Minutes five minutes late or more: filled in afterwards.
     """
 
@@ -35,9 +35,9 @@ class Delays:
         self.late_count = sum(1 for each in self._running_ms if each > LATE_MS)
 
     def percentile_ms(self, percent: int) -> int | None:
-        """Return a percentile by nearest rank, 1 to 100, without what came afterwards.
+        """Return a percentile by nearest rank, 1 to 100, without minutes filled in afterwards.
 
-        None where no minute was published by then.
+        None if no other minute was published.
         """
         return percentile(self._running_ms, percent) if self._running_ms else None
 

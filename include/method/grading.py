@@ -1,7 +1,7 @@
-"""What a minute is judged by beside itself: soft flags, the filled value, quality and grade.
+"""Compute soft flags, the filled value, quality and grade of minutes from their neighbours.
 
-Pure. Each minute is judged by the minutes from CONTEXT before it to CONFIRMATION after it and by
-nothing else, so that it comes to the same however the minutes are cut into windows.
+Pure. Each minute depends only on the minutes from CONTEXT before it to CONFIRMATION after it, so
+the result is the same however the minutes are cut into windows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from include.records.prices import Flag, Grade, MinuteAverage, SoftFlag
 from include.records.windows import MINUTE
 
 LAST_VWAP = "LAST_VWAP"
-# Nothing is carried over a minute in which the market was not there.
+# No value is carried over a minute in which the market was closed.
 NOT_RUNNING = frozenset({Flag.HALTED, Flag.EXCHANGE_OUTAGE})
 LOST_POINTS = {
     SoftFlag.JUMP: QUALITY_JUMP,
@@ -55,10 +55,10 @@ def annotate(
     Args:
         averages: Of one symbol, ascending, each minute once; some may be missing.
         five_minute_prices: The exchange's own average of the five minutes that end with a
-            minute, by that minute, where it was asked.
-        wanted: Minutes to return, all without it; those from CONTEXT before each to CONFIRMATION
-            after it should be among the averages.
-        base_asset: Of the symbol, as the exchange says it; None where it never said.
+            minute, by that minute, where it was requested.
+        wanted: Minutes to return; all if None. The averages should include the minutes from
+            CONTEXT before each to CONFIRMATION after it.
+        base_asset: Of the symbol, as the exchange states it; None where it never did.
     """
     limit = cross_source_limit(base_asset)
     by_minute = {average.minute: average for average in averages}
@@ -95,7 +95,7 @@ def annotate(
 
 
 def grade_of(quality: int) -> Grade:
-    """Return the letter of a quality: A from 90 on, B from 70, C from 50, D from 30, else E."""
+    """Return the grade of a quality: A from 90, B from 70, C from 50, D from 30, else E."""
     return next(grade for least, grade in GRADES if quality >= least)
 
 
@@ -117,7 +117,7 @@ def _quality(average: MinuteAverage, flags: Sequence[SoftFlag]) -> int | None:
 def _filled(
     by_minute: Mapping[datetime, MinuteAverage], average: MinuteAverage
 ) -> tuple[Decimal | None, int | None]:
-    """Return the value of the last minute that has one, and how much older that minute is."""
+    """Return the value of the last minute that has one, and that minute's age in seconds."""
     for back in range(int(FILL_MINUTES.value) + 1):
         age = timedelta(minutes=back)
         before = by_minute.get(average.minute - age)

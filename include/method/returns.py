@@ -1,6 +1,6 @@
-"""Logarithmic returns between published averages, and what follows from them.
+"""Logarithmic returns between published averages, their volatility and correlation.
 
-Statistics, in double precision: no price comes of them.
+Statistics in double precision: no price is computed from them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-# A correlation of fewer returns says nothing.
+# With fewer returns a correlation is meaningless.
 LEAST_RETURNS = 30
 
 
@@ -19,11 +19,11 @@ def log_returns(minutes: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         minutes: Columns minute (any order; aware times, or text that sorts like time), symbol and
-            vwap (text, number or None), one row a minute and symbol.
+            vwap (text, number or None), one row per minute and symbol.
 
     Returns:
-        A row for each minute that has one, ascending, and a column a symbol: the natural
-        logarithm of its VWAP over that of the minute right before; NaN where one has none.
+        A row for each minute that has one, ascending, and a column per symbol: the natural
+        logarithm of its VWAP over that of the previous minute; NaN where one has none.
     """
     priced = minutes[["minute", "symbol"]].assign(
         minute=pd.to_datetime(minutes["minute"], utc=True),
@@ -37,19 +37,19 @@ def log_returns(minutes: pd.DataFrame) -> pd.DataFrame:
 
 
 def realised_volatility(returns: pd.Series[float]) -> float | None:
-    """Return the root of the sum of squared returns, over their span and not annualised.
+    """Return the square root of the sum of squared returns, over their span, not annualised.
 
-    As Andersen and Bollerslev, "Answering the Skeptics" (1998), define it; None without a return.
+    As defined by Andersen and Bollerslev, "Answering the Skeptics" (1998); None without a return.
     """
     held = returns.dropna()
     return float(np.sqrt(np.square(held).sum())) if len(held) else None
 
 
 def correlations(returns: pd.DataFrame) -> pd.DataFrame:
-    """Return Pearson's correlation of each pair of symbols, over the minutes where both have one.
+    """Return Pearson's correlation of each pair of symbols, over their common minutes.
 
     Args:
-        returns: As of `log_returns`.
+        returns: From `log_returns`.
 
     Returns:
         Columns symbol, other_symbol (symbol < other_symbol), correlation (NaN of fewer than 30

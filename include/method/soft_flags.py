@@ -1,6 +1,6 @@
-"""Soft checks: what is odd about a minute's average. They flag, and never drop.
+"""Soft checks: flag unusual minute averages, and never drop one.
 
-Statistics, not prices: binary floats do here.
+Statistics, not prices: binary floats are good enough here.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ LARGE_COINS = frozenset({"BTC", "ETH"})
 
 
 def jump_at(valued: Sequence[MinuteAverage], place: int) -> SoftFlag | None:
-    """Tell whether a minute's average jumped, and what became of it.
+    """Tell whether a minute's average jumped, and whether the jump is confirmed or a spike.
 
     A minute jumps when its logarithmic return is above JUMP_MADS scaled median absolute
-    deviations of the returns before it, and above JUMP_RATIO. It is a spike when one of the next
-    two minutes is back within half of the jump. A spike is left out of what follows: the way
-    back is no jump.
+    deviations of the previous returns, and above JUMP_RATIO. It is a spike when one of the next
+    two minutes is back within half of the jump. A spike is ignored afterwards: the return from
+    it is not a jump.
 
     Args:
         valued: Minutes with a value, ascending; gaps are left out.
-        place: Of the minute, which is judged by the sixty before it within CONTEXT_MINUTES, and
-            the two after it within CONFIRMED_MINUTES.
+        place: Of the minute, which is compared with the sixty before it within CONTEXT_MINUTES,
+            and the two after it within CONFIRMED_MINUTES.
     """
     minute = valued[place].minute
-    # Cheap, and all there is to nearly every minute: nothing near it is far away.
+    # Cheap, and enough for nearly every minute: its price is close to the ones just before.
     near = valued[max(0, place - CONFIRMING_MINUTES - 1) : place]
     if not any(_is_far(_price(valued[place]), _price(each)) for each in near):
         return None
@@ -68,14 +68,14 @@ def jump_at(valued: Sequence[MinuteAverage], place: int) -> SoftFlag | None:
 
 
 def is_seam(before: MinuteAverage | None, average: MinuteAverage) -> bool:
-    """Tell whether a minute opens further than SEAM_RATIO from where the one before closed."""
+    """Tell whether a minute opens further than SEAM_RATIO from the previous minute's close."""
     if before is None or before.close is None or average.open is None:
         return False
     return abs(average.open - before.close) > SEAM_RATIO.value * before.close
 
 
 def is_stale(by_minute: Mapping[datetime, MinuteAverage], minute: datetime) -> bool:
-    """Tell whether nothing traded in STALE_MINUTES minutes, of which this is the last."""
+    """Tell whether nothing traded in the STALE_MINUTES minutes that end with this one."""
     last = (minute - back * MINUTE for back in range(int(STALE_MINUTES.value)))
     return all(
         (average := by_minute.get(each)) is not None and average.flag is Flag.NO_TRADES
@@ -89,15 +89,15 @@ def differs_from_exchange(
     minute: datetime,
     limit: Decimal,
 ) -> bool:
-    """Tell whether our average of five minutes and the exchange's own are too far apart.
+    """Tell whether our five-minute average differs too much from the exchange's own.
 
-    They are beyond the limit, and from then on until they are within half of it: the last
-    difference outside that band decides, of the last CROSS_SOURCE_MINUTES.
+    It does from when it exceeds the limit until it is within half of it: within the last
+    CROSS_SOURCE_MINUTES, the last difference outside that band decides.
 
     Args:
-        by_minute: Of one symbol.
+        by_minute: Averages of one symbol.
         five_minute_prices: The exchange's own, by the last minute of the five.
-        minute: Which is judged.
+        minute: The minute to check.
         limit: Of the exchange's average (cross_source_limit).
     """
     for back in range(int(CROSS_SOURCE_MINUTES.value)) if five_minute_prices else ():
@@ -114,11 +114,11 @@ def differs_from_exchange(
 
 
 def cross_source_limit(base_asset: str | None) -> Decimal:
-    """Return how far the exchange's own average may be from ours, as a share of it.
+    """Return how far our average may be from the exchange's own, as a share of the latter.
 
     Args:
-        base_asset: What is bought and sold, like BTC; None where the exchange never said, and then
-            the limit of all others holds. No name of a symbol tells it: ETHFIUSDT is no Ether.
+        base_asset: What is bought and sold, like BTC; None where the exchange never stated it,
+            for the general limit. It cannot be read from a symbol's name: ETHFIUSDT is not Ether.
     """
     is_large = base_asset in LARGE_COINS
     return (CROSS_SOURCE_RATIO_LARGE if is_large else CROSS_SOURCE_RATIO).value
@@ -127,7 +127,7 @@ def cross_source_limit(base_asset: str | None) -> Decimal:
 def _five_minute_vwap(
     by_minute: Mapping[datetime, MinuteAverage], minute: datetime
 ) -> Decimal | None:
-    """Return the average of five minutes; None where one is not known, or nothing traded."""
+    """Return the average of five minutes; None if one is unknown, or nothing traded."""
     five = [by_minute.get(minute - back * MINUTE) for back in range(AVERAGED_MINUTES)]
     amounts = [
         (each.quote_volume, each.volume)
@@ -183,7 +183,7 @@ def _is_jump(change: float, returns: Sequence[float]) -> bool:
 
 def _became(change: float, after: Sequence[float]) -> SoftFlag:
     limit = float(SPIKE_CLEARED_RATIO.value) * abs(change)
-    # A move on the other side of where it came from is back, too.
+    # A move past its origin to the other side counts as back, too.
     if any(each * math.copysign(1, change) < limit for each in after):
         return SoftFlag.SPIKE
     return SoftFlag.JUMP_CONFIRMED if len(after) == CONFIRMING_MINUTES else SoftFlag.JUMP

@@ -1,6 +1,6 @@
-"""What the minutes of a window traded, by one source: exact sums and statistics over columns.
+"""Add up a window's minutes from one source: exact sums and statistics over columns.
 
-Every number is whole: prices and amounts x 10^8, averages x 10^12. Formulae and sources:
+All numbers are integers: prices and amounts x 10^8, averages x 10^12. Formulae and sources:
 docs/method.md.
 """
 
@@ -28,10 +28,10 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class MinuteSums:
-    """A window's minutes by one source, ascending, one row a minute.
+    """A window's minutes from one source, ascending, one row per minute.
 
     Attributes:
-        has_row: Whether the source has anything of the minute.
+        has_row: Whether the source has any row of the minute.
         open: First traded price x 10^8; like high, low and close, 0 where nothing traded.
         high: Highest.
         low: Lowest.
@@ -53,14 +53,14 @@ class MinuteSums:
 
 @dataclass(frozen=True)
 class SecondStatistics:
-    """What only seconds can tell of a window's minutes.
+    """Statistics of a window's minutes that need their seconds.
 
     Attributes:
         second_count: Seconds held of each minute, 0 to 60.
         medians: Volume-weighted medians of the seconds' averages x 10^12; 0 without a trade.
         dispersions: Weighted standard deviations, hundredths of a basis point; 0 without a trade.
-        standing: Sums of the prices that stood at the start of each second x 10^8.
-        standing_count: Of how many seconds of the minute that price is known.
+        standing: Sums of the prices in effect at the start of each second x 10^8.
+        standing_count: Number of the minute's seconds for which that price is known.
     """
 
     second_count: npt.NDArray[np.int64]
@@ -97,7 +97,7 @@ def second_sums(
     Args:
         seconds: Of the window, and of some time before it.
         window: Which minutes.
-        carried_for_s: For how many seconds after its second a price still stands.
+        carried_for_s: For how many seconds after its second a price stays in effect.
     """
     grid = _Grid(seconds.within(window), window)
     held, traded = grid.held, grid.traded
@@ -132,7 +132,7 @@ def quotients(numerators: Whole, denominators: Whole) -> Whole:
     """Divide whole numbers by positive ones, x 10^12, rounded half up.
 
     By long division in 64 bits, as many digits at a time as fit; where the numbers or the result
-    are too large for that, by Python's own whole numbers.
+    are too large for that, with Python integers.
     """
     if not len(numerators):
         return numerators
@@ -151,13 +151,13 @@ def quotients(numerators: Whole, denominators: Whole) -> Whole:
 
 
 def is_truncated(low: Any, volume: Any, quote_volume: Any, trade_count: Any) -> Any:  # noqa: ANN401 - whole numbers, or columns of them
-    """Tell whether truncated amounts take an average below the lowest price of its trades.
+    """Tell whether truncated amounts put an average below the lowest price of its trades.
 
-    Each trade's amount is truncated to 8 decimals, so the sum of n trades may lie n steps below the
-    exact one. Then the lowest price is nearer to the exact average than what is stated.
+    Each trade's amount is truncated to 8 decimals, so the sum of n trades may be n steps below the
+    exact one. Then the lowest price is closer to the exact average than the stated quotient.
 
     Args:
-        low: Price x 10^8; like the others of a kind that no product overflows.
+        low: Price x 10^8; like the others, of a type that no product overflows.
         volume: x 10^8.
         quote_volume: x 10^8.
         trade_count: Trades.
@@ -167,7 +167,7 @@ def is_truncated(low: Any, volume: Any, quote_volume: Any, trade_count: Any) -> 
 
 
 def _digits_at_once(numerators: Whole, denominators: Whole) -> int:
-    """Return how many digits of quotients fit into 64 bits at a time; 0 where they never do."""
+    """Return how many digits of the quotients fit into 64 bits at a time; 0 if none do."""
     if any(each.dtype == object for each in (numerators, denominators)):
         return 0
     if (int((numerators // denominators).max()) + 1) * _TO_AVERAGE > _LARGEST_INT64:
@@ -176,7 +176,7 @@ def _digits_at_once(numerators: Whole, denominators: Whole) -> int:
 
 
 class _Grid:
-    """Seconds of a window, one row a minute and one column a second of it."""
+    """A window's seconds, one row per minute and one column per second."""
 
     def __init__(self, seconds: SpanColumns, window: Window) -> None:
         self._seconds = seconds
@@ -226,14 +226,14 @@ def _laid_over(mask: Mask, values: Whole) -> Any:  # noqa: ANN401 - whole number
 
 
 def _weighted_medians(prices: Any, weights: Any, is_traded: Mask) -> Any:  # noqa: ANN401 - whole numbers
-    """Return the price at half of the weight; the middle of two where half lies between them."""
+    """Return the price at half of the weight; the mean of two where half falls between them."""
     order = np.argsort(prices, axis=1, kind="stable")
     ranked = np.take_along_axis(prices, order, axis=1)
     twice = 2 * np.take_along_axis(weights, order, axis=1).cumsum(axis=1)
     total = twice[:, -1:] // 2
     lower = np.take_along_axis(ranked, (twice >= total).argmax(axis=1)[:, None], axis=1)[:, 0]
     upper = np.take_along_axis(ranked, (twice > total).argmax(axis=1)[:, None], axis=1)[:, 0]
-    # Not their sum, which may need one bit more than there are.
+    # Not their sum, which may need one bit more than 64.
     return np.where(is_traded, lower + (upper - lower + 1) // 2, 0)
 
 

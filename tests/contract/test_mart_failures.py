@@ -171,7 +171,7 @@ def test_what_the_gate_refuses_changes_no_file_of_its_symbol_and_stops_no_other(
     before, watermark = of_symbol(held.files(), "BTCUSDT"), mart.watermark(LOOK_BACK)
 
     with pytest.raises(
-        AirflowFailException, match="BTCUSDT: the mart's minutes may not be reported, 1 failures"
+        AirflowFailException, match="BTCUSDT: the mart's minutes cannot be reported, 1 failures"
     ):
         held.run()
 

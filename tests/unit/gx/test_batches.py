@@ -157,7 +157,7 @@ def test_refuses_a_batch_when_an_expectation_could_not_be_judged(tmp_path, monke
     verdict = judge(Checkpoints(str(tmp_path)), batch())
 
     assert verdict.is_refused
-    assert "expect_check_to_crash on second_prices could not be judged" in verdict.reason
+    assert "expect_check_to_crash on second_prices could not be validated" in verdict.reason
     assert "not to be judged" in verdict.reason
 
 

@@ -51,8 +51,8 @@ def test_makes_a_page_for_each_result_that_explains_itself(folder):
     html = page.read_text(encoding="utf-8")
     assert page.name.startswith("BTCUSDT-20260301T1200-20260301T1201~")
     assert "Expect low <= quote volume / volume <= high; n trades may be off by n steps" in html
-    assert "a close merged from another row passes every other check but this one" in html
-    assert "The rows that fail are kept out; the others go on." in html
+    assert "a close merged from another row passes every check but this one" in html
+    assert "Rows that fail are refused; the others pass." in html
     assert re.search(r"<td[^>]*>\s*(<[^>]*>\s*)*101\.00", html)
 
 
