@@ -1,1 +1,1 @@
-"""Steps of a price through the pipeline: fetch, land, store, average, publish; replay, audit."""
+"""The pipeline's steps: fetch, land, store, average and publish prices; replay and audit them."""

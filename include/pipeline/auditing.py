@@ -1,4 +1,4 @@
-"""The audit of a day: what was published against the exchange's daily archive, and what follows."""
+"""Audit a published day against the exchange's daily archive, and restate what differs."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ LONGEST_AGE_DAYS = 180
 
 @dataclass(frozen=True)
 class AuditResult:
-    """What an audit of a day found and did.
+    """The findings and restatements of one day's audit.
 
     Attributes:
-        day: As noted in the store.
-        restated: Minutes whose value changed with it.
+        day: As recorded in the store.
+        restated: Minutes whose value it changed.
     """
 
     day: AuditedDay
@@ -38,7 +38,7 @@ class AuditResult:
 
     @property
     def alarm(self) -> str:
-        """What should alarm somebody; empty where nothing should."""
+        """The alert to send; empty if none is due."""
         noted = self.day
         if not noted.alarming_count:
             return ""
@@ -48,7 +48,7 @@ class AuditResult:
             f"{count} {what}"
             for count, what in (
                 (noted.absent_count, "are not in the archive"),
-                (noted.contradicted_count, "stay though the archive says otherwise"),
+                (noted.contradicted_count, "keep their value although the archive differs"),
             )
             if count
         ]
@@ -68,17 +68,17 @@ def audit_day(
 ) -> AuditResult | None:
     """Compare a symbol's published minutes of a day with the archive, and restate what differs.
 
-    What differs is averaged again from the archive's own seconds and minutes, after they have
-    passed the gate. A minute that the archive lacks, or says nothing traded in where trades are
+    Minutes that differ are averaged again from the archive's own seconds and minutes, after these
+    have passed the gate. A minute that the archive lacks, or has without trades where trades are
     known, keeps its value and is not audited.
 
     Returns:
-        What was found; None where nothing is published, or all of it was audited with this issue
-        of the archive before.
+        The findings; None if nothing is published, or all of it was already audited with this
+        issue of the archive.
 
     Raises:
         ArchiveNotFoundError: The archive does not have the day, or not yet.
-        ArchiveDamagedError: What came was not as its checksum says.
+        ArchiveDamagedError: The file did not match its checksum.
         CheckFailedError: The gate refuses the archive's day.
         RetryableError: The archive does not answer.
     """
@@ -103,13 +103,13 @@ def audit_day(
         publication = publisher.publish_windows({symbol: windows_of(differing)}, are_fetched=True)
         if publication.withheld:
             raise CheckFailedError(
-                f"{symbol} {day}: {len(publication.withheld)} minutes that the archive has "
-                "otherwise fail the second gate and wait in quarantine; the day counts as not "
+                f"{symbol} {day}: {len(publication.withheld)} minutes that differ from the "
+                "archive fail the second gate and wait in quarantine; the day counts as not "
                 "audited"
             )
         restated = publication.restated
     noted = _noted(symbol, day, whole_ms(publisher.clock()), checksum, findings)
-    # The gate may have kept out what the archive has otherwise.
+    # The gate may have refused rows where the archive differs.
     left = audit([price.average for price in store.minute_prices.between(symbol, window)], official)
     noted = replace(
         noted,
@@ -123,13 +123,13 @@ def audit_day(
 
 
 def ages_to_audit(daily_count: int) -> list[int]:
-    """Return how many days back to look for an archive that came, or was issued anew.
+    """Return the ages, in days, at which to look for a new or reissued archive.
 
     Archives were seen to be corrected after days and after months (binance-public-data#413,
-    #367): every day at first, then with growing distance.
+    #367): look every day at first, then at growing intervals.
 
     Args:
-        daily_count: Up to which age each day is looked at.
+        daily_count: Age up to which to look every day.
 
     Returns:
         Ages in days, ascending; the last is at least LONGEST_AGE_DAYS.
@@ -141,12 +141,14 @@ def ages_to_audit(daily_count: int) -> list[int]:
 
 
 def _official(symbol: str, day: date, fetcher: DayFetcher) -> dict[datetime, ExchangeMinute]:
-    """Return the archive's minutes; not one that it has two different rows of."""
+    """Return the archive's minutes, without those of which it has two different rows."""
     rows = fetcher.minutes(symbol, day)
     try:
         minutes = [as_record(ExchangeMinute, symbol, row) for row in rows]
     except ArithmeticError as error:
-        raise CheckFailedError(f"{symbol} {day}: the archive's day holds no numbers") from error
+        raise CheckFailedError(
+            f"{symbol} {day}: the archive's day has a cell that is not a number"
+        ) from error
     count = Counter(minute.start for minute in minutes)
     return {minute.start: minute for minute in minutes if count[minute.start] == 1}
 

@@ -1,4 +1,4 @@
-"""A day of one symbol, from wherever it is to published minutes; and what it still lacks."""
+"""Backfill a day of one symbol to published minutes, and describe what it still lacks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from include.records.revisions import BackfilledDay
 from include.records.windows import DAY, MINUTE, Window, to_ms, whole_ms
 from include.store.store import Store
 
-# A batch for the gate: small enough to hold its every cell as a number.
+# A batch for the gate: small enough to hold every cell as a number in memory.
 BATCH = timedelta(hours=6)
 # Flags of minutes that another fetch may still complete.
 INCOMPLETE = frozenset({Flag.PARTIAL, Flag.SOURCE_GAP, Flag.INGEST_GAP})
@@ -31,10 +31,10 @@ INCOMPLETE = frozenset({Flag.PARTIAL, Flag.SOURCE_GAP, Flag.INGEST_GAP})
 
 @dataclass(frozen=True)
 class Backfill:
-    """What became of one day.
+    """The result of one day's backfill.
 
     Attributes:
-        day: As noted in the store.
+        day: As recorded in the store.
         publication: Revisions written.
     """
 
@@ -43,15 +43,15 @@ class Backfill:
 
     @property
     def alarm(self) -> str:
-        """What should alarm somebody; empty where nothing should."""
+        """The alert to send; empty if none is due."""
         return _many_quarantined(self.day)
 
 
 def describe_missing(store: Store, symbol: str, window: Window) -> str:
-    """Say in words what another backfill of a day might find; empty where the day is complete.
+    """Describe what another backfill of a day might find; empty if the day is complete.
 
-    It is when every minute is published with a value, or with a cause that will not change, and
-    the gate has not refused many rows of the last backfill.
+    It is complete when every minute is published with a value, or with a cause that will not
+    change, and the gate did not refuse many rows of the last backfill.
     """
     day = window.start.date()
     published = store.minute_prices.between(symbol, window)
@@ -60,7 +60,7 @@ def describe_missing(store: Store, symbol: str, window: Window) -> str:
     noted = store.days.backfilled(symbol, day, day)
     reasons = [
         f"{unpublished} minutes are not published" if unpublished else "",
-        f"{gaps} minutes have no value, or part of one, and no lasting cause" if gaps else "",
+        f"{gaps} minutes have no value or a partial one, without a final cause" if gaps else "",
         *map(_many_quarantined, noted),
     ]
     return "; ".join(reason for reason in reasons if reason)
@@ -86,14 +86,14 @@ def backfill(
     on_progress: Callable[[BatchRecord], None] = lambda _record: None,
     run: Run | None = None,
 ) -> Backfill:
-    """Judge, store, average and publish a day; doing it again changes nothing.
+    """Validate, store, average and publish a day; repeating it changes nothing.
 
     Args:
         publisher: Holds the store.
         checkpoints: Keep the results for Data Docs.
         fetched: The day.
-        on_progress: Told of each part of the day that is stored.
-        run: The run of Airflow to note with each part.
+        on_progress: Called for each part of the day that is stored.
+        run: The Airflow run to log with each part.
 
     Raises:
         CheckFailedError: The gate refuses a part of the day: nothing of that part is stored, and
@@ -126,7 +126,7 @@ def store_day(
     on_progress: Callable[[BatchRecord], None] = lambda _record: None,
     run: Run | None = None,
 ) -> list[BatchRecord]:
-    """Judge and store a day in parts: one part is stored while the next is judged.
+    """Validate and store a day in parts: one part is stored while the next is validated.
 
     Raises:
         CheckFailedError: The gate refuses a part; those before it are stored.
@@ -173,7 +173,7 @@ def _batch(fetched: DayRows, window: Window, number: int) -> Batch:
             if rows
         },
         spans=dict.fromkeys(fetched.rows, window),
-        # The day had a tick of its own, which nobody states.
+        # The day's tick is unknown.
         tick_size=Decimal(0),
         used_weight=0,
         fetch_ms=0,
@@ -181,10 +181,10 @@ def _batch(fetched: DayRows, window: Window, number: int) -> Batch:
 
 
 def _stored(store: Store, batch: Batch, fetched: DayRows, interval: Interval) -> list[TradedSpan]:
-    """Return what the rows of a batch are judged by: what is stored of it, and just before it.
+    """Return the stored rows that a batch is compared with: in its window, and just before it.
 
-    A row of the REST API may not say less than what is stored. The archive has the last word, but
-    not by silence: where it says that nothing traded, trades that are stored are evidence.
+    A row of the REST API may not have less than the stored row. The archive overrides stored rows,
+    except where it has no trades: stored trades are then evidence against it.
     """
     table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
     window = batch.window

@@ -1,4 +1,4 @@
-"""From what is stored of a symbol to what its minutes come to, with all that is around them."""
+"""Compute a symbol's minute averages, flags and grades from its stored prices."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CARRIED = timedelta(seconds=int(CARRIED_SECONDS.value))
 
 @dataclass(frozen=True)
 class Computed:
-    """What minutes of one symbol come to.
+    """The computed minutes of one symbol.
 
     Attributes:
         averages: Of the windows' minutes, ascending.
-        neighbours: Published minutes around them that say something else beside them: a jump
-            is confirmed, a gap is filled from another value.
+        neighbours: Surrounding published minutes that change with them: a jump is confirmed, a
+            gap is filled from another value.
         published: The latest revision of each minute of the windows, where there is one.
     """
 
@@ -45,11 +45,11 @@ def compute(
 
     Args:
         store: Holds the prices of all symbols.
-        symbols: All that are fetched: their data tell a gap from an outage.
+        symbols: All fetched symbols: their data distinguish a gap from an outage.
         symbol: Whose minutes.
-        windows: Which; they may lie near one another, and do not overlap.
-        fetched_until: Exclusive end of what was fetched. It is read before the prices: those that
-            arrive in between must not look as if they were missing.
+        windows: They may be adjacent, and do not overlap.
+        fetched_until: Exclusive end of the fetched data. It is read before the prices: those that
+            arrive in between must not look missing.
     """
     averages = {
         average.minute: average
@@ -64,14 +64,14 @@ def compute(
 
 
 def annotated(store: Store, symbol: str, averages: Mapping[datetime, MinuteAverage]) -> Computed:
-    """Return averages of one symbol with what the minutes around them say of them.
+    """Annotate averages of one symbol from the published minutes around them.
 
     Args:
-        store: Holds the published minutes around.
+        store: Holds the surrounding published minutes.
         symbol: Whose minutes.
         averages: By minute.
     """
-    # The minutes that these may say something of, and all that those are judged by.
+    # The minutes that these may affect, and all the minutes that those depend on.
     judged = _widened(windows_of(averages), before=CONFIRMATION, after=CONTEXT)
     around = _widened(judged, before=CONTEXT, after=CONFIRMATION)
     published = {
@@ -116,7 +116,7 @@ def _averages(
 
 
 def _widened(windows: Iterable[Window], *, before: timedelta, after: timedelta) -> list[Window]:
-    """Return the fewest windows that hold some windows and so much before and after each."""
+    """Extend windows by the given times before and after, and merge those that touch or overlap."""
     joined: list[Window] = []
     for window in windows:
         wide = Window(window.start - before, window.end + after)

@@ -1,4 +1,4 @@
-"""From the exchange to a batch: what to ask for, and asking for it."""
+"""Plan what to request from the exchange, and fetch it as a batch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, plan_window
 from include.store.store import Store
 
-# A just closed kline may still change for a moment: Binance's own stream was seen to close
-# a minute 1.8 s late, and its REST answers come from a slower copy.
+# A kline that has just closed may still change for a moment: Binance's own stream was seen to
+# close a minute 1.8 s late, and its REST answers come from a slower replica.
 SETTLE = timedelta(seconds=5)
 OVERLAPS = {Interval.SECOND: timedelta(minutes=5), Interval.MINUTE: timedelta(minutes=15)}
 FIRST_LOOK_BACK = timedelta(minutes=15)
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FetchPlan:
-    """What one mapped fetch is asked for.
+    """The request of one mapped fetch.
 
     Attributes:
         symbol: As the settings name it.
@@ -61,7 +61,7 @@ def plan_fetches(
 
     Returns:
         A plan for each symbol, in order; also for one that the exchange does not list, or whose
-        entry cannot be read, so that its fetch can say so without stopping the others.
+        entry cannot be read, so that its fetch can report it without stopping the others.
     """
     offset = client.clock_offset()
     server_now = clock() + offset
@@ -91,13 +91,13 @@ def plan_fetches(
 def known_symbols(
     store: Store, client: BinanceClient, symbols: Sequence[str], now: datetime
 ) -> dict[str, SymbolInfo | UnreadableSymbolError]:
-    """Return what is known of symbols, asking the exchange for what is missing or old.
+    """Return the entries of symbols, requesting missing and stale ones from the exchange.
 
-    While the exchange does not answer, or not in a way that can be read, what it said before still
-    holds; of a symbol that it never said anything of, that is said.
+    While the exchange does not answer, or not readably, its previous entries remain valid; a
+    symbol without one gets an error.
 
     Raises:
-        MarketDataError: It does not answer, and nothing is known of any of them.
+        MarketDataError: It does not answer, and no symbol has a previous entry.
     """
     known = {symbol: info for symbol in symbols if (info := store.symbol_info(symbol))}
     ask_for = [
@@ -112,7 +112,7 @@ def known_symbols(
     except (RetryableError, InvalidAnswerError, RejectedRequestError) as error:
         if not known:
             raise
-        log.warning("what the exchange said of symbols before still holds: %s", error)
+        log.warning("using the exchange's previous symbol information: %s", error)
         never = [symbol for symbol in symbols if symbol not in known]
         return known | {symbol: UnreadableSymbolError(symbol, str(error)) for symbol in never}
     for said in fresh.values():
@@ -130,16 +130,16 @@ def fetch_batch(
     """Fetch one symbol's seconds and minutes, once its last minute has settled.
 
     Raises:
-        UnknownSymbolError: The exchange does not list the symbol; nothing was asked.
-        UnreadableSymbolError: What it says of the symbol cannot be read; nothing was asked.
-        RetryableError: The exchange does not answer, or wants nothing for longer than the
-            client's patience; the next run asks for the same window.
+        UnknownSymbolError: The exchange does not list the symbol; nothing was requested.
+        UnreadableSymbolError: Its entry for the symbol cannot be read; nothing was requested.
+        RetryableError: The exchange does not answer, or asks for a pause longer than the
+            client's patience; the next run requests the same window.
     """
     if plan.unreadable:
         raise UnreadableSymbolError(plan.symbol, plan.unreadable)
     if plan.tick_size is None:
         raise UnknownSymbolError(plan.symbol)
-    # While the minute settles: it is an average of five, and what is still to come is little of it.
+    # While the minute settles: it is an average of five, and late trades are a small part of it.
     five_minute_price = _five_minute_price(client, plan, clock)
     settled_at = plan.window.end + SETTLE - plan.clock_offset
     sleep(max(0.0, (settled_at - clock()).total_seconds()))
@@ -169,7 +169,7 @@ def fetch_batch(
 def _five_minute_price(
     client: BinanceClient, plan: FetchPlan, clock: Callable[[], datetime]
 ) -> Decimal | None:
-    """Ask for what the last minutes are checked against; a check is not worth losing a batch."""
+    """Fetch the price to check the last minutes against; a failure must not lose the batch."""
     if clock() + plan.clock_offset >= plan.window.end + MINUTE:
         return None
     try:

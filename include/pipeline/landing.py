@@ -1,4 +1,4 @@
-"""Where batches lie between tasks: files addressed by URL, so that XCom carries no rows."""
+"""Keep batches between tasks in files addressed by URL, so that XCom carries no rows."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Landed = TypeVar("Landed", bound=BaseModel)
 
 
 def land_batch(storage_url: str, batch: Batch) -> str:
-    """Write a batch and return its URL; the same batch again replaces the file.
+    """Write a batch and return its URL; writing it again replaces the file.
 
     Args:
-        storage_url: The deployment's folder; batches go to landing/ in it.
+        storage_url: The deployment's folder; batches go to its landing/.
         batch: Of any size; it is written as one JSON document.
     """
     folder = UPath(storage_url) / "landing" / f"{batch.fetched_at:%Y-%m-%d}" / batch.symbol
@@ -57,7 +57,7 @@ def land_batch(storage_url: str, batch: Batch) -> str:
 
 
 class _LandedBatch(BaseModel, extra="forbid"):
-    """A batch as it lies there."""
+    """A batch as written to its file."""
 
     symbol: str
     window: tuple[datetime, datetime]
@@ -71,7 +71,7 @@ class _LandedBatch(BaseModel, extra="forbid"):
 
 
 class _LandedVerdict(BaseModel, extra="forbid"):
-    """A verdict as it lies there."""
+    """A verdict as written to its file."""
 
     bad_rows: dict[Interval, dict[int, dict[str, str]]]
     warnings: dict[str, int]
@@ -83,10 +83,10 @@ class _LandedVerdict(BaseModel, extra="forbid"):
 
 
 def read_batch(url: str) -> Batch:
-    """Read a batch back from its URL, trying again for a moment: an object store may stumble.
+    """Read a batch from its URL, with a few retries for hiccups of an object store.
 
     Raises:
-        LostBatchError: It is not there, not whole, or no batch.
+        LostBatchError: It is missing, incomplete, or not a batch.
     """
     landed = _read(_LandedBatch, UPath(url), f"the batch landed at {url}", is_packed=True)
     return Batch(
@@ -106,12 +106,12 @@ def _read(kind: type[Landed], file: UPath, name: str, *, is_packed: bool) -> Lan
     """Read a file that a task has landed.
 
     Raises:
-        LostBatchError: It is not there, not whole, or something else.
+        LostBatchError: It is missing, incomplete, or of another kind.
     """
     try:
         content = _read_bytes(file)
         return kind.model_validate_json(gzip.decompress(content) if is_packed else content)
-    # What a file system, a gzip and JSON of another shape raise, and nothing of our own.
+    # Raised by the file system, gzip, and JSON of another shape; none of our own errors.
     except (OSError, EOFError, zlib.error, ValidationError) as error:
         said = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         raise LostBatchError(
@@ -125,7 +125,7 @@ def _read_bytes(file: UPath) -> bytes:
 
 
 def land_verdict(batch_url: str, verdict: Verdict) -> None:
-    """Write the verdict beside its batch."""
+    """Write the verdict next to its batch."""
     content = {
         "bad_rows": verdict.bad_rows,
         "warnings": verdict.warnings,
@@ -142,9 +142,9 @@ def read_verdict(batch_url: str) -> Verdict:
     """Read the verdict on a batch.
 
     Raises:
-        LostBatchError: The batch was not checked, or the verdict is not whole.
+        LostBatchError: The batch was not checked, or the verdict is incomplete.
     """
-    name = f"what the gate said of the batch landed at {batch_url}"
+    name = f"the verdict on the batch landed at {batch_url}"
     landed = _read(_LandedVerdict, _verdict_file(batch_url), name, is_packed=False)
     return Verdict(**dict(landed))
 

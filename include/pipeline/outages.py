@@ -1,6 +1,6 @@
-"""Why a symbol has no data in a minute that was fetched: its halt, or the exchange's outage.
+"""Find why a fetched minute of a symbol has no data: its halt, or the exchange's outage.
 
-Told from what the exchange said of the symbol's trading and from the data of other symbols
+Derived from the trading statuses that the exchange stated and from the data of other symbols
 (docs/method.md, levels 5 to 7).
 """
 
@@ -19,22 +19,22 @@ TRADING = "TRADING"
 def find_causes(
     store: Store, symbols: Sequence[str], symbol: str, minutes: Collection[datetime]
 ) -> dict[datetime, Flag]:
-    """Return what explains minutes without a trade of a symbol.
+    """Find the cause of a symbol's minutes without a trade: a halt or an outage.
 
-    What the exchange states of a symbol comes first: where its last word before the minute's end
-    and its first one after it both are that the symbol does not trade, it was halted. Where one of
-    them is, a halt began or ended in between, and the others are looked at first: it is an outage
-    where none of them has a row either. Only those that the exchange calls trading bear witness to
-    that: a halted one has no rows while the exchange runs.
+    The exchange's stated status comes first: if both its last status before the minute's end and
+    its first one after it are other than TRADING, the symbol was halted. If only one of them is, a
+    halt began or ended in between, and the other symbols are checked first: it is an outage if
+    none of them has a row either. Only symbols with status TRADING count as evidence for that: a
+    halted one has no rows while the exchange runs.
 
     Args:
         store: Holds the prices of all symbols.
-        symbols: All that are fetched; one alone never shows an outage.
+        symbols: All fetched symbols; a single one never shows an outage.
         symbol: Whose minutes.
         minutes: Fetched, and without a trade.
 
     Returns:
-        EXCHANGE_OUTAGE or HALTED by minute; nothing for a minute that neither explains.
+        EXCHANGE_OUTAGE or HALTED by minute; no entry for a minute that neither explains.
     """
     said = _TradingStatus(store, symbol, minutes)
     unsaid = [minute for minute in minutes if not said.is_halted(minute)]
@@ -49,12 +49,12 @@ def find_causes(
 
 
 class _TradingStatus:
-    """What the exchange said of a symbol's trading beside minutes.
+    """A symbol's trading statuses around given minutes.
 
     Args:
-        store: Holds what it said.
-        symbol: Of which.
-        minutes: Beside which.
+        store: Holds the statuses.
+        symbol: Whose statuses.
+        minutes: The minutes around which to look.
     """
 
     def __init__(self, store: Store, symbol: str, minutes: Iterable[datetime]) -> None:
@@ -62,16 +62,16 @@ class _TradingStatus:
         self._said = [each for day in sorted(days) for each in store.statuses(symbol, day)]
 
     def is_trading(self, minute: datetime) -> bool:
-        """Tell whether no word beside a minute is another than TRADING."""
+        """Tell whether no status next to a minute is other than TRADING."""
         return self._beside(minute) <= {TRADING}
 
     def is_halted(self, minute: datetime) -> bool:
-        """Tell whether there is a word beside a minute, and each is another than TRADING."""
+        """Tell whether there is a status next to a minute, and each one is other than TRADING."""
         beside = self._beside(minute)
         return bool(beside) and TRADING not in beside
 
     def _beside(self, minute: datetime) -> set[str]:
-        """Return the last word before a minute's end and the first one after it."""
+        """Return the last status before a minute's end and the first one after it."""
         end = minute + MINUTE
         before = [status for moment, status in self._said if moment < end]
         after = [status for moment, status in self._said if moment >= end]
@@ -81,9 +81,9 @@ class _TradingStatus:
 def _without_rows(
     store: Store, others: Sequence[str], minutes: Collection[datetime]
 ) -> set[datetime]:
-    """Return the minutes of which no other symbol has a row, and at least one should have.
+    """Return the minutes without a row of any other symbol, where at least one should have one.
 
-    A symbol that was not fetched leaves it open: its rows may still come.
+    A minute not yet fetched for some symbol is not returned: its rows may still come.
     """
     silent, witnessed = set(minutes), set[datetime]()
     for other in others:
@@ -100,7 +100,7 @@ def _without_rows(
 
 
 def _published_with_rows(store: Store, symbol: str, window: Window) -> set[datetime]:
-    """Return the minutes that were published from rows, which may have expired since."""
+    """Return the minutes that were published from rows, even if the rows have expired since."""
     return {
         price.average.minute
         for price in store.minute_prices.between(symbol, window)
@@ -109,7 +109,7 @@ def _published_with_rows(store: Store, symbol: str, window: Window) -> set[datet
 
 
 def _fetched(store: Store, symbol: str, minutes: Collection[datetime]) -> set[datetime]:
-    """Return the minutes for which the exchange was asked: by the usual runs, or by a backfill."""
+    """Return the minutes that were fetched: by regular runs or by a backfill."""
     mark = store.watermark(symbol)
     by_runs = {
         minute

@@ -1,4 +1,4 @@
-"""From the store to the published averages: wait, average, append what changed."""
+"""Publish averages of stored prices: wait for the prices, average, append what changed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LONGEST_BACKLOG = timedelta(hours=6)
 
 @dataclass(frozen=True)
 class Publication:
-    """What one run published.
+    """The result of one publishing run.
 
     Attributes:
         closed_until: Exclusive end of the last minute it could publish, aware UTC.
         prices: Revisions written, by symbol and minute.
         withheld: Minutes that failed the second gate, and wait in quarantine.
-        restated: Final minutes whose value changed with it.
-        failed: What the symbols raised that could not be averaged or published; others are.
+        restated: Final minutes whose value changed in this run.
+        failed: Errors of the symbols that could not be averaged or published; others are.
     """
 
     closed_until: datetime
@@ -52,7 +52,7 @@ class Publication:
 
     @property
     def window(self) -> Window | None:
-        """The span of the minutes written; None where none was."""
+        """The span of the minutes written; None if none were."""
         minutes = [price.average.minute for price in self.prices]
         return Window(min(minutes), max(minutes) + MINUTE) if minutes else None
 
@@ -67,9 +67,9 @@ class Publisher:
 
     Attributes:
         store: Holds the prices; averages are appended to it.
-        symbols: All that are fetched: their data tell a gap from an outage.
+        symbols: All fetched symbols: their data distinguish a gap from an outage.
         clock: Aware UTC.
-        check: The second gate; what it withholds is quarantined.
+        check: The second gate; minutes it withholds are quarantined.
     """
 
     store: Store
@@ -80,8 +80,8 @@ class Publisher:
     def publish_closed_minutes(self, sleep: Callable[[float], None] = time.sleep) -> Publication:
         """Publish every closed minute of each symbol, as soon as its prices are stored.
 
-        A symbol whose prices do not arrive within the grace period is published all the same,
-        its missing minutes as gaps; when they arrive later, the next run revises them. One that
+        A symbol whose prices do not arrive within the grace period is published anyway, with its
+        missing minutes as gaps; when they arrive later, the next run revises them. One that
         cannot be averaged does not stop the others, and is named in the result.
         """
         closed_until = floor_minute(self.clock())
@@ -105,17 +105,17 @@ class Publisher:
     def publish_windows(
         self, windows: Mapping[str, Sequence[Window]], *, are_fetched: bool = False
     ) -> Publication:
-        """Average the minutes of some windows, and append what changed and passes the check.
+        """Average the minutes of windows, and append those that changed and pass the check.
 
-        Published minutes around them are revised where they say something else beside them.
+        Neighbouring published minutes are revised where the new averages change them.
 
         Args:
             windows: By symbol; they do not overlap.
-            are_fetched: All of them were fetched, whatever the symbol's watermark says: what is
-                not there is the exchange's gap.
+            are_fetched: All of them were fetched, whatever the symbol's watermark says: missing
+                minutes are the exchange's gaps.
 
         Raises:
-            Exception: Of a symbol that could not be averaged, when the others are published.
+            Exception: Of a symbol that could not be averaged, after the others are published.
         """
         publication = self._publish(windows, are_fetched=are_fetched)
         for error in publication.failed.values():
@@ -170,9 +170,9 @@ class Publisher:
         )
 
     def explain_again(self, window: Window) -> Publication:
-        """Average again what has no cause yet: other symbols' data may be there by now.
+        """Average again gaps without a known cause: other symbols' data may have arrived by now.
 
-        A minute in which nothing traded has its row, and is left as it is.
+        A minute in which nothing traded has a row, and is not changed.
         """
         silent = {
             symbol: windows_of(
@@ -185,7 +185,7 @@ class Publisher:
         return self.publish_windows(silent, are_fetched=True)
 
     def _publish_ready(self, ready: Sequence[str], closed_until: datetime) -> Publication:
-        """Average again from behind each symbol's mark; one never stored has nothing to publish."""
+        """Publish each symbol from its mark, less the overlap; skip symbols never stored."""
         windows: dict[str, list[Window]] = {}
         marks: dict[str, datetime] = {}
         for symbol in ready:
@@ -199,7 +199,7 @@ class Publisher:
                 first_look_back=PROVISIONAL_FOR,
                 longest=LONGEST_BACKLOG,
             )
-            # While the backlog is longer than a run takes, the newest minutes are not left out.
+            # Even while the backlog is too long for one run, the newest minutes are published.
             newest = Window(
                 max(backlog.end, closed_until - PROVISIONAL_FOR), max(backlog.end, closed_until)
             )
@@ -222,5 +222,5 @@ class Publisher:
 
 
 def _not_before(moment: datetime, window: Window) -> Window:
-    """Leave out what lies before the first stored price: it is no gap."""
+    """Cut a window at the first stored price: minutes before it are not gaps."""
     return Window(max(moment, window.start), max(moment, window.end))

@@ -1,4 +1,4 @@
-"""Refused rows as the batches they came in: judged again, and stored where they may be."""
+"""Validate refused rows again, in the batches they came in, and store those that may be."""
 
 from __future__ import annotations
 
@@ -22,19 +22,17 @@ from include.store.store import Store
 # Binance's first trades: https://api.binance.com/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime=0
 BEGINNING = datetime.combine(FIRST_DAY, time(), UTC)
 NOT_SHRUNK = "expect_refetched_rows_not_to_shrink"
-SEVERAL_ROWS = (
-    "rows that differ for one moment: name the digest of one in 'rows', or close the others"
-)
+SEVERAL_ROWS = "rows for one moment differ: name the digest of one in 'rows', or close the others"
 
 
 @dataclass(frozen=True)
 class _Fetch:
-    """The chosen rows of one fetch, judged.
+    """The chosen rows of one fetch, validated.
 
     Attributes:
-        batch: The rows, and those beside them that are of the same moments.
-        verdict: What the gate says of them.
-        places: Where each chosen row lies in the batch.
+        batch: The rows, and others of the same fetch and moments.
+        verdict: The gate's verdict on them.
+        places: The place of each chosen row in the batch.
         rows: Each with the state that follows from the verdict.
     """
 
@@ -51,17 +49,17 @@ def revalidate_rows(
     held: Sequence[QuarantinedRow],
     accepted: Collection[str],
 ) -> list[QuarantinedRow]:
-    """Send rows of a symbol through the gate as it is today, and store what may be stored.
+    """Send rows of a symbol through the current gate, and store those that pass or are accepted.
 
     Args:
         store: Gets the rows, each under the time of its fetch.
         checkpoints: The gate.
-        chosen: Rows to judge; minutes that were withheld are left out.
-        held: All rows in quarantine around them: what came beside a row for its moment counts.
-        accepted: Expectations that a row may fail and be stored all the same.
+        chosen: Rows to validate; withheld minutes are skipped.
+        held: All rows in quarantine around them: others fetched for the same moment count.
+        accepted: Expectations that a row may fail and still be stored.
 
     Returns:
-        The rows, each with the state that it should get and what it fails today.
+        The rows, each with the state that it should get and what it fails now.
     """
     of_fetch = _by_fetch(held)
     fetches = [
@@ -76,7 +74,7 @@ def revalidate_rows(
 
 
 def _by_fetch(rows: Iterable[QuarantinedRow]) -> dict[datetime, list[QuarantinedRow]]:
-    """Return refused rows by the moment of their fetch; minutes that were withheld are none."""
+    """Group refused rows by the moment of their fetch; withheld minutes are skipped."""
     grouped: dict[datetime, list[QuarantinedRow]] = defaultdict(list)
     for row in rows:
         if row.interval != WITHHELD:
@@ -102,7 +100,7 @@ def _judge(
     beside: Sequence[QuarantinedRow],
     accepted: Collection[str],
 ) -> _Fetch:
-    """Judge the chosen rows of one fetch, and return each with its state; nothing is stored yet."""
+    """Validate the chosen rows of one fetch; return each with its state, and store nothing yet."""
     symbol = rows[0].symbol
     klines: dict[Interval, list[RawRow]] = defaultdict(list)
     place_of: dict[tuple[Interval, tuple[object, ...]], int] = {}
@@ -141,7 +139,7 @@ def _batch(symbol: str, fetched_at: datetime, rows: dict[Interval, list[RawRow]]
         fetched_at=fetched_at,
         rows=rows,
         spans=spans,
-        # The tick of then, which nobody states now.
+        # The tick at that time is unknown.
         tick_size=Decimal(0),
         used_weight=0,
         fetch_ms=0,
@@ -151,9 +149,9 @@ def _batch(symbol: str, fetched_at: datetime, rows: dict[Interval, list[RawRow]]
 def _one_a_moment(
     judged: Sequence[QuarantinedRow], held: Sequence[QuarantinedRow]
 ) -> list[QuarantinedRow]:
-    """Leave open what would be accepted of a moment for which another row is stored as well.
+    """Keep an accepted row open if another, different row of its moment would be stored as well.
 
-    Written under one timestamp, Cassandra merges them cell by cell into a row that nobody sent.
+    Written with one timestamp, Cassandra would merge them cell by cell into a row that nobody sent.
     """
     contents: dict[tuple[str, str], set[tuple[object, ...]]] = defaultdict(set)
     for row in (*judged, *held):
@@ -198,7 +196,7 @@ def _state(fails: Mapping[str, str], accepted: Collection[str]) -> State:
 def _minutes(
     klines: Mapping[Interval, Sequence[RawRow]], spans: Mapping[Interval, Window]
 ) -> set[datetime]:
-    """Return the minutes that rows open in, as far as that can be read and lies in their span."""
+    """Return the minutes that rows open in; skip unreadable times and those outside the span."""
     return {
         floor_minute(from_ms(opens_ms))
         for interval, rows in klines.items()
@@ -211,7 +209,7 @@ def _minutes(
 def _stored(
     store: Store, symbol: str, interval: Interval, minutes: Collection[datetime]
 ) -> list[TradedSpan]:
-    """Return what is stored of some minutes, and of the one before each."""
+    """Return the stored rows of minutes, and of the one before each."""
     table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
     around = {*minutes, *(minute - MINUTE for minute in minutes)}
     return [held for window in windows_of(around) for held in table.between(symbol, window)]

@@ -1,4 +1,4 @@
-"""Quarantined rows through the gate again: what passes is stored and its minutes published."""
+"""Replay quarantined rows: send them through the gate again, store and publish those that pass."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from include.records.verdicts import WITHHELD, QuarantinedRow, State
 from include.records.windows import floor_minute, from_ms, windows_of
 from include.store.store import Store
 
-# A row that cannot be read as a price cannot be stored, whatever anybody thinks of it.
+# A row that cannot be read as a price cannot be stored, even if a person accepts it.
 NEVER_ACCEPTED = frozenset({"expect_rows_to_be_well_formed", "expect_times_to_be_milliseconds"})
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a person decided: which refused rows are meant, and what is to become of them.
+    """A person's decision: which refused rows to settle, and what to accept.
 
     Attributes:
         since: First UTC day of detection.
         until: Last one, inclusive.
         expectations: Only rows that fail one of these; all when empty.
-        accepted: Expectations that a row may fail and be stored all the same.
+        accepted: Expectations that a row may fail and still be stored.
         note: Why; kept with the rows.
         rows: Only rows whose digest begins with one of these; all when empty.
     """
@@ -47,7 +47,7 @@ class Selection:
             yield self.since + timedelta(days=count)
 
     def includes(self, row: QuarantinedRow) -> bool:
-        """Tell whether a refused row is meant."""
+        """Tell whether a refused row is selected."""
         return (
             row.state is State.OPEN
             and (not self.expectations or bool(self.expectations & set(row.observed)))
@@ -57,10 +57,10 @@ class Selection:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of the rows that were open.
+    """The result of a replay or a close.
 
     Attributes:
-        rows: Each as it is now; those still open say what they fail today.
+        rows: Each as it is now; those still open list what they fail now.
         published_count: Minutes revised.
     """
 
@@ -78,7 +78,7 @@ def open_rows(store: Store, symbol: str, choice: Selection) -> list[QuarantinedR
 
 
 def close(store: Store, symbol: str, choice: Selection, clock: Callable[[], datetime]) -> Settled:
-    """Leave rows out for good, and say why; they stay in quarantine to be looked at."""
+    """Close rows permanently, with a note; they stay in quarantine for reference."""
     rows = open_rows(store, symbol, choice)
     return Settled(
         tuple(store.quarantine.settle(row, State.CLOSED, clock(), choice.note) for row in rows), 0
@@ -88,25 +88,25 @@ def close(store: Store, symbol: str, choice: Selection, clock: Callable[[], date
 def replay(
     publisher: Publisher, checkpoints: Checkpoints, symbol: str, choice: Selection
 ) -> Settled:
-    """Send a symbol's open rows through the gate as it is today.
+    """Send a symbol's open rows through the current gate.
 
-    Rows that pass are stored, under the time of their fetch, so that nothing fetched later is
-    overwritten; the minutes they belong to are averaged and published again. A row that still
-    fails is superseded when a good row for its moment is stored, and stays open otherwise. Of
-    several that differ for one moment at most one is accepted: none where the choice names more.
+    Rows that pass are stored under the time of their fetch, so that nothing fetched later is
+    overwritten; their minutes are averaged and published again. A row that still fails is
+    superseded if a good row for its moment is stored, and stays open otherwise. Of several
+    different rows for one moment at most one is accepted: none if the choice names more.
 
     Args:
         publisher: Publishes the minutes; its store holds the rows.
         checkpoints: The gate.
         symbol: Binance's pair id.
-        choice: Which rows, and what of them is accepted.
+        choice: Which rows, and which failures to accept.
 
     Raises:
         SettingsError: An expectation cannot be accepted.
     """
     if forbidden := NEVER_ACCEPTED & choice.accepted:
         raise SettingsError(
-            f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is no price"
+            f"{', '.join(sorted(forbidden))} cannot be accepted: such a row is not a price"
         )
     store, clock = publisher.store, publisher.clock
     held = _held(store, symbol, choice)
@@ -124,7 +124,7 @@ def replay(
         row if row.open_time in still_bad else replace(row, state=State.REPLAYED)
         for row in withheld
     ]
-    # Last of all: a row that is settled is not taken up again when this ends half way.
+    # Last of all: if this is interrupted, a settled row would not be replayed again.
     return Settled(
         tuple(_settle(store, row, clock(), choice.note) for row in judged), len(published.prices)
     )

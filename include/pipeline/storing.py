@@ -1,4 +1,4 @@
-"""What becomes of a judged batch: good rows stored, the others quarantined, the watermark moved."""
+"""Store a validated batch: good rows, quarantined rows, watermark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def load_batch(
 ) -> BatchRecord:
     """Store the good rows of a batch, quarantine the others, and move the watermark.
 
-    A refused batch stores nothing and leaves the watermark: its window is fetched again.
+    A refused batch stores no prices and does not move the watermark: its window is fetched again.
     Safe to repeat.
     """
     record = store_batch(store, batch, verdict, batch_url, run)
@@ -59,7 +59,7 @@ def store_batch(
 
 
 def stored_before(store: Store, batch: Batch) -> StoredSpans:
-    """Return what is stored of the moments that a batch fetched once more, and just before them."""
+    """Return the stored rows in a batch's overlap, and just before it."""
     before = {
         interval: Window(span.start - MINUTE, batch.window.start)
         for interval, span in batch.spans.items()
@@ -71,10 +71,10 @@ def stored_before(store: Store, batch: Batch) -> StoredSpans:
 
 
 def alarm_of(store: Store, record: BatchRecord) -> str:
-    """Return what should alarm somebody in a batch that was just logged; nothing if nothing does.
+    """Return the alert for a batch that was just logged; empty if none is due.
 
-    A batch that was refused or has too many bad rows is alarming when the one before it was not:
-    a fault that lasts is said once.
+    A batch that was refused or has too many bad rows is alarming when the previous one was not: a
+    lasting fault is reported once.
     """
     if not _is_alarming(record):
         return ""
@@ -96,23 +96,23 @@ def _is_alarming(record: BatchRecord) -> bool:
 
 
 def store_good_rows(store: Store, batch: Batch, verdict: Verdict) -> None:
-    """Store what the gate let pass, as of the batch's fetch. Safe to repeat.
+    """Store the rows that passed the gate, as of the batch's fetch. Safe to repeat.
 
     Raises:
-        ValueError: Two rows are of one moment. Written under one timestamp, Cassandra would merge
-            them cell by cell into a row that nobody sent.
+        ValueError: Two rows have the same moment. Written with one timestamp, Cassandra would
+            merge them cell by cell into a row that nobody sent.
     """
     seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
     minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
     for rows in (seconds, minutes):
         if len({row.start for row in rows}) < len(rows):
-            raise ValueError(f"{batch.symbol} {batch.window}: two rows are of one moment")
+            raise ValueError(f"{batch.symbol} {batch.window}: two rows have the same moment")
     store.second_prices.write(seconds, batch.fetched_at)
     store.exchange_minutes.write(minutes, batch.fetched_at)
 
 
 def refused_rows(batch: Batch, verdict: Verdict, batch_url: str) -> list[QuarantinedRow]:
-    """Return the rows that the gate refused, as quarantine keeps them."""
+    """Return the rows that the gate refused, as quarantine records."""
     return [
         QuarantinedRow(
             symbol=batch.symbol,
@@ -129,7 +129,7 @@ def refused_rows(batch: Batch, verdict: Verdict, batch_url: str) -> list[Quarant
 
 
 def good_rows(batch: Batch, verdict: Verdict, interval: Interval, record: type[Span]) -> list[Span]:
-    """Return the rows that the gate let pass, as records, in the order they came."""
+    """Return the rows that passed the gate, as records, in the order received."""
     bad = verdict.bad_rows.get(interval, {})
     return [
         as_record(record, batch.symbol, row)
@@ -139,7 +139,7 @@ def good_rows(batch: Batch, verdict: Verdict, interval: Interval, record: type[S
 
 
 def as_record(record: type[Span], symbol: str, row: RawRow) -> Span:
-    """Return a well-formed kline as a record."""
+    """Convert a well-formed kline to a record."""
     opens_ms, open_, high, low, close, volume, _, quote_volume, trades, taker, taker_quote, _ = row
     return record(
         symbol=symbol,

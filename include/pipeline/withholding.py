@@ -1,4 +1,4 @@
-"""The second gate's place: what minutes come to is judged, and what fails is withheld."""
+"""Run computed minutes through the second gate and withhold those that fail."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from include.records.prices import MinuteAverage
 from include.records.verdicts import WITHHELD, ExpectedMinutes, QuarantinedRow
 from include.store.store import Store
 
-# Judges averages: by place, those that must not be published, with what they fail.
+# Validates averages: returns by place those that must not be published, with what they fail.
 Check = Callable[[Sequence[MinuteAverage], ExpectedMinutes], dict[int, dict[str, str]]]
 
 
 def withhold_failing(
     store: Store, check: Check, computed: Mapping[str, Computed], count: int, known_at: datetime
 ) -> tuple[list[MinuteAverage], list[QuarantinedRow]]:
-    """Judge what minutes come to; return what may be published, and what may not.
+    """Validate computed minutes; return the averages to publish and the withheld rows.
 
-    What may not says nothing of the minutes around it either: those are annotated once more
-    without it, and judged again.
+    A withheld minute must not affect its neighbours either: those are annotated again without it,
+    and validated again.
 
     Args:
-        store: Holds the published minutes around.
+        store: Holds the surrounding published minutes.
         check: The second gate.
         computed: By symbol.
-        count: One for each minute that was to be averaged.
+        count: Number of minutes that were to be averaged.
         known_at: When their sources were read, aware UTC.
     """
     withheld: list[QuarantinedRow] = []
@@ -45,7 +45,7 @@ def withhold_failing(
         averages = own + neighbours
         if not averages:
             return [], withheld
-        # A second look is a result of its own beside the first.
+        # A second check is a separate result next to the first.
         looked_at = known_at + number * timedelta(milliseconds=1)
         asked_for = ExpectedMinutes(tuple(computed), count + len(neighbours), looked_at)
         bad = check(averages, asked_for)
@@ -68,7 +68,7 @@ def withhold_failing(
             )
             for symbol, each in computed.items()
         }
-    raise AssertionError("each look leaves a minute out, or is the last")
+    raise AssertionError("each check withholds a minute, or is the last")
 
 
 def _withheld(

@@ -67,8 +67,8 @@ def test_takes_a_symbol_of_any_script_and_however_it_is_typed():
         ({"to": "2026-03-04"}, "in the future: the last day with prices is 2026-03-03"),
         ({"from": "2017-07-13"}, "before Binance began, on 2017-07-14"),
         ({"from": "2020-01-01"}, "exceed 1000 at a time: split the order"),
-        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
-        ({"symbols": ["../../etc"]}, "can be no symbol"),
+        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' is not a valid symbol"),
+        ({"symbols": ["../../etc"]}, "is not a valid symbol"),
         ({"from": None}, "from: "),
         ({"source": "ftp"}, "source: "),
     ],
@@ -118,7 +118,7 @@ def test_names_the_days_that_still_lack_something(monkeypatch, caplog):
     )
 
     assert summed["incomplete"] == {
-        "BTCUSDT 2026-03-01": "1 minutes have no value, or part of one, and no lasting cause"
+        "BTCUSDT 2026-03-01": "1 minutes have no value or a partial one, without a final cause"
     }
     assert "BTCUSDT 2026-03-01 is not complete, and can be fetched again" in caplog.text
 

@@ -48,7 +48,7 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
         ({"since": "soon"}, "since: "),
         ({"action": "reply"}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"action": ""}, "action: Input should be 'list', 'replay' or 'close'"),
-        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' can be no symbol"),
+        ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' is not a valid symbol"),
         ({"action": "close"}, "give the reason in 'note'"),
         (
             {"action": "replay", "accept": ["expect_prices_to_be_in_order"]},
@@ -129,7 +129,7 @@ def test_takes_the_row_that_is_named_as_the_list_shows_it(store, caplog):
 
 
 def test_says_what_can_never_be_accepted(store):
-    with pytest.raises(AirflowFailException, match="cannot be accepted: such a row is no price"):
+    with pytest.raises(AirflowFailException, match="cannot be accepted: such a row is not a price"):
         replay_quarantine.settle(part("replay", accept=["expect_rows_to_be_well_formed"]))
 
     assert states(store) == [State.OPEN]

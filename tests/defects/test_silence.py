@@ -203,7 +203,7 @@ def test_says_what_the_archive_did_not_confirm(audited):
     assert counts == {"trades": (60, 0, 0), "zero": (60, 0, valued), "absent": (48, 12, 0)}[kind]
     words = {
         "trades": "4 were restated",
-        "zero": f"{valued} stay though the archive says otherwise",
+        "zero": f"{valued} keep their value although the archive differs",
         "absent": "12 are not in the archive",
     }
     assert words[kind] in result.alarm

@@ -205,7 +205,7 @@ def test_does_not_take_a_day_for_complete_because_it_was_fetched_whole(store):
     )
 
     assert describe_missing(store, "BTCUSDT", WHOLE) == (
-        "10 minutes have no value, or part of one, and no lasting cause"
+        "10 minutes have no value or a partial one, without a final cause"
     )
 
 

@@ -259,7 +259,7 @@ def test_says_that_a_file_of_another_shape_is_no_batch_and_no_verdict(tmp_path, 
 
     with pytest.raises(LostBatchError, match="cannot be read"):
         read_batch(url)
-    with pytest.raises(LostBatchError, match="what the gate said of the batch"):
+    with pytest.raises(LostBatchError, match="the verdict on the batch"):
         read_verdict(url)
 
 

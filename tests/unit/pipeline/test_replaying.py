@@ -368,5 +368,5 @@ def test_counts_the_same_row_written_in_two_ways_once(checkpoints):
 def test_refuses_to_write_two_rows_of_one_moment():
     landed = batch(seconds=[kline(NOON), kline(NOON, volume="3.00000000")])
 
-    with pytest.raises(ValueError, match="two rows are of one moment"):
+    with pytest.raises(ValueError, match="two rows have the same moment"):
         store_good_rows(MemoryStore(), landed, verdict())
