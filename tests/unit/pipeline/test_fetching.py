@@ -266,7 +266,7 @@ def test_says_that_a_file_of_another_shape_is_no_batch_and_no_verdict(tmp_path, 
 def test_says_that_a_batch_was_not_checked(tmp_path):
     url = land_batch(str(tmp_path), batch())
 
-    with pytest.raises(LostBatchError, match=r"what the gate said of .* cannot be read"):
+    with pytest.raises(LostBatchError, match=r"the verdict on the batch .* cannot be read"):
         read_verdict(url)
 
 
