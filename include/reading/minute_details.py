@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from include.reading.quality_days import quality_day
 from include.reading.queries import Reading, as_of
-from include.records.batches import BatchRecord
+from include.records.batches import BATCH_LOG_DAYS, BatchRecord
 from include.records.decimals import plain
 from include.records.klines import LEAST_MICROSECONDS, US_PER_MS
 from include.records.prices import MinuteAverage
@@ -41,6 +41,7 @@ class MinuteDetails(TypedDict):
         revisions: Ascending, fields of MinuteAverage with revision and known_at.
         restatements: Revisions that changed a final value.
         batches: Those fetched for this minute, newest first.
+        batch_log_days: How long the log keeps a batch.
         quarantined: Refused rows of this minute, with the observed values.
     """
 
@@ -50,6 +51,7 @@ class MinuteDetails(TypedDict):
     revisions: list[JsonObject]
     restatements: list[JsonObject]
     batches: list[JsonObject]
+    batch_log_days: int
     quarantined: list[JsonObject]
 
 
@@ -72,6 +74,7 @@ def details_of(store: Store, symbol: str, minute: datetime, moment: datetime) ->
             for each in store.restatements.between(symbol, window)
             if each.known_at <= moment
         ],
+        "batch_log_days": BATCH_LOG_DAYS,
         "batches": [
             batch_values(batch)
             for day in days

@@ -12,6 +12,8 @@ from include.records.klines import Interval, RawRow
 from include.records.prices import TradedSpan
 from include.records.windows import Window
 
+# How long the batch log keeps a line (include/sql/schema/007_batch_log.cql).
+BATCH_LOG_DAYS = 90
 # A symbol's stored seconds and minutes.
 StoredSpans = Mapping[Interval, Sequence[TradedSpan]]
 

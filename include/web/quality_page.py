@@ -17,6 +17,7 @@ from upath import UPath
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.failures import describe_failures
 from include.reading.quality_days import quality_day
+from include.records.batches import BATCH_LOG_DAYS
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
@@ -25,7 +26,6 @@ from include.web.responses import FILE_SECURITY, add_security_headers, file_belo
 
 DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200
-DAYS_BACK = 90
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
 add_security_headers(app, FILE_SECURITY)
@@ -55,8 +55,8 @@ def show_day(day: str = "") -> Response:
         shown = date.fromisoformat(day) if day else today
     except ValueError:
         return _problem(f"{day[:40]!r} is not a date; write it like {today.isoformat()}")
-    if not today - timedelta(days=DAYS_BACK) <= shown <= today:
-        return _problem(f"{shown} is not one of the last {DAYS_BACK} days")
+    if not today - timedelta(days=BATCH_LOG_DAYS) <= shown <= today:
+        return _problem(f"{shown} is not one of the last {BATCH_LOG_DAYS} days")
     try:
         store = open_store()
         read = run_each(

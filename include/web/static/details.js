@@ -80,7 +80,7 @@ function content(story, causeText) {
   parts.push(story.batches.length
     ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "run"],
       story.batches.map(batchRow))
-    : make("p", { class: "soft" }, "No batch is logged; the log keeps 90 days."));
+    : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
     parts.push(make("h3", {}, "Refused rows"),
       table(["interval", "state", "not met, and observed value", "row"],

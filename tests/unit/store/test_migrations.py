@@ -1,5 +1,6 @@
 import pytest
 
+from include.records.batches import BATCH_LOG_DAYS
 from include.records.errors import SettingsError
 from include.store.migrations import SCHEMA_FOLDER, Migration, due, migrations
 from include.store.statements import QUERY_FOLDER
@@ -77,3 +78,9 @@ def test_knows_the_columns_that_a_version_adds():
 
     assert adds.added_columns == ("one", ("more", "most"))
     assert ONE.added_columns is None
+
+
+def test_the_batch_log_keeps_as_many_days_as_the_pages_say():
+    text = (SCHEMA_FOLDER / "007_batch_log.cql").read_text()
+
+    assert f"default_time_to_live = {BATCH_LOG_DAYS * 86_400};" in text
