@@ -143,14 +143,25 @@ class BinanceTransport:
             SettingsError: Every host refuses this address, or its certificate is not trusted.
         """
         attempts = count(1)
+        earlier: Exception | None = None
 
         def delay(error: Exception) -> bool | timedelta:
+            nonlocal earlier
             seconds = retry_delay(error, next(attempts), self._seconds_left(), random.random())  # noqa: S311 - jitter
-            return False if seconds is None else timedelta(seconds=seconds)
+            if seconds is None:
+                return False
+            earlier = error
+            return timedelta(seconds=seconds)
 
-        for attempt in stamina.retry_context(on=delay, attempts=None, timeout=None):
-            with attempt:
-                return self._send(path, parameters, weight)
+        try:
+            for attempt in stamina.retry_context(on=delay, attempts=None, timeout=None):
+                with attempt:
+                    return self._send(path, parameters, weight)
+        except RetryableError as error:
+            # Cut off by the end of the patience, it hides what is really wrong.
+            if earlier and self._seconds_left() <= 0 and type(error) is RetryableError:
+                raise RetryableError(f"{error}; the attempt before it: {earlier}") from error
+            raise
         raise AssertionError("retry_context either returns the answer or raises")
 
     def _seconds_left(self) -> float:

@@ -1,11 +1,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import stamina
 
+from include.exchange import transport
 from include.exchange.client import BinanceClient, describe_source
 from include.exchange.replies import RejectedRequestError, error_of, parse_json
 from include.exchange.request_budget import RequestBudget
@@ -155,6 +157,27 @@ def test_does_not_sit_out_a_pause_that_is_longer_than_its_patience():
         binance.server_time()
 
     assert len(asked) == 1
+
+
+def test_says_what_the_attempt_before_met_when_the_last_one_was_cut_off(monkeypatch):
+    """The end of the patience makes a timeout of any fault."""
+    seconds = [0.0]
+    monkeypatch.setattr(
+        transport,
+        "time",
+        SimpleNamespace(monotonic=lambda: seconds[0], sleep=lambda _seconds: None),
+    )
+    faults = [httpx.RemoteProtocolError("peer closed connection"), httpx.ReadTimeout("timed out")]
+
+    def answer(_request):
+        fault = faults.pop(0)
+        if isinstance(fault, httpx.TimeoutException):
+            seconds[0] += BinanceSettings.patience_seconds
+        raise fault
+
+    words = "ReadTimeout: timed out.*the attempt before it: .*RemoteProtocolError"
+    with client(answer) as binance, pytest.raises(RetryableError, match=words):
+        binance.server_time()
 
 
 def test_knows_the_weight_used_from_every_answer_errors_too():
