@@ -33,7 +33,7 @@ REPLAY_QUARANTINE: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description=f"First day of detection, UTC; empty means {LANDING_DAYS} days back.",
+        description=f"First day of detection, UTC; empty means {LANDING_DAYS} days up to `until`.",
     ),
     "until": Param(
         None, type=["string", "null"], format="date", description="Last day; empty means today."
@@ -81,7 +81,8 @@ AUDIT_PRICES: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description="First day, UTC; empty means the last seven days, and some older ones.",
+        description="First day, UTC; empty means as many days up to `to` as the Variable "
+        "audit_days says (7), and without `to` some older ones, too.",
     ),
     "to": Param(
         None, type=["string", "null"], format="date", description="Last day; empty means yesterday."
