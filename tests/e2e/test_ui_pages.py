@@ -137,16 +137,15 @@ def test_the_newest_report_comes_as_a_picture_and_as_text_too(page, product):
         runs_of=REPORT,
     )
     open_alone(page, PAGES["report"])
-    forms = page.get_by_role("navigation", name="Other forms")
 
     kinds = {}
-    for name in ("image", "text"):
-        link = forms.get_by_role("link", name=name)
+    for name in ("png", "txt"):
+        link = page.get_by_test_id(name)
         link.wait_for()
         answer = page.request.get(link.evaluate("each => each.href"))
         kinds[name] = (answer.status, answer.headers["content-type"])
 
-    assert kinds == {"image": (200, "image/png"), "text": (200, "text/plain; charset=utf-8")}
+    assert kinds == {"png": (200, "image/png"), "txt": (200, "text/plain; charset=utf-8")}
 
 
 def test_leads_from_a_symbol_to_its_day_in_data_docs(page):
