@@ -70,7 +70,7 @@ def check_mart(
 
     Args:
         checkpoints: Keep the result for Data Docs.
-        minutes: As text, one row for each symbol and minute (exports.text_frame).
+        minutes: As text, one row for each symbol and minute (text_rows.text_frame).
         window: Their window.
         checked_at: Aware UTC.
 

@@ -54,7 +54,7 @@ class Facts:
 
     Attributes:
         symbols: Those to show, in this order; one without a price is shown as such.
-        minutes: The mart's minutes (exports.COLUMNS), of the span and the minute before it.
+        minutes: The mart's minutes (MINUTE_COLUMNS), of the span and the minute before it.
         restatements: The ledger's entries on minutes of the span, the latest first.
         generated_at: When the report is made, aware UTC.
         source: Where the prices come from, in words.

@@ -28,7 +28,13 @@ def open_prices(page, symbol, hours=1):
 
 
 def choose_span(page, hours):
-    with page.expect_response("**/prices/api/board?**"):
+    """Show the last hours; the page also asks by itself each minute, until now for another span."""
+
+    def is_of_span(answer):
+        is_board = answer.ok and "/prices/api/board?" in answer.url
+        return is_board and len(answer.json()["candles"]["vwap"]) == 60 * hours
+
+    with page.expect_response(is_of_span):
         page.locator(f"input[name=span][value='{hours}']").check()
     page.wait_for_function("!document.getElementById('updated').textContent.startsWith('load')")
     expect(page.get_by_test_id("problem")).to_be_hidden()

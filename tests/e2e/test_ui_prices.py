@@ -20,6 +20,7 @@ from tests.e2e.prices_page import (
     QUALITY,
     VWAP,
     assert_is_a_space,
+    choose_span,
     completeness,
     known_at,
     open_prices,
@@ -120,13 +121,7 @@ def test_picks_a_symbol_and_a_span(page):
     expect(page.get_by_test_id("tile-vwap").locator(".value")).not_to_have_text(before[0])
 
     for hours in (24, 168):
-
-        def is_whole(answer, count=60 * hours):
-            """The page also asks by itself each minute, until now for the span of before."""
-            return "/api/board?" in answer.url and len(answer.json()["candles"]["vwap"]) == count
-
-        with page.expect_response(is_whole):
-            page.get_by_test_id("spans").locator(f"[value='{hours}']").check()
+        choose_span(page, hours)
 
 
 def test_says_what_is_wrong_with_a_span(page, watch):
