@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import IO
 
 PYTEST = ("python", "-m", "pytest")
@@ -19,8 +20,10 @@ NOT_SLOW = ("-m", "not slow")
 TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
 # Errors of ./dev/up, which need no running stack.
 UP = "tests/e2e/test_up.py"
-END_TO_END = ("tests/e2e", f"--ignore={UP}")
-WITH_SERVERS = ("tests/contract", "tests/faults", "tests/foreign", UP)
+# The plugin imports Hypothesis as the run ends; none of these tests uses it.
+NO_PROPERTIES = ("-p", "no:hypothesispytest")
+END_TO_END = (*NO_PROPERTIES, "tests/e2e", f"--ignore={UP}")
+WITH_SERVERS = (*NO_PROPERTIES, "tests/contract", "tests/faults", "tests/foreign", UP)
 # Up to this file the end-to-end run checks that no minute is late, so it runs alone; from here on
 # it mostly waits for minutes, and the second program uses the idle time.
 ALONE_UNTIL = "tests/e2e/test_main_job_quality.py"
@@ -30,17 +33,33 @@ WIDTH = 80
 # The words of pytest's last line, in its order.
 WORDS = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
 COUNT = re.compile(rf"(\d+) ({'|'.join(WORDS)})s?\b")
+# Lines of pytest's short summary.
+FAILURE = re.compile(rb"^(?:FAILED|ERROR) .*", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A program that ended, its exit code (a signal's number below zero) and its output."""
+
+    command: Sequence[str]
+    code: int
+    output: bytes
+
+    @property
+    def last_line(self) -> str:
+        """The last line of the output, without its end."""
+        return self.output.rstrip().rpartition(b"\n")[2].decode(errors="replace")
 
 
 class SideBySide:
     """Runs programs in pairs; after Ctrl-C or SIGTERM they clean up, and no more are started.
 
     Attributes:
-        outputs: The output of each program.
+        ended: The programs that ended, in the order of their output.
     """
 
     def __init__(self) -> None:
-        self.outputs: list[bytes] = []
+        self.ended: list[Ended] = []
         self._children: list[subprocess.Popen[bytes]] = []
         self._signal = 0
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -62,12 +81,13 @@ class SideBySide:
         """
         self._children = []
         with tempfile.TemporaryFile() as log:
-            self.outputs.append(self._show(first, second, mark.encode(), log))
+            shown = self._show(first, second, mark.encode(), log)
             self._start_second(second, log)
             codes = [child.wait() for child in self._children]
             log.seek(0)
-            self.outputs.append(log.read())
-        _write(_heading(second), self.outputs[-1])
+            logged = log.read()
+        _write(_heading(second), logged)
+        self.ended += map(Ended, (first, second), codes, (shown, logged))
         if self._signal:
             raise SystemExit(128 + self._signal)
         return codes[0], codes[1]
@@ -113,12 +133,28 @@ class SideBySide:
                 child.send_signal(signal.SIGINT)
 
 
-def added_up(outputs: Iterable[bytes], seconds: float) -> str:
-    """Return a summary line in pytest's style that adds up the last lines of several outputs."""
+def failures(ended: Iterable[Ended]) -> str:
+    """Return lines that repeat, for each program that failed, what failed in it.
+
+    Without a line of pytest's short summary, as when pytest itself breaks off, that is the
+    program's last line.
+    """
+    lines = []
+    for program in ended:
+        if program.code not in {0, NO_TESTS_FOUND}:
+            failed = [line.decode(errors="replace") for line in FAILURE.findall(program.output)]
+            lines += [
+                f"── exit code {program.code}: {' '.join(program.command)}",
+                *(failed or [program.last_line]),
+            ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def added_up(ended: Iterable[Ended], seconds: float) -> str:
+    """Return a summary line in pytest's style that adds up the last lines of several programs."""
     counts: Counter[str] = Counter()
-    for output in outputs:
-        last_line = output.rstrip().rpartition(b"\n")[2].decode(errors="replace")
-        counts.update({word: int(count) for count, word in COUNT.findall(last_line)})
+    for program in ended:
+        counts.update({word: int(count) for count, word in COUNT.findall(program.last_line)})
     told = [
         f"{counts[word]} {word}{'s' * (word in WORDS[-2:] and counts[word] > 1)}"
         for word in WORDS
@@ -156,7 +192,8 @@ def main(words: Sequence[str]) -> int:
             ),
         )
     finally:
-        _write(added_up(pair.outputs, time.monotonic() - started).encode(), b"\n")
+        summary = added_up(pair.ended, time.monotonic() - started)
+        _write(failures(pair.ended).encode(), summary.encode(), b"\n")
 
 
 def _heading(command: Sequence[str]) -> bytes:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from dev.side_by_side import SideBySide, added_up, exit_code
+from dev.side_by_side import Ended, SideBySide, added_up, exit_code, failures
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The second is there once the first can open the pipe between them; none waits without end.
@@ -96,10 +96,37 @@ def test_fails_when_no_run_found_a_test():
 
 
 def test_adds_up_in_the_order_of_pytest():
-    outputs = [b"x\n== 1 failed, 2 passed, 1 error in 3.00s ==\n", b"2 passed, 2 errors in 1s\n"]
+    ended = [
+        Ended(["pytest"], 1, b"x\n== 1 failed, 2 passed, 1 error in 3.00s ==\n"),
+        Ended(["pytest"], 1, b"2 passed, 2 errors in 1s\n"),
+    ]
 
-    assert " 1 failed, 4 passed, 3 errors in 5.00s " in added_up(outputs, 5)
+    assert " 1 failed, 4 passed, 3 errors in 5.00s " in added_up(ended, 5)
 
 
 def test_has_a_line_for_programs_that_ran_no_test():
-    assert " no tests ran in 1.00s " in added_up([b"", b"no tests ran in 0.1s"], 1)
+    ended = [Ended(["mypy"], 0, b""), Ended(["pytest"], 5, b"no tests ran in 0.1s")]
+
+    assert " no tests ran in 1.00s " in added_up(ended, 1)
+
+
+def test_repeats_what_failed():
+    """Twenty minutes of output lie above the last line of a whole run."""
+    ended = [
+        Ended(["mypy"], 0, b"Success: no issues found\n"),
+        Ended(
+            ["pytest", "tests/e2e"],
+            1,
+            b"FAILED tests/a.py::test_b - assert 1 == 2\nERROR tests/c.py\n= 1 failed, 1 error =\n",
+        ),
+        Ended(["pytest", "tests/unit"], 1, b"Traceback (most recent call last):\nOSError: gone\n"),
+        Ended(["pytest", "tests/dags"], 5, b"no tests ran\n"),
+    ]
+
+    assert failures(ended).splitlines() == [
+        "── exit code 1: pytest tests/e2e",
+        "FAILED tests/a.py::test_b - assert 1 == 2",
+        "ERROR tests/c.py",
+        "── exit code 1: pytest tests/unit",
+        "OSError: gone",
+    ]
