@@ -55,18 +55,18 @@ def ingest_prices() -> None:
     def validate(batches: list[BatchMessage], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
-        # Read all at once: iterating requests one more than there are.
-        return validate_batches.validate(batches[:], shard)
+        return validate_batches.validate(batches, shard)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)
-    def load(shards: list[list[CheckedMessage]], windows: list[PlanMessage]) -> None:
+    def load(batches: list[BatchMessage], windows: list[PlanMessage]) -> None:
         from include.tasks import ingest_prices
 
-        ingest_prices.load(shards[:], windows)
+        ingest_prices.load(batches, windows)
 
     windows = plan()
-    checked = validate.partial(batches=fetch.expand(window=windows)).expand(shard=[*range(SHARDS)])
-    load(checked, windows)  # type: ignore[arg-type] # promises
+    batches = fetch.expand(window=windows)
+    checked = validate.partial(batches=batches).expand(shard=[*range(SHARDS)])
+    checked >> load(batches, windows)  # type: ignore[arg-type] # promises
 
 
 ingest_prices()

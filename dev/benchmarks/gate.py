@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,10 +19,12 @@ from statistics import median
 from dev.machine.console import say
 from dev.machine.ports import any_free_port
 from dev.stack.stack import Stack, StackOptions
-from include.gx.batches import check_batch
+from include.gx.batches import check_batch, check_batches
 from include.gx.checkpoints import Checkpoints
+from include.gx.kline_tables import Candidate
 from include.records.batches import Batch
 from include.records.klines import Interval, RawRow
+from include.records.verdicts import Verdict
 from include.records.windows import MINUTE, Window, floor_minute, to_ms
 from include.store.settings import CassandraSettings
 from include.store.store import connect
@@ -33,6 +36,10 @@ SYMBOLS = (
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = 900
 ROUNDS = 25
+# Batches as in a minute of the pipeline: its seconds with the overlap, and its minutes.
+MANY = (10, 100)
+LIVE_ROWS = 360
+MANY_ROUNDS = 3
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 START_PATIENCE_SECONDS = 300.0
 
@@ -46,6 +53,8 @@ def main() -> None:
     if not 1 <= options.symbols <= len(SYMBOLS):
         parser.error(f"--symbols must be 1 to {len(SYMBOLS)}")
     _measure_alone()
+    for count in MANY:
+        _compare_together(count)
     if options.minutes > 0:
         _measure_in_airflow(SYMBOLS[: options.symbols], options.minutes)
 
@@ -76,6 +85,51 @@ def _measure_alone() -> None:
                 f"{name}, warm: p50 {median(wall):.3f} s, worst {max(wall):.3f} s; "
                 f"CPU p50 {median(cpu):.3f} s ({ROUNDS} rounds)"
             )
+
+
+def _compare_together(count: int) -> None:
+    """Compare the gate on batches of several symbols at once with the gate on each alone."""
+    landed = batch(LIVE_ROWS, minutes=LIVE_ROWS // 60)
+    candidates = [
+        Candidate(symbol, replace(landed, symbol=symbol), {})
+        for symbol in (f"S{number}USDT" for number in range(count))
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints = Checkpoints(folder)
+
+        def one_by_one() -> dict[str, Verdict]:
+            return {
+                each.symbol: check_batches(checkpoints, [each])[each.symbol] for each in candidates
+            }
+
+        def together() -> dict[str, Verdict]:
+            return check_batches(checkpoints, candidates)
+
+        check_batches(checkpoints, candidates[:1])
+        ratios, apart_s, together_s = [], [], []
+        for _ in range(MANY_ROUNDS):
+            begun = time.perf_counter()
+            alone = one_by_one()
+            between = time.perf_counter()
+            joint = together()
+            ended = time.perf_counter()
+            if {name: _decided(each) for name, each in alone.items()} != {
+                name: _decided(each) for name, each in joint.items()
+            }:
+                raise SystemExit("the verdicts differ")
+            apart_s.append(between - begun)
+            together_s.append(ended - between)
+            ratios.append(apart_s[-1] / together_s[-1])
+    say(
+        f"{count} symbols, {LIVE_ROWS} seconds and {LIVE_ROWS // 60} minutes each: one by one "
+        f"{median(apart_s):.2f} s, together {median(together_s):.2f} s; "
+        f"{median(ratios):.1f} times cheaper together, the least of {MANY_ROUNDS} rounds "
+        f"{min(ratios):.1f}; the same verdicts"
+    )
+
+
+def _decided(verdict: Verdict) -> Verdict:
+    return replace(verdict, check_ms=0)
 
 
 def warm_times(work: Callable[[], object]) -> tuple[list[float], list[float]]:

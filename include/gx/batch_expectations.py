@@ -1,25 +1,19 @@
-"""Expectations that compare a batch's rows with the symbol, the store and the minute."""
+"""Expectations that compare a batch's rows with one another, the store and the minute."""
 
 import operator
-from collections import defaultdict
+from collections import Counter, defaultdict
 from decimal import Decimal
+from itertools import compress
 from typing import Any, ClassVar
 
-import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.execution_engine import PandasExecutionEngine
 from great_expectations.expectations.metrics.map_metric_provider.multicolumn_condition_partial import (  # noqa: E501 - GX's path
     multicolumn_condition_partial,
 )
 
+from include.gx.levels import REQUESTED
 from include.gx.rows import RowExpectation, RowMetric, judge, read_column
-
-
-class ExpectSymbolsToBeThoseAskedFor(gxe.ExpectColumnValuesToBeInSet):
-    """Expect only rows of the requested symbols."""
-
-    column: str = "symbol"
-
 
 STORED = [
     "stored_high",
@@ -76,8 +70,8 @@ def silent_rows_hold(rows: Any) -> list[bool]:  # noqa: ANN401 - columns of deci
     differ from one another are all bad, since it is unclear which is right.
 
     Args:
-        rows: Numbers, in any order: times, prices, volume and trade count, and the stored close of
-            the previous interval.
+        rows: Of one symbol, numbers, in any order: times, prices, volume and trade count, and the
+            stored close of the previous interval.
     """
     good = pd.Series(data=True, index=rows.index)
     unproven: dict[Any, Decimal] = {}
@@ -120,12 +114,14 @@ class SilentRowsMetric(RowMetric):
             index=column_list.index,
             dtype=object,
         )
-        return judge(
-            column_list.drop(columns=PRICE_BEFORE),
-            lambda row: pd.Series(
-                silent_rows_hold(row.assign(price_before=before[row.index])), index=row.index
-            ),
-        )
+
+        def is_good(row: Any) -> "pd.Series[bool]":  # noqa: ANN401 - columns of decimals
+            good = pd.Series(data=True, index=row.index)
+            for _, of_symbol in row.assign(price_before=before[row.index]).groupby(REQUESTED):
+                good[of_symbol.index] = silent_rows_hold(of_symbol)
+            return good
+
+        return judge(column_list.drop(columns=PRICE_BEFORE), is_good)
 
 
 class ExpectSilentRowsToRepeatTheLastPrice(RowExpectation):
@@ -133,6 +129,7 @@ class ExpectSilentRowsToRepeatTheLastPrice(RowExpectation):
 
     map_metric: ClassVar[str] = SilentRowsMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        REQUESTED,
         "open_time_ms",
         "interval_ms",
         "open",
@@ -149,10 +146,20 @@ SUMMED = ["volume", "quote_volume", "trade_count"]
 OF_MINUTE = [f"minute_{name}" for name in SUMMED]
 
 
+def minutes_of(row: Any) -> list[tuple[str, int]]:  # noqa: ANN401 - columns of decimals
+    """Return for each second the requested symbol and the minute since the epoch."""
+    return [
+        (symbol, time // 60_000)
+        for symbol, time in zip(row[REQUESTED], row["open_time_ms"], strict=True)
+    ]
+
+
 def sums_by_minute(row: Any) -> list[tuple[Decimal, ...]]:  # noqa: ANN401 - columns of decimals
-    """Return for each second the sums over all seconds of its minute."""
-    minutes = [time // 60_000 for time in row["open_time_ms"]]
-    sums: dict[int, tuple[Decimal, ...]] = defaultdict(lambda: (Decimal(0),) * len(SUMMED))
+    """Return for each second the sums over all seconds of its symbol and minute."""
+    minutes = minutes_of(row)
+    sums: dict[tuple[str, int], tuple[Decimal, ...]] = defaultdict(
+        lambda: (Decimal(0),) * len(SUMMED)
+    )
     for minute, amounts in zip(minutes, row[SUMMED].to_numpy(), strict=True):
         sums[minute] = tuple(map(operator.add, sums[minute], amounts))
     return [sums[minute] for minute in minutes]
@@ -169,7 +176,8 @@ class PartsOfMinuteMetric(RowMetric):
             is_all = row["trade_count"].gt(0) & pd.Series(
                 (row[SUMMED].to_numpy() >= row[OF_MINUTE].to_numpy()).all(axis=1), index=row.index
             )
-            return ~is_all | is_all.groupby(row["open_time_ms"] // 60_000).transform("sum").eq(1)
+            count = Counter(compress(minutes_of(row), is_all))
+            return ~is_all | pd.Series([count[each] for each in minutes_of(row)], row.index).eq(1)
 
         # A minute without trades cannot be compared with its seconds here.
         return judge(column_list, is_good, only=column_list["minute_trade_count"].map(bool))
@@ -180,6 +188,7 @@ class ExpectSecondsToBePartsOfTheirMinute(RowExpectation):
 
     map_metric: ClassVar[str] = PartsOfMinuteMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        REQUESTED,
         "open_time_ms",
         *SUMMED,
         *OF_MINUTE,
@@ -196,7 +205,7 @@ class AddUpMetric(RowMetric):
         minute = column_list["open_time_ms"].map(
             lambda time: time // 60_000 if isinstance(time, int) else None
         )
-        is_whole = column_list.groupby(minute)["volume"].transform("size").eq(60)
+        is_whole = column_list.groupby([REQUESTED, minute])["volume"].transform("size").eq(60)
         return judge(
             column_list,
             lambda row: pd.Series(
@@ -217,6 +226,7 @@ class ExpectSecondsToAddUpToTheirMinute(RowExpectation):
 
     map_metric: ClassVar[str] = AddUpMetric.condition_metric_name
     column_list: list[str] = [  # noqa: RUF012 - a pydantic field
+        REQUESTED,
         "open_time_ms",
         *SUMMED,
         *OF_MINUTE,

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import pandas as pd
-
-from include.gx.batch_expectations import OF_MINUTE, PRICE_BEFORE, STORED, SUMMED
 from include.gx.checkpoints import Checkpoints
-from include.gx.kline_suites import KLINE_COLUMNS
-from include.gx.levels import ROW, Level
+from include.gx.kline_suites import COLUMNS
+from include.gx.kline_tables import Candidate, kline_columns, kline_table
+from include.gx.levels import Level
 from include.gx.results import Failure, Outcome, Subject
-from include.gx.rows import read_column
 from include.gx.suites import Suite
 from include.records.batches import Batch, StoredSpans
-from include.records.klines import Interval, RawRow
+from include.records.klines import Interval
 from include.records.limits import MOST_BAD_RATIO
-from include.records.prices import TradedSpan
 from include.records.verdicts import Verdict
-from include.records.windows import Window, to_ms
+from include.records.windows import Window
 
 SUITES = {Interval.SECOND: Suite.SECOND_PRICES, Interval.MINUTE: Suite.EXCHANGE_MINUTES}
+
+
+@dataclass(frozen=True)
+class _Share:
+    """One batch's share in the validation of an interval: its outcome, and its part of the time."""
+
+    outcome: Outcome
+    check_ms: float
 
 
 def check_batch(
@@ -33,34 +38,90 @@ def check_batch(
     stored: StoredSpans,
     is_whole: bool = True,
 ) -> Verdict:
-    """Validate a batch: decide which rows to store and which to quarantine, or refuse it all.
+    """Validate a single batch; see check_batches."""
+    return check_batches(checkpoints, [Candidate(symbol, batch, stored, is_whole)])[symbol]
+
+
+def check_batches(checkpoints: Checkpoints, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
+    """Validate batches: decide which rows to store and which to quarantine, or refuse a batch.
+
+    A checkpoint takes as long for one batch as for many, so they are validated together; only
+    those that fail are validated again, each alone. The verdict on a batch does not depend on
+    the others.
 
     Args:
         checkpoints: Keep the results for Data Docs.
-        batch: As landed.
-        symbol: The symbol requested.
-        stored: Rows already stored in the batch's overlap, and just before it, by interval.
-        is_whole: Every second and minute of the batch's spans should be there, and most of
-            them good; False for single rows from quarantine.
+        candidates: Of different requested symbols.
 
     Returns:
-        The verdict. The batch is refused when an expectation on all of it is not met, when one
-        could not be validated, or when too many rows of an interval are bad.
+        The verdicts by requested symbol. A batch is refused when an expectation on all of it is
+        not met, when one could not be validated, or when too many rows of an interval are bad.
     """
-    started = time.monotonic()
+    shares: dict[str, dict[Interval, _Share]] = {each.symbol: {} for each in candidates}
+    for interval in Interval:
+        with_rows = [each for each in candidates if interval in each.batch.rows]
+        for symbol, share in _check_interval(checkpoints, interval, with_rows):
+            shares[symbol][interval] = share
+    return {each.symbol: _verdict(each, shares[each.symbol]) for each in candidates}
+
+
+def _check_interval(
+    checkpoints: Checkpoints, interval: Interval, candidates: Sequence[Candidate]
+) -> Iterator[tuple[str, _Share]]:
+    """Validate the klines of an interval; yield each requested symbol's share."""
+    columns = {each.symbol: kline_columns(each, interval) for each in candidates}
+    together = [each for each in candidates if {*columns[each.symbol]} == {*COLUMNS}]
+    failing = {each.symbol for each in candidates} - {each.symbol for each in together}
+    if len(together) > 1:
+        started = time.monotonic()
+        outcome = _run(checkpoints, interval, together, columns)
+        failing |= outcome.failing([each.symbol for each in together])
+        passed = replace(outcome, failures=())
+        check_ms = (time.monotonic() - started) * 1000 / len(together)
+    else:
+        check_ms, passed = 0.0, None
+    for each in candidates:
+        if passed and each.symbol not in failing:
+            yield each.symbol, _Share(passed, check_ms)
+        else:
+            started = time.monotonic()
+            is_failing = each.symbol in failing
+            outcome = _run(checkpoints, interval, [each], columns, is_failing=is_failing)
+            alone_ms = (time.monotonic() - started) * 1000
+            yield each.symbol, _Share(outcome, check_ms + alone_ms)
+
+
+def _run(
+    checkpoints: Checkpoints,
+    interval: Interval,
+    candidates: Sequence[Candidate],
+    columns: Mapping[str, Mapping[str, list[object]]],
+    *,
+    is_failing: bool = False,
+) -> Outcome:
+    batches = [each.batch for each in candidates]
+    window = Window(
+        min(batch.window.start for batch in batches), max(batch.window.end for batch in batches)
+    )
+    return checkpoints.run(
+        SUITES[interval],
+        kline_table([columns[each.symbol] for each in candidates]),
+        Subject(
+            tuple(each.symbol for each in candidates),
+            window_name(window),
+            max(batch.fetched_at for batch in batches),
+        ),
+        {"least_rows": {each.symbol: each.least_rows(interval) for each in candidates}},
+        is_failing=is_failing,
+    )
+
+
+def _verdict(candidate: Candidate, shares: Mapping[Interval, _Share]) -> Verdict:
     bad_rows: dict[Interval, dict[int, dict[str, str]]] = {}
     warnings: Counter[str] = Counter()
     reasons: list[str] = []
-    evaluated_count = met_count = 0
-    for interval, rows in batch.rows.items():
-        outcome = checkpoints.run(
-            SUITES[interval],
-            kline_table(batch, interval, stored),
-            Subject(symbol, window_name(batch.window), batch.fetched_at),
-            _parameters(batch, interval, symbol, is_whole=is_whole),
-        )
-        evaluated_count += outcome.evaluated_count
-        met_count += outcome.evaluated_count - len(outcome.failures)
+    for interval, share in shares.items():
+        outcome, suite = share.outcome, SUITES[interval]
         bad_rows[interval] = by_row(outcome)
         warnings += Counter(
             {
@@ -69,21 +130,21 @@ def check_batch(
                 if each.level is Level.WARNING
             }
         )
-        reasons += refusals(SUITES[interval], outcome)
-        bad_count = len(bad_rows[interval])
-        if is_whole and bad_count > MOST_BAD_RATIO.value * len(rows):
+        reasons += refusals(suite, outcome)
+        bad_count, row_count = len(bad_rows[interval]), len(candidate.batch.rows[interval])
+        if candidate.is_whole and bad_count > MOST_BAD_RATIO.value * row_count:
             reasons.append(
-                f"{bad_count} of {len(rows)} {SUITES[interval]} are bad, "
-                f"more than {MOST_BAD_RATIO.value:.0%}"
+                f"{bad_count} of {row_count} {suite} are bad, more than {MOST_BAD_RATIO.value:.0%}"
             )
+    evaluated_count = sum(share.outcome.evaluated_count for share in shares.values())
     return Verdict(
         bad_rows=bad_rows,
         warnings=dict(warnings),
         is_refused=bool(reasons),
         reason="; ".join(reasons),
-        check_ms=round((time.monotonic() - started) * 1000),
+        check_ms=round(sum(share.check_ms for share in shares.values())),
         evaluated_count=evaluated_count,
-        met_count=met_count,
+        met_count=evaluated_count - sum(len(share.outcome.failures) for share in shares.values()),
     )
 
 
@@ -114,92 +175,6 @@ def verdict_line(verdict: Verdict, row_count: int) -> str:
 def window_name(window: Window) -> str:
     """Format a window as in the names of results."""
     return f"{window.start:%Y%m%dT%H%M}-{window.end:%Y%m%dT%H%M}"
-
-
-def kline_table(batch: Batch, interval: Interval, stored: StoredSpans) -> pd.DataFrame:
-    """Lay out a batch's klines as a table, one row per kline, in the order received.
-
-    Every kline cell is unchanged. Further columns have what a row is compared with: `row`, its
-    number; its symbol, interval and tick; when it was fetched; the stored row of the same moment
-    and the close of the previous one; and, for seconds, the exchange's figures for their minute.
-    """
-    rows = batch.rows[interval]
-    width = max(map(len, rows), default=len(KLINE_COLUMNS))
-    names = [*KLINE_COLUMNS, *(f"column_{place + 1}" for place in range(len(KLINE_COLUMNS), width))]
-    # A row shorter than the others is padded with nulls, and is not well formed.
-    table = pd.DataFrame(rows, columns=names[:width], dtype=object)
-    table[ROW] = range(len(table))
-    table["symbol"] = batch.symbol
-    table["interval_ms"] = interval.length_ms
-    table["tick_size"] = format(batch.tick_size, "f")
-    table["fetched_at_ms"] = to_ms(batch.fetched_at)
-    held = {to_ms(span.start): _held(span) for span in stored.get(interval, ())}
-    _join(table, STORED, rows, held.get)
-    minutes = _exchange_minutes(batch, stored) if interval is Interval.SECOND else {}
-    _join(table, OF_MINUTE, rows, lambda opens_ms: minutes.get(opens_ms // 60_000 * 60_000))
-    closes = {
-        to_ms(span.start) + interval.length_ms: (format(span.close, "f"),)
-        for span in stored.get(interval, ())
-    }
-    _join(table, [PRICE_BEFORE], rows, closes.get)
-    return table
-
-
-def _parameters(
-    batch: Batch, interval: Interval, symbol: str, *, is_whole: bool
-) -> dict[str, object]:
-    span = batch.spans[interval]
-    every_row = span.minute_count * 60_000 // interval.length_ms
-    return {
-        "symbols": [symbol],
-        "first_open_ms": to_ms(span.start),
-        "last_open_ms": to_ms(span.end) - 1,
-        "least_rows": every_row if is_whole else 0,
-    }
-
-
-def _join(
-    table: pd.DataFrame,
-    names: Sequence[str],
-    rows: Sequence[RawRow],
-    known: Callable[[int], Sequence[object] | None],
-) -> None:
-    """Add columns with what is known about each row's open time; nulls where nothing is."""
-    nothing = (None,) * len(names)
-    found = [
-        (known(row[0]) if row and isinstance(row[0], int) else None) or nothing for row in rows
-    ]
-    for place, name in enumerate(names):
-        table[name] = pd.Series([each[place] for each in found], index=table.index, dtype=object)
-
-
-def _held(span: TradedSpan) -> tuple[object, ...]:
-    amounts = (span.high, span.low, span.volume, span.quote_volume)
-    return (*(format(amount, "f") for amount in amounts), span.trade_count)
-
-
-def _exchange_minutes(batch: Batch, stored: StoredSpans) -> dict[int, tuple[object, ...]]:
-    """Return the exchange's figures for each minute: from this batch if readable, else stored."""
-    places = [KLINE_COLUMNS.index(name) for name in SUMMED]
-    said: dict[int, tuple[object, ...]] = {
-        to_ms(minute.start): (
-            format(minute.volume, "f"),
-            format(minute.quote_volume, "f"),
-            minute.trade_count,
-        )
-        for minute in stored.get(Interval.MINUTE, ())
-    }
-    rows = [
-        row
-        for row in batch.rows.get(Interval.MINUTE, ())
-        if len(row) >= len(KLINE_COLUMNS) and isinstance(row[0], int)
-    ]
-    columns = [[row[place] for row in rows] for place in places]
-    read = zip(*map(read_column, SUMMED, columns), strict=True)
-    for row, cells, numbers in zip(rows, zip(*columns, strict=True), read, strict=True):
-        if None not in numbers:
-            said[int(row[0])] = cells
-    return said
 
 
 def refusals(suite: Suite, outcome: Outcome) -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 import great_expectations as gx
@@ -14,12 +14,15 @@ from great_expectations.data_context.types.base import (
     InMemoryStoreBackendDefaults,
     ProgressBarsConfig,
 )
+from great_expectations.data_context.types.resource_identifiers import (
+    ValidationResultIdentifier,
+)
 from upath import UPath
 
-from include.gx.levels import ROW, Level
+from include.gx.levels import REQUESTED, Level
 from include.gx.result_store import FOLDER_STORE
 from include.gx.results import Outcome, ResultSummary, Subject, failure_of, unmet
-from include.gx.suites import Suite, make_suite
+from include.gx.suites import ROW_NAMES, Suite, make_suite
 from include.storage.whole_files import write_whole
 
 INBOX = "new"
@@ -46,14 +49,20 @@ class Checkpoints:
         table: pd.DataFrame,
         subject: Subject,
         parameters: Mapping[str, Any],
+        *,
+        is_failing: bool = False,
     ) -> Outcome:
         """Validate a table by a suite, store the result, and return what failed.
+
+        A result on several symbols is announced for those that pass: the caller validates each of
+        the others again, for a result of its own.
 
         Args:
             suite: Which.
             table: Its column `row` numbers the rows.
             subject: Names the result.
             parameters: Those that the suite's expectations require.
+            is_failing: The table is known to fail: only name what does.
         """
         judged, named = self._checkpoints(suite)
         arguments: dict[str, Any] = {
@@ -61,30 +70,22 @@ class Checkpoints:
             "expectation_parameters": dict(parameters),
             "run_id": RunIdentifier(run_name=subject.name, run_time=subject.checked_at),
         }
-        result = judged.run(**arguments)
-        if not result.success:
+        result = None if is_failing else judged.run(**arguments)
+        if result is None or not result.success:
             result = named.run(**arguments)
         ((key, validation),) = result.run_results.items()
         outcome = Outcome(
             tuple(map(failure_of, unmet(result))), evaluated_count=len(validation.results)
         )
-        hard = [each for each in outcome.failures if each.level is not Level.WARNING]
-        bad = {row for failure in hard for row in failure.rows}
-        self._announce(
-            ResultSummary(
-                key=key.to_tuple(),  # type: ignore[no-untyped-call]
-                suite=suite.value,
-                symbol=subject.symbol,
-                name=subject.name,
-                checked_at=subject.checked_at.isoformat(),
-                row_count=len(table),
-                bad_row_count=len(bad),
-                failed=tuple(each.expectation for each in hard),
-                warnings=tuple(
-                    each.expectation for each in outcome.failures if each.level is Level.WARNING
-                ),
-            )
-        )
+        if len(subject.symbols) == 1:
+            self._announce(_summary(key, suite, subject, outcome, len(table)))
+        elif passing := set(subject.symbols) - outcome.failing(subject.symbols):
+            told = replace(subject, symbols=tuple(sorted(passing)))
+            passed = replace(outcome, failures=())
+            count = int(table[REQUESTED].isin(passing).sum())
+            self._announce(replace(_summary(key, suite, told, passed, count), name=subject.name))
+        else:
+            self.context.validation_results_store.remove_key(key)  # type: ignore[no-untyped-call]
         return outcome
 
     def _checkpoints(self, suite: Suite) -> tuple[gx.Checkpoint, gx.Checkpoint]:
@@ -108,7 +109,7 @@ class Checkpoints:
                     "named",
                     {
                         "result_format": "COMPLETE",
-                        "unexpected_index_column_names": [ROW],
+                        "unexpected_index_column_names": [*ROW_NAMES[suite]],
                         "return_unexpected_index_query": False,
                     },
                 ),
@@ -130,6 +131,24 @@ class Checkpoints:
         """Announce a result to the next build of Data Docs, so that it need not search."""
         name = "~".join(summary.key[:3])
         write_whole(self._folder / INBOX / f"{name}.json", json.dumps(asdict(summary)))
+
+
+def _summary(
+    key: ValidationResultIdentifier, suite: Suite, subject: Subject, outcome: Outcome, count: int
+) -> ResultSummary:
+    hard = [each for each in outcome.failures if each.level is not Level.WARNING]
+    soft = [each for each in outcome.failures if each.level is Level.WARNING]
+    return ResultSummary(
+        key=key.to_tuple(),  # type: ignore[no-untyped-call]
+        suite=suite.value,
+        symbols=subject.symbols,
+        name=subject.name,
+        checked_at=subject.checked_at.isoformat(),
+        row_count=count,
+        bad_row_count=len({row for failure in hard for row in failure.rows}),
+        failed=tuple(each.expectation for each in hard),
+        warnings=tuple(each.expectation for each in soft),
+    )
 
 
 def open_context(results_url: str) -> EphemeralDataContext:

@@ -47,9 +47,11 @@ def verdict_of(summary: ResultSummary) -> str:
 
 
 def read_summary(content: dict[str, Any]) -> ResultSummary:
-    """Read a summary from its JSON."""
-    lists = {name: tuple(content[name]) for name in ("key", "failed", "warnings")}
-    return ResultSummary(**{**content, **lists})
+    """Read a summary from its JSON, also one of before a result covered several symbols."""
+    fields = {"symbols": [content["symbol"]], **content} if "symbol" in content else {**content}
+    fields.pop("symbol", None)
+    lists = {name: tuple(fields[name]) for name in ("key", "symbols", "failed", "warnings")}
+    return ResultSummary(**{**fields, **lists})
 
 
 class Index:
@@ -104,7 +106,9 @@ class Index:
             dropped = [each for each in kept if each.key in gone]
             if dropped:
                 self._days[day] = [each for each in kept if each.key not in gone]
-                counts = Counter(f"{each.symbol} {verdict_of(each)}" for each in dropped)
+                counts = Counter(
+                    f"{symbol} {verdict_of(each)}" for each in dropped for symbol in each.symbols
+                )
                 self._dropped[day] = dict(Counter(self._dropped[day]) + counts)
                 self._changed.add(day)
         return [each for each in newest if each.key in gone]
@@ -118,8 +122,9 @@ class Index:
             }
             write_whole(self._folder / f"{day}.json", json.dumps(content))
             gone = {name.split(" ")[0] for name in self._dropped[day]}
-            for symbol in {each.symbol for each in self._days[day]} | gone:
-                of_symbol = [each for each in self._days[day] if each.symbol == symbol]
+            symbols = {symbol for each in self._days[day] for symbol in each.symbols}
+            for symbol in symbols | gone:
+                of_symbol = [each for each in self._days[day] if symbol in each.symbols]
                 page = _render(f"{symbol}, {day}", of_symbol, retention, up="../../")
                 write_whole(self._root / "docs" / "days" / day / f"{symbol}.html", page)
         days = sorted(self._days, reverse=True)
@@ -138,10 +143,9 @@ class Index:
         counts: dict[str, dict[str, dict[str, int]]] = {}
         for day in days:
             for each in self._days[day]:
-                cell = counts.setdefault(each.symbol, {}).setdefault(
-                    day, dict.fromkeys(VERDICTS, 0)
-                )
-                cell[verdict_of(each)] += 1
+                for symbol in each.symbols:
+                    cell = counts.setdefault(symbol, {}).setdefault(day, dict.fromkeys(VERDICTS, 0))
+                    cell[verdict_of(each)] += 1
             for name, number in self._dropped[day].items():
                 symbol, verdict = name.split(" ")
                 cell = counts.setdefault(symbol, {}).setdefault(day, dict.fromkeys(VERDICTS, 0))

@@ -6,7 +6,8 @@ from great_expectations.expectations.expectation import Expectation
 
 from include.gx import batch_expectations as in_batch
 from include.gx import kline_expectations as in_kline
-from include.gx.levels import ROW, Level, expect, parameter
+from include.gx import request_expectations as in_request
+from include.gx.levels import REQUESTED, ROW, Level, expect, parameter
 
 KLINE_COLUMNS = [
     "open_time_ms",
@@ -24,7 +25,10 @@ KLINE_COLUMNS = [
 ]
 CONTEXT_COLUMNS = [
     ROW,
+    REQUESTED,
     "symbol",
+    "first_open_ms",
+    "last_open_ms",
     "interval_ms",
     "tick_size",
     "fetched_at_ms",
@@ -33,12 +37,14 @@ CONTEXT_COLUMNS = [
     in_batch.PRICE_BEFORE,
 ]
 
+COLUMNS = [*KLINE_COLUMNS, *CONTEXT_COLUMNS]
+
 
 def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
-    """Return the suite that klines of one symbol and interval must pass to be stored.
+    """Return the suite that klines of one interval must pass to be stored, of any symbols.
 
-    Parameters of a run: symbols; first_open_ms and last_open_ms, both inclusive, of the span
-    requested; least_rows, the number that a running exchange returns.
+    Parameter of a run: least_rows, the number of rows by requested symbol that a running exchange
+    returns.
 
     Args:
         name: Of the suite.
@@ -51,14 +57,13 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
             "A kline has twelve columns; with one more or fewer, the meaning of every column is "
             "uncertain.",
             what="Twelve columns.",
-            column_set=[*KLINE_COLUMNS, *CONTEXT_COLUMNS],
+            column_set=COLUMNS,
             exact_match=True,
         ),
         expect(
-            in_batch.ExpectSymbolsToBeThoseAskedFor,
+            in_request.ExpectRowsToBeOfTheRequestedSymbol,
             Level.TABLE,
             "Prices of another symbol would be stored under this one.",
-            value_set=parameter("symbols"),
         ),
         expect(
             in_kline.ExpectTimesToBeMilliseconds,
@@ -74,21 +79,15 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
             column_list=KLINE_COLUMNS[:-1],
         ),
         expect(
-            gxe.ExpectColumnValuesToBeUnique,
+            in_request.ExpectOneRowForEachOpenTime,
             Level.ROWS,
             "With two different rows for one moment, it is unclear which is right "
             "(crypto-lake/lake-api#16).",
-            what="One row for each open time.",
-            column="open_time_ms",
         ),
         expect(
-            gxe.ExpectColumnValuesToBeBetween,
+            in_request.ExpectOpenTimesToBeWithinSpan,
             Level.ROWS,
             "A row outside it was not requested.",
-            what="Open times within the requested span.",
-            column="open_time_ms",
-            min_value=parameter("first_open_ms"),
-            max_value=parameter("last_open_ms"),
         ),
         expect(
             in_kline.ExpectOpenTimeToBeOnGrid,
@@ -158,13 +157,12 @@ def kline_suite(name: str, *, has_minutes: bool) -> ExpectationSuite:
         ]
     expectations.append(
         expect(
-            gxe.ExpectTableRowCountToBeBetween,
+            in_request.ExpectEverySymbolToHaveItsRows,
             Level.WARNING,
             "A running exchange returns a row for every second and minute, even without "
             "trades; during an outage it returns none, and a later fetch may bring them "
             "(binance-public-data#153).",
-            what="A row for every second and minute.",
-            min_value=parameter("least_rows"),
+            least_rows=parameter("least_rows"),
         )
     )
     return ExpectationSuite(name=name, expectations=expectations)

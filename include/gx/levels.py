@@ -6,8 +6,12 @@ from typing import Any
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.metadata_types import FailureSeverity
 
+# Columns that identify a row: its number in the table, and the symbol it was requested for.
 ROW = "row"
+REQUESTED = "requested_symbol"
 LEVEL = "level"
+# In the result of an expectation on whole batches: the symbols that do not meet it.
+FAILING = "failing_symbols"
 
 
 class Level(StrEnum):

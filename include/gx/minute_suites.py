@@ -4,7 +4,6 @@ import great_expectations.expectations as gxe
 from great_expectations.core import ExpectationSuite
 from great_expectations.expectations.expectation import Expectation
 
-from include.gx import batch_expectations as in_batch
 from include.gx import minute_expectations as in_minute
 from include.gx.levels import Level, expect, parameter
 from include.records.limits import METHOD_VERSION
@@ -83,9 +82,11 @@ def minute_price_suite(name: str) -> ExpectationSuite:
         name=name,
         expectations=[
             expect(
-                in_batch.ExpectSymbolsToBeThoseAskedFor,
+                gxe.ExpectColumnValuesToBeInSet,
                 Level.TABLE,
                 "Minutes of other symbols are not part of this run.",
+                what="Only the requested symbols.",
+                column="symbol",
                 value_set=parameter("symbols"),
             ),
             expect(

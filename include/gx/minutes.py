@@ -49,7 +49,7 @@ def check_averages(
         Suite.MINUTE_PRICES,
         average_table(averages),
         Subject(
-            asked_for.symbols[0] if len(asked_for.symbols) == 1 else SEVERAL,
+            asked_for.symbols if len(asked_for.symbols) == 1 else (SEVERAL,),
             window_name(Window(min(minutes), max(minutes) + timedelta(minutes=1))),
             asked_for.known_at,
         ),
@@ -83,7 +83,7 @@ def check_mart(
     table = minutes.astype(object).where(minutes.notna(), None)
     table[ROW] = range(len(table))
     outcome = checkpoints.run(
-        Suite.REPORT_MART, table, Subject(SEVERAL, window_name(window), checked_at), {}
+        Suite.REPORT_MART, table, Subject((SEVERAL,), window_name(window), checked_at), {}
     )
     if reasons := refusals(Suite.REPORT_MART, outcome):
         raise CheckFailedError(f"the mart's minutes cannot be reported: {'; '.join(reasons)}")

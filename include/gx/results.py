@@ -1,6 +1,6 @@
 """Checkpoint results as plain records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from great_expectations.checkpoint.checkpoint import CheckpointResult
 from great_expectations.core import ExpectationValidationResult
 
-from include.gx.levels import LEVEL, ROW, Level
+from include.gx.levels import FAILING, LEVEL, REQUESTED, ROW, Level
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Failure:
             expectation on the whole table.
         error: What went wrong when it could not be validated at all; empty otherwise.
         observed: What was observed in the whole table; empty for an expectation on rows.
+        symbols: The requested symbols that do not meet it, where it is on rows or says so of
+            whole batches; empty where it concerns the whole table.
     """
 
     expectation: str
@@ -29,26 +31,29 @@ class Failure:
     rows: dict[int, str]
     error: str
     observed: str
+    symbols: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """The symbol and window that a table covers.
+    """The symbols and window that a table covers.
 
     Attributes:
-        symbol: Whose rows; "all" for several symbols at once.
+        symbols: Whose rows, at least one.
         window: Their window, as written in file names.
-        checked_at: Aware UTC; two results of one suite, symbol and window differ by it.
+        checked_at: Aware UTC; two results of one suite, first symbol and window differ by it.
     """
 
-    symbol: str
+    symbols: tuple[str, ...]
     window: str
     checked_at: datetime
 
     @property
     def name(self) -> str:
         """Name of the run."""
-        return f"{self.symbol}-{self.window}"
+        first, *others = self.symbols
+        more = f"_and_{len(others)}" if others else ""
+        return f"{first}{more}-{self.window}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,15 @@ class Outcome:
     failures: tuple[Failure, ...]
     evaluated_count: int
 
+    def failing(self, symbols: Iterable[str]) -> frozenset[str]:
+        """Return those of some requested symbols that did not meet an expectation.
+
+        All of them where an expectation was not met that does not say by which.
+        """
+        if all(failure.symbols for failure in self.failures):
+            return frozenset().union(*(failure.symbols for failure in self.failures))
+        return frozenset(symbols)
+
 
 @dataclass(frozen=True)
 class ResultSummary:
@@ -71,8 +85,8 @@ class ResultSummary:
     Attributes:
         key: Of the result in its store: suite, run, time and batch.
         suite: Its name.
-        symbol: What was validated; "all" for several symbols at once.
-        name: Symbol and window.
+        symbols: Whose verdict it is; "all" for minutes of several symbols.
+        name: Symbols and window.
         checked_at: ISO 8601, UTC.
         row_count: Rows of the table.
         bad_row_count: Rows that fail at least one expectation.
@@ -82,7 +96,7 @@ class ResultSummary:
 
     key: tuple[str, ...]
     suite: str
-    symbol: str
+    symbols: tuple[str, ...]
     name: str
     checked_at: str
     row_count: int
@@ -102,10 +116,9 @@ def failure_of(outcome: ExpectationValidationResult) -> Failure:
     config = outcome.expectation_config
     if config is None:
         raise TypeError("Great Expectations returned a result without its expectation")
-    rows = {
-        int(entry[ROW]): _observed({name: entry[name] for name in entry if name != ROW})
-        for entry in outcome.result.get("unexpected_index_list") or ()
-    }
+    entries = outcome.result.get("unexpected_index_list") or ()
+    rows = {int(entry[ROW]): _observed(entry) for entry in entries}
+    symbols = [entry[REQUESTED] for entry in entries if REQUESTED in entry]
     meta = config.meta or {}
     return Failure(
         expectation=config.type,
@@ -113,6 +126,7 @@ def failure_of(outcome: ExpectationValidationResult) -> Failure:
         rows=rows,
         error=_error(outcome.exception_info or {}),
         observed="" if rows else _observed_of_table(outcome.result),
+        symbols=frozenset(symbols or outcome.result.get(FAILING) or ()),
     )
 
 
@@ -124,7 +138,8 @@ def _observed_of_table(result: Mapping[str, Any]) -> str:
     return ", ".join(map(str, unexpected)) if unexpected else str(result.get("observed_value", ""))
 
 
-def _observed(cells: Mapping[str, object]) -> str:
+def _observed(entry: Mapping[str, object]) -> str:
+    cells = {name: entry[name] for name in entry if name not in {ROW, REQUESTED}}
     return ", ".join(f"{name} {value}" for name, value in cells.items())
 
 

@@ -23,7 +23,7 @@ from great_expectations.render import (
 )
 from great_expectations.render.renderer.renderer import renderer
 
-from include.gx.levels import ROW
+from include.gx.levels import REQUESTED, ROW
 from include.records.decimals import EXACT
 from include.records.limits import QUOTE_VOLUME_STEP
 
@@ -42,8 +42,10 @@ def read_decimal(text: str) -> Decimal | None:
 def read_column(name: str, cells: Sequence[object]) -> Numbers:
     """Parse cells as numbers, None for one not in the documented format.
 
-    Times and counts are integers, all else digits in a text.
+    Times and counts are integers, all else digits in a text; requested symbols stay as they are.
     """
+    if name == REQUESTED:
+        return _objects(cells)
     if name.endswith(("_ms", "trade_count")):
         # A bool is an int to isinstance.
         return _objects([cell if type(cell) is int else None for cell in cells])
@@ -156,7 +158,8 @@ class RowExpectation(MulticolumnMapExpectation):
         failing = (result.result if result else {}).get("unexpected_index_list")
         if not failing:
             return None
-        names = [ROW, *(name for name in failing[0] if name != ROW)]
+        first = [name for name in (REQUESTED, ROW) if name in failing[0]]
+        names = [*first, *(name for name in failing[0] if name not in first)]
         return [
             RenderedTableContent(
                 content_block_type="table",

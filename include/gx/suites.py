@@ -5,6 +5,7 @@ from enum import StrEnum
 from great_expectations.core import ExpectationSuite
 
 from include.gx.kline_suites import kline_suite
+from include.gx.levels import REQUESTED, ROW
 from include.gx.minute_suites import minute_price_suite, report_mart_suite
 
 
@@ -15,6 +16,15 @@ class Suite(StrEnum):
     EXCHANGE_MINUTES = "exchange_minutes"
     MINUTE_PRICES = "minute_prices"
     REPORT_MART = "report_mart"
+
+
+# The columns that identify a row in a result.
+ROW_NAMES = {
+    Suite.SECOND_PRICES: (REQUESTED, ROW),
+    Suite.EXCHANGE_MINUTES: (REQUESTED, ROW),
+    Suite.MINUTE_PRICES: (ROW,),
+    Suite.REPORT_MART: (ROW,),
+}
 
 
 def make_suite(suite: Suite) -> ExpectationSuite:

@@ -138,11 +138,16 @@ def land_verdict(batch_url: str, verdict: Verdict) -> None:
     write_whole(_verdict_file(batch_url), json.dumps(content))
 
 
+def has_verdict(batch_url: str) -> bool:
+    """Tell whether a verdict on the batch has landed."""
+    return _verdict_file(batch_url).exists()
+
+
 def read_verdict(batch_url: str) -> Verdict:
     """Read the verdict on a batch.
 
     Raises:
-        LostBatchError: The batch was not checked, or the verdict is incomplete.
+        LostBatchError: It is missing, incomplete, or not a verdict.
     """
     name = f"the verdict on the batch landed at {batch_url}"
     landed = _read(_LandedVerdict, _verdict_file(batch_url), name, is_packed=False)

@@ -18,10 +18,11 @@ from include.orchestration.connections import (
 from include.orchestration.context import current_run, now
 from include.orchestration.defaults import LANDING_DAYS
 from include.orchestration.failures import fail_without_retry, raise_failures
-from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
+from include.orchestration.messages import BatchMessage, PlanMessage
 from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
 from include.pipeline.landing import (
     delete_before,
+    has_verdict,
     land_batch,
     read_batch,
     read_verdict,
@@ -64,22 +65,24 @@ def fetch(message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
-def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessage]) -> None:
+def load(batches: Sequence[BatchMessage], windows: Iterable[PlanMessage]) -> None:
     """Store the rows that passed the gate, each batch separately, and queue alerts.
 
-    Several batches at a time: each waits for Cassandra most of its time.
+    A verdict counts once it has landed, whatever became of the task that made it. Several batches
+    at a time: each waits for Cassandra most of its time.
 
     Args:
-        shards: The validated batches, by the tasks that validated them.
+        batches: Those that arrived.
         windows: The planned fetches.
 
     Raises:
-        AirflowFailException: A batch is missing, refused or unreadable, or failed with a program
-            error; the others are stored.
+        AirflowFailException: A batch is missing, unchecked, refused or unreadable, or failed with
+            a program error; the others are stored.
         RetryableError: Cassandra did not answer for one.
     """
-    problems = {window["symbol"]: "was not fetched, or not checked" for window in windows}
-    messages = {message["symbol"]: message for shard in shards for message in shard}
+    problems = {window["symbol"]: "was not fetched" for window in windows}
+    # Read all at once: iterating over XCom requests one more than there are.
+    messages = {message["symbol"]: message for message in batches[:]}
     with fail_without_retry():
         store, run = open_store(), current_run()
     loaded = run_each(
@@ -95,9 +98,11 @@ def load(shards: Iterable[Sequence[CheckedMessage]], windows: Iterable[PlanMessa
     )
 
 
-def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, str]:
+def _load(store: Store, run: Run | None, message: BatchMessage) -> tuple[str, str]:
     """Load one batch; return what is wrong with it and its alert, if any."""
     url = message["url"]
+    if not has_verdict(url):
+        return "was fetched, but not checked; the next run fetches its window again", ""
     try:
         batch = read_batch(url)
         verdict = read_verdict(url)
@@ -110,7 +115,7 @@ def _load(store: Store, run: Run | None, message: CheckedMessage) -> tuple[str, 
         0 if record.is_refused else record.row_count - record.quarantined_count,
         record.quarantined_count,
     )
-    return message["verdict"] if record.is_refused else "", alarm_of(store, record)
+    return f"refused: {verdict.reason}" if record.is_refused else "", alarm_of(store, record)
 
 
 def _message(plan: FetchPlan) -> PlanMessage:

@@ -2,14 +2,15 @@
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.gx.batches import check_batch, refusal, verdict_line
+from include.gx.batches import check_batches, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
+from include.gx.kline_tables import Candidate
 from include.orchestration.alerts import push_result
 from include.orchestration.connections import open_store
 from include.orchestration.defaults import SHARDS
@@ -19,8 +20,9 @@ from include.pipeline.landing import land_verdict, read_batch
 from include.pipeline.storing import stored_before
 from include.records.batches import Batch
 from include.records.errors import LostBatchError, RetryableError
-from include.records.isolation import run_each
+from include.records.isolation import Results, run_each
 from include.records.klines import Interval, RawRow
+from include.records.verdicts import Verdict
 from include.records.windows import MINUTE, Window, to_ms
 from include.store.store import Store
 from include.tasks.gates import open_checkpoints
@@ -49,11 +51,11 @@ def warm_up() -> None:
         used_weight=0,
         fetch_ms=0,
     )
-    check_batch(Checkpoints("memory://warm-up"), batch, symbol=batch.symbol, stored={})
+    check_batches(Checkpoints("memory://warm-up"), [Candidate(batch.symbol, batch, {})])
 
 
 def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessage]:
-    """Run the checkpoint on every batch of a shard separately, and land the verdicts.
+    """Run the checkpoints on the batches of a shard, all at once, and land the verdicts.
 
     Args:
         messages: All batches that arrived.
@@ -64,30 +66,54 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
             error; the verdicts on the others are passed on.
         RetryableError: Cassandra did not answer.
     """
+    # Read all at once: iterating over XCom requests one more than there are.
+    arrived = messages[:]
     with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()
-    mine = {message["symbol"]: message for message in messages[shard::SHARDS]}
-    judged = run_each(
-        mine, lambda symbol: _checked(store, checkpoints, mine[symbol]), stop_on=RetryableError
-    )
-    checked = [*judged.done.values()]
-    if judged.failed:
+    mine = {message["symbol"]: message for message in arrived[shard::SHARDS]}
+    read = run_each(mine, lambda symbol: _read(store, mine[symbol]), stop_on=RetryableError)
+    judged = _judged(checkpoints, read.done)
+    landed = run_each(judged.done, lambda symbol: _landed(mine[symbol], judged.done[symbol]))
+    checked = [*landed.done.values()]
+    if failed := read.failed | judged.failed | landed.failed:
         push_result(checked)
-        raise_failures(judged.failed)
-    if not messages:
+        raise_failures(failed)
+    if not arrived:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked
 
 
-def _checked(store: Store, checkpoints: Checkpoints, message: BatchMessage) -> CheckedMessage:
-    """Validate a batch, land the verdict and return it; a batch that is lost is refused."""
+def _read(store: Store, message: BatchMessage) -> Candidate | Verdict:
+    """Read a batch and what it is compared with; a batch that is lost is refused."""
     try:
         batch = read_batch(message["url"])
-        stored = stored_before(store, batch)
-        verdict = check_batch(checkpoints, batch, symbol=message["symbol"], stored=stored)
     except LostBatchError as error:
-        verdict = refusal(str(error))
+        return refusal(str(error))
+    return Candidate(message["symbol"], batch, stored_before(store, batch))
+
+
+def _judged(
+    checkpoints: Checkpoints, read: Mapping[str, Candidate | Verdict]
+) -> Results[str, Verdict]:
+    """Return the verdicts by symbol; each batch alone where all at once end in an error."""
+    candidates = [each for each in read.values() if isinstance(each, Candidate)]
+    refused = {symbol: each for symbol, each in read.items() if isinstance(each, Verdict)}
+    together = run_each([0], lambda _: check_batches(checkpoints, candidates))
+    if together.done:
+        return Results(refused | together.done[0], {})
+    by_symbol = {each.symbol: each for each in candidates}
+    log.warning(
+        "the batches could not be validated together: each alone", exc_info=together.failed[0]
+    )
+    alone = run_each(
+        by_symbol, lambda symbol: check_batches(checkpoints, [by_symbol[symbol]])[symbol]
+    )
+    return Results(refused | alone.done, alone.failed)
+
+
+def _landed(message: BatchMessage, verdict: Verdict) -> CheckedMessage:
+    """Land a verdict and return it as a message."""
     land_verdict(message["url"], verdict)
     summary = verdict_line(verdict, message["rows"])
     log.log(

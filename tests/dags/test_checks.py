@@ -55,8 +55,8 @@ def validate(*messages):
     ]
 
 
-def load(checked, *messages):
-    ingest_prices.load([checked], plan_of(*messages))
+def load(*messages):
+    ingest_prices.load(messages, plan_of(*messages))
 
 
 def plan_of(*messages):
@@ -96,7 +96,7 @@ def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, 
     with pytest.raises(
         AirflowFailException, match=r"BTCUSDT the batch landed at .* cannot be read"
     ):
-        load(checked, lost, good)
+        load(lost, good)
 
     assert checked[0]["refused"]
     assert store.watermark("BTCUSDT").stored_until is None
@@ -107,10 +107,10 @@ def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, 
 def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
     wrong = landed(tmp_path, symbol="ETHUSDT") | {"symbol": "BTCUSDT"}
 
-    checked = validate(wrong)
+    validate(wrong)
     assert read_verdict(wrong["url"]).is_refused
-    with pytest.raises(AirflowFailException, match="expect_symbols_to_be_those_asked_for"):
-        load(checked, wrong)
+    with pytest.raises(AirflowFailException, match="expect_rows_to_be_of_the_requested_symbol"):
+        load(wrong)
 
     assert store.second_prices.between("ETHUSDT", batch().window) == []
     assert "the batch refused" in alerts[0]
@@ -122,8 +122,9 @@ def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
 
     message = landed(tmp_path, change=cut)
 
+    validate(message)
     with pytest.raises(AirflowFailException, match="missing unused"):
-        load(validate(message), message)
+        load(message)
 
     assert store.watermark("BTCUSDT").stored_until is None
     assert len(alerts) == 1
@@ -133,9 +134,9 @@ def test_loads_an_empty_batch_with_a_warning(tmp_path, store, alerts):
     message = landed(tmp_path, change=list.clear)
 
     checked = validate(message)
-    load(checked, message)
+    load(message)
 
-    assert checked[0]["failed"] == ["expect_table_row_count_to_be_between"]
+    assert checked[0]["failed"] == ["expect_every_symbol_to_have_its_rows"]
     assert store.watermark("BTCUSDT").stored_until == batch().window.end
     assert alerts == []
 
@@ -143,7 +144,8 @@ def test_loads_an_empty_batch_with_a_warning(tmp_path, store, alerts):
 def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
     message = landed(tmp_path, change=spoil)
 
-    load(validate(message), message)
+    validate(message)
+    load(message)
 
     (alert,) = alerts
     assert alert.startswith("BTCUSDT: 1 of 61 rows quarantined (1.6%), by expect_prices_to_be_in_")
@@ -169,12 +171,31 @@ def test_judges_each_batch_in_one_shard(tmp_path):
 
 def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    only_one_shard = validate_batches.validate([first, second], 0)
+    validate_batches.validate([first, second], 0)
 
-    with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched, or not checked$"):
-        load(only_one_shard, first, second)
+    with pytest.raises(AirflowFailException, match=r"^ETHUSDT was fetched, but not checked; the "):
+        load(first, second)
 
     assert store.watermark("BTCUSDT").stored_until == batch().window.end
+
+
+def test_loads_what_was_judged_by_a_task_that_was_killed(tmp_path, store):
+    """What it would have handed on is lost; its verdicts have landed."""
+    first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+    validate(first, second)
+
+    load(first, second)
+
+    for symbol in ("BTCUSDT", "ETHUSDT"):
+        assert store.watermark(symbol).stored_until == batch().window.end
+
+
+def test_names_what_was_not_fetched(tmp_path):
+    message = landed(tmp_path)
+    validate(message)
+
+    with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched$"):
+        ingest_prices.load([message], [*plan_of(message), {"symbol": "ETHUSDT"}])
 
 
 class BugError(TypeError):
@@ -199,9 +220,14 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
     """It is no bad data: the task fails with its traceback, and hands on what it has judged."""
     handed = []
     monkeypatch.setattr(validate_batches, "push_result", handed.extend)
-    monkeypatch.setattr(
-        validate_batches, "check_batch", breaks_for("BTCUSDT", validate_batches.check_batch, 1)
-    )
+    check_batches = validate_batches.check_batches
+
+    def broken(checkpoints, candidates):
+        if "BTCUSDT" in [each.symbol for each in candidates]:
+            raise BugError("unsupported operand")
+        return check_batches(checkpoints, candidates)
+
+    monkeypatch.setattr(validate_batches, "check_batches", broken)
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
     monkeypatch.setattr(validate_batches, "SHARDS", 1)
@@ -210,8 +236,8 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 
     assert [each["symbol"] for each in handed] == ["ETHUSDT"]
     assert any(record.exc_info and record.exc_info[0] is BugError for record in caplog.records)
-    with pytest.raises(AirflowFailException, match=r"^BTCUSDT was not fetched, or not checked$"):
-        load(handed, bad, good)
+    with pytest.raises(AirflowFailException, match=r"^BTCUSDT was fetched, but not checked"):
+        load(bad, good)
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
 
 
@@ -223,10 +249,10 @@ def test_an_error_of_the_program_in_one_load_keeps_no_other_batch_from_being_sto
         ingest_prices, "load_batch", breaks_for("BTCUSDT", ingest_prices.load_batch, 1)
     )
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT", change=spoil)
-    checked = validate(bad, good)
+    validate(bad, good)
 
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: BugError"):
-        load(checked, bad, good)
+        load(bad, good)
 
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 59
     assert len(alerts) == 1
@@ -245,8 +271,9 @@ def test_a_value_that_fits_no_column_is_named_and_the_others_are_stored(
     monkeypatch.setattr(ingest_prices, "load_batch", load_one)
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
+    validate(bad, good)
     with pytest.raises(AirflowFailException, match=r"^BTCUSDT: trade_count is too large"):
-        load(validate(bad, good), bad, good)
+        load(bad, good)
 
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
 
@@ -258,8 +285,9 @@ def test_tries_again_what_cassandra_did_not_answer(tmp_path, monkeypatch):
     monkeypatch.setattr(ingest_prices, "load_batch", load_one)
     message = landed(tmp_path)
 
+    validate(message)
     with pytest.raises(RetryableError, match="BTCUSDT: Cassandra did not answer"):
-        load(validate(message), message)
+        load(message)
 
 
 @pytest.mark.defect(37)
@@ -267,7 +295,8 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
     end = batch().window.end
     for symbol in ("BTCUSDT", "ETHUSDT"):
         message = landed(tmp_path, symbol=symbol)
-        load(validate(message), message)
+        validate(message)
+        load(message)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
     monkeypatch.setattr(gates, "now", lambda: end + timedelta(seconds=30))
     monkeypatch.setattr(average_minutes, "queue_alerts", lambda _: None)
@@ -291,7 +320,7 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
 def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
     """Airflow loads plugins anew in each task, which is a fork of a process that is warm."""
     validate_batches.warm_up()
-    monkeypatch.setattr(validate_batches, "check_batch", None)
+    monkeypatch.setattr(validate_batches, "check_batches", None)
 
     validate_batches.warm_up()
 

@@ -87,7 +87,9 @@ def test_checks_every_batch_before_it_is_loaded_even_when_a_fetch_failed(dag_bag
 
     assert validate.upstream_task_ids == {"fetch"}
     assert validate.downstream_task_ids == {"load"}
-    assert dag_bag.dags["ingest_prices"].task_dict["load"].upstream_task_ids == {"plan", "validate"}
+    assert dag_bag.dags["ingest_prices"].task_dict["load"].upstream_task_ids == {
+        *("plan", "fetch", "validate")
+    }
     assert validate.trigger_rule == "all_done"
     # A shard that fails does not keep the others from being loaded.
     load = dag_bag.dags["ingest_prices"].task_dict["load"]

@@ -107,7 +107,7 @@ def test_keeps_both_of_two_rows_for_one_minute(checkpoints):
 
     kept = store.quarantine.on_day("BTCUSDT", NOON.date())
     assert len(kept) == 2
-    assert all("expect_column_values_to_be_unique" in row.observed for row in kept)
+    assert all("expect_one_row_for_each_open_time" in row.observed for row in kept)
 
 
 @pytest.mark.defect(13)
@@ -128,7 +128,7 @@ def test_refuses_a_minute_repeated_sixty_times(checkpoints):
 def test_refuses_a_batch_of_another_symbol(checkpoints):
     verdict, store = through_the_gate(checkpoints, batch(symbol="ETHUSDT"), symbol="BTCUSDT")
 
-    assert "expect_symbols_to_be_those_asked_for" in verdict.reason
+    assert "expect_rows_to_be_of_the_requested_symbol" in verdict.reason
     assert store.second_prices.between("ETHUSDT", batch().window) == []
 
 

@@ -14,7 +14,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from include.gx import checkpoints as gate
-from include.gx.batches import check_batch, kline_table, refusal, verdict_line
+from include.gx.batches import (
+    Candidate,
+    check_batch,
+    kline_columns,
+    kline_table,
+    refusal,
+    verdict_line,
+)
 from include.gx.checkpoints import Checkpoints
 from include.gx.levels import Level, expect
 from include.gx.results import Subject
@@ -189,7 +196,7 @@ def test_finds_a_row_outside_the_span_asked_for(checkpoints):
     verdict = verdict_on(checkpoints, rows)
 
     assert list(verdict.bad_rows[Interval.SECOND]) == [7]
-    assert "expect_column_values_to_be_between" in verdict.bad_rows[Interval.SECOND][7]
+    assert "expect_open_times_to_be_within_span" in verdict.bad_rows[Interval.SECOND][7]
 
 
 def test_refuses_a_batch_whose_times_are_in_two_units(checkpoints):
@@ -216,7 +223,7 @@ def test_refuses_the_batch_of_another_symbol(checkpoints):
     verdict = judge(checkpoints, batch(symbol="ETHUSDT"), symbol="BTCUSDT")
 
     assert verdict.is_refused
-    assert "expect_symbols_to_be_those_asked_for on second_prices" in verdict.reason
+    assert "expect_rows_to_be_of_the_requested_symbol on second_prices" in verdict.reason
     assert "ETHUSDT" in verdict.reason
 
 
@@ -250,7 +257,7 @@ def test_only_warns_of_an_empty_batch(checkpoints):
     """An exchange in an outage has no rows; there is nothing to store, or to fetch again."""
     verdict = verdict_on(checkpoints, [], minute_rows=[])
 
-    assert verdict.warnings == {"expect_table_row_count_to_be_between": 2}
+    assert verdict.warnings == {"expect_every_symbol_to_have_its_rows": 2}
     assert not verdict.is_refused
 
 
@@ -341,7 +348,7 @@ def test_warns_of_missing_rows_and_lets_the_others_pass(checkpoints):
     verdict = verdict_on(checkpoints, seconds()[:50])
 
     assert verdict.bad_row_count == 0
-    assert verdict.warnings == {"expect_table_row_count_to_be_between": 1}
+    assert verdict.warnings == {"expect_every_symbol_to_have_its_rows": 1}
     assert not verdict.is_refused
 
 
@@ -355,7 +362,7 @@ def test_refuses_a_batch_with_more_than_a_fifth_bad(checkpoints):
 
 def test_lays_out_what_the_exchange_sent():
     """A result shows the text itself, where a float would show another number."""
-    table = kline_table(batch(), Interval.SECOND, {})
+    table = kline_table([kline_columns(Candidate("BTCUSDT", batch(), {}), Interval.SECOND)])
 
     assert table["open"][0] == "100.00"
     assert table["open_time_ms"][0] == 1772366400000
@@ -406,7 +413,9 @@ def test_names_a_result_by_the_time_it_was_checked(checkpoints, results):
 
 
 def test_calls_a_subject_by_symbol_and_window():
-    assert Subject("BTCUSDT", "20260301T1200-20260301T1201", NOON).name.startswith("BTCUSDT-2026")
+    assert Subject(("BTCUSDT",), "20260301T1200-20260301T1201", NOON).name.startswith(
+        "BTCUSDT-2026"
+    )
 
 
 CELLS = st.sampled_from(

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from upath import UPath
 
-from include.gx.batches import check_batch
+from include.gx.batches import check_batch, check_batches
 from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
+from include.gx.kline_tables import Candidate
 from tests.fakes.builders import NOON, batch, kline
 
 DAY = NOON.date()
@@ -95,12 +96,85 @@ def test_shows_failures_first_and_counts_by_symbol_and_day(folder):
     build(folder)
 
     index = (folder / "docs" / "index.html").read_text(encoding="utf-8")
-    places = [index.index(f"<td>{name}</td>\n  <td><a") for name in ("SOLUSDT", "ETHUSDT")]
+    places = [
+        index.index(f'<td title="{name}">{name}</td>\n  <td><a') for name in ("SOLUSDT", "ETHUSDT")
+    ]
     assert index.index("Failures, newest first") < places[0] < places[1]
     assert places[1] < index.index("Passed, newest first")
     assert "1 failed" in index
     day = folder / "docs" / "days" / "2026-03-01" / "ETHUSDT.html"
     assert "expect_prices_to_be_in_order" in day.read_text(encoding="utf-8")
+
+
+def judge_together(folder, *, bad=()):
+    candidates = []
+    for symbol in ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"):
+        rows = [kline(NOON + timedelta(seconds=index)) for index in range(60)]
+        if symbol in bad:
+            rows[7][LOW] = "101.00"
+        candidates.append(Candidate(symbol, batch(symbol=symbol, seconds=rows), {}))
+    return check_batches(Checkpoints(str(folder)), candidates)
+
+
+def pages(folder, suite):
+    return sorted(page.name.split("-")[0] for page in (folder / "docs/results" / suite).iterdir())
+
+
+def listed(folder, symbol):
+    """The verdicts and pages on the page of a symbol's day."""
+    page = (folder / "docs" / "days" / "2026-03-01" / f"{symbol}.html").read_text(encoding="utf-8")
+    rows = r"verdict (\w+)\".*?results/(\w+)/([^~]+?)-2026"
+    return sorted(re.findall(rows, page, flags=re.DOTALL))
+
+
+def test_finds_the_result_on_several_symbols_under_each_of_them(folder):
+    judge_together(folder)
+
+    build(folder)
+
+    for symbol in ("BTCUSDT", "ADAUSDT"):
+        assert listed(folder, symbol) == [
+            ("passed", "exchange_minutes", "BTCUSDT_and_4"),
+            ("passed", "second_prices", "BTCUSDT_and_4"),
+        ]
+    index = (folder / "docs" / "index.html").read_text(encoding="utf-8")
+    assert "ADAUSDT, BTCUSDT, ETHUSDT and 2 more" in index
+
+
+def test_gives_a_symbol_that_fails_a_page_of_its_own(folder):
+    judge_together(folder, bad=("ETHUSDT",))
+
+    build(folder)
+
+    assert pages(folder, "second_prices") == ["BTCUSDT_and_4", "ETHUSDT"]
+    assert pages(folder, "exchange_minutes") == ["BTCUSDT_and_4"]
+    assert ("failed", "second_prices", "ETHUSDT") in listed(folder, "ETHUSDT")
+    assert ("passed", "second_prices", "BTCUSDT_and_4") not in listed(folder, "ETHUSDT")
+    assert ("passed", "second_prices", "BTCUSDT_and_4") in listed(folder, "SOLUSDT")
+
+
+def test_keeps_no_result_on_several_symbols_of_which_none_passes(folder):
+    judge_together(folder, bad=("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"))
+
+    build(folder)
+
+    assert "BTCUSDT_and_4" not in pages(folder, "second_prices")
+    assert not [*folder.rglob("validations/second_prices/BTCUSDT_and_4*/**/*.json")]
+
+
+def test_reads_an_index_of_before_a_result_covered_several_symbols(folder):
+    judge(folder)
+    build(folder)
+    (file,) = (folder / "index").glob("*.json")
+    content = json.loads(file.read_text())
+    for kept in content["kept"]:
+        (kept["symbol"],) = kept.pop("symbols")
+    file.write_text(json.dumps(content))
+
+    judge(folder, hours=1)
+    build(folder)
+
+    assert len(listed(folder, "BTCUSDT")) == 4
 
 
 @pytest.mark.slow
@@ -144,7 +218,7 @@ def test_drops_the_oldest_that_passed_beyond_the_count_and_never_a_failure(folde
     build(folder, passed_count=2)
 
     kept = next(json.loads(file.read_text()) for file in (folder / "index").iterdir())
-    assert [each["symbol"] for each in kept["kept"] if each["failed"]] == ["ETHUSDT"]
+    assert [each["symbols"] for each in kept["kept"] if each["failed"]] == [["ETHUSDT"]]
     assert len(kept["kept"]) == 3
     assert kept["dropped"] == {"BTCUSDT passed": 4, "ETHUSDT passed": 1}
     index = (folder / "docs" / "index.html").read_text(encoding="utf-8")

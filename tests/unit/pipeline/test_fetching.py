@@ -224,7 +224,7 @@ def test_counts_a_row_that_came_on_two_pages_once():
 
 def test_reads_a_landed_batch_and_verdict_back(tmp_path):
     landed = batch()
-    said = verdict(OUT_OF_ORDER, warnings={"expect_table_row_count_to_be_between": 1})
+    said = verdict(OUT_OF_ORDER, warnings={"expect_every_symbol_to_have_its_rows": 1})
 
     url = land_batch(str(tmp_path), landed)
     land_verdict(url, said)

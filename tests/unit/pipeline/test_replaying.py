@@ -251,7 +251,7 @@ def test_closes_rows_for_good_and_keeps_why(checkpoints):
     assert (row.state, row.note) == (State.CLOSED, "the edge of an outage")
 
 
-UNIQUE = "expect_column_values_to_be_unique"
+UNIQUE = "expect_one_row_for_each_open_time"
 ONE_MINUTE = Window(NOON, NOON + MINUTE)
 
 
