@@ -1,6 +1,7 @@
 """Reads the stored prices back from Cassandra and publishes the average of every minute.
 
-**Runs** every minute; waits for the closed minute to be stored, for the grace period at most.
+**Runs** every minute; waits for the closed minute to be stored. After the grace period it publishes
+gaps, and goes on looking for what is late until the 45th second.
 
 **Updates** `minute_price` (a revision where the value or its flag changed), `minute_change`,
 `watermark`, `restatement` (a final average that changed), and the asset `minute_prices`, which
@@ -10,8 +11,8 @@ starts `report_prices`.
 
 **When it fails**: Cassandra does not answer; the next run publishes what this one missed.
 A symbol that cannot be averaged does not stop the others: they are published, then `unpublished`
-fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised once it has
-repaired them. See docs/runbook.md.
+fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised as soon as it
+has repaired them. See docs/runbook.md.
 """
 
 from collections.abc import Generator

@@ -28,7 +28,11 @@ from include.store.store import Store
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
+# How long after a minute's end a run goes on looking for late prices; the next one starts with the
+# next minute, and this one's task may take 50 s.
+LOOKS_FOR = timedelta(seconds=45)
 POLL_SECONDS = 0.25
+LATE_POLL_SECONDS = 0.5
 LONGEST_BACKLOG = timedelta(hours=6)
 
 
@@ -81,19 +85,25 @@ class Publisher:
         """Publish every closed minute of each symbol, as soon as its prices are stored.
 
         A symbol whose prices do not arrive within the grace period is published anyway, with its
-        missing minutes as gaps; when they arrive later, the next run revises them. One that
-        cannot be averaged does not stop the others, and is named in the result.
+        missing minutes as gaps; they are revised as soon as the prices arrive, by this run while
+        it goes on looking for them, else by the next one. A symbol that cannot be averaged does
+        not stop the others, and is named in the result.
         """
         closed_until = floor_minute(self.clock())
-        pending = list(self.symbols)
+        awaited, late = list(self.symbols), list[str]()
         parts: list[Publication] = []
-        while pending:
-            is_over = self.clock() >= closed_until + GRACE
-            ready = [each for each in pending if is_over or self._is_stored(each, closed_until)]
-            pending = [each for each in pending if each not in ready]
-            parts.append(self._publish_ready(ready, closed_until))
-            if pending:
-                sleep(POLL_SECONDS)
+        while True:
+            moment = self.clock()
+            stored = [each for each in awaited + late if self._is_stored(each, closed_until)]
+            missing = [each for each in awaited if each not in stored]
+            gaps = missing if moment >= closed_until + GRACE else []
+            if stored or gaps:
+                parts.append(self._publish_ready([*stored, *gaps], closed_until))
+            awaited = [each for each in missing if each not in gaps]
+            late = [each for each in late + gaps if each not in stored and self._is_known(each)]
+            if not awaited + late or moment >= closed_until + LOOKS_FOR:
+                break
+            sleep(LATE_POLL_SECONDS if not awaited else POLL_SECONDS)
         return Publication(
             closed_until,
             prices=tuple(each for part in parts for each in part.prices),
@@ -215,6 +225,10 @@ class Publisher:
 
     def _fetched_until(self, symbol: str, window: Window, *, are_fetched: bool) -> datetime | None:
         return window.end if are_fetched else self.store.watermark(symbol).stored_until
+
+    def _is_known(self, symbol: str) -> bool:
+        """Tell whether anything of a symbol was ever stored."""
+        return self.store.watermark(symbol).stored_until is not None
 
     def _is_stored(self, symbol: str, closed_until: datetime) -> bool:
         stored_until = self.store.watermark(symbol).stored_until

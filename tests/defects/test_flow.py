@@ -47,6 +47,7 @@ from tests.fakes.builders import (
     silent,
     symbol_info,
 )
+from tests.fakes.clock import Clock
 from tests.fakes.memory_budget import MemoryBudgetTable
 from tests.fakes.memory_store import MemoryStore
 
@@ -65,10 +66,9 @@ def store_minutes(store, symbol, minutes, *, fetched_until):
 
 
 def publish(store, closed_until, symbols=BOTH, later=timedelta(0)):
-    publisher = Publisher(
-        store, symbols, lambda: closed_until + GRACE + later, lambda _averages, _asked_for: {}
-    )
-    publisher.publish_closed_minutes()
+    clock = Clock(closed_until + GRACE + later)
+    publisher = Publisher(store, symbols, clock, lambda _averages, _asked_for: {})
+    publisher.publish_closed_minutes(clock.sleep)
     return {
         (price.average.symbol, price.average.minute): price
         for symbol in symbols

@@ -1,27 +1,13 @@
 from datetime import timedelta
 
-from include.pipeline.publishing import GRACE, Publisher
+from include.pipeline.publishing import GRACE, LOOKS_FOR, Publisher
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, full_minute, minute_of
+from tests.fakes.clock import Clock
 from tests.fakes.memory_store import MemoryStore
 
 HOUR = Window(NOON - 30 * MINUTE, NOON + 30 * MINUTE)
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self, now=NOON):
-        self.now = now
-        self.on_tick = lambda: None
-
-    def __call__(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.now += timedelta(seconds=seconds)
-        self.on_tick()
 
 
 def store_minute(store, minute, *, symbol="BTCUSDT", price="100"):
@@ -76,6 +62,59 @@ def test_publishes_a_gap_when_the_grace_is_over_and_revises_it_later():
     assert gap.known_at == NOON + GRACE
     repaired = published(store)[NOON - MINUTE]
     assert (repaired.revision, repaired.average.flag) == (2, Flag.OK)
+
+
+def test_revises_a_gap_in_the_same_run_as_soon_as_its_prices_arrive():
+    """Thirty seconds after the minute: the next run would see them thirty seconds later."""
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - 2 * MINUTE)
+    store_minute(store, NOON - 2 * MINUTE, symbol="ETHUSDT")
+    arrived = NOON + timedelta(seconds=30)
+
+    def arrive():
+        if clock.now == arrived:
+            store_minute(store, NOON - MINUTE)
+
+    clock.on_tick = arrive
+    publication = publish(store, clock, ("BTCUSDT", "ETHUSDT"))
+
+    gap, value = store.minute_prices.history("BTCUSDT", Window(NOON - MINUTE, NOON))
+    assert (gap.average.flag, gap.known_at) == (Flag.INGEST_GAP, NOON + GRACE)
+    assert (value.average.flag, value.known_at, value.revision) == (Flag.OK, arrived, 2)
+    assert published(store, "ETHUSDT")[NOON - MINUTE].average.flag is Flag.INGEST_GAP
+    assert len(publication.prices) == 5
+
+
+def test_stops_looking_before_the_next_minute():
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - 2 * MINUTE)
+
+    publish(store, clock)
+
+    assert clock.now == NOON + LOOKS_FOR
+
+
+def test_does_not_look_for_a_symbol_that_was_never_stored():
+    """A name that the exchange does not list would hold up every report."""
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE)
+
+    publish(store, clock, ("BTCUSDT", "NOSUCH"))
+
+    assert clock.now == NOON + GRACE
+
+
+def test_publishes_what_is_there_when_it_starts_after_its_time():
+    """A machine that is behind: one look, and gaps for the rest."""
+    store, clock = MemoryStore(), Clock(NOON + timedelta(seconds=55))
+    store_minute(store, NOON - MINUTE)
+    store_minute(store, NOON - 2 * MINUTE, symbol="ETHUSDT")
+
+    publish(store, clock, ("BTCUSDT", "ETHUSDT"))
+
+    assert clock.now == NOON + timedelta(seconds=55)
+    assert published(store)[NOON - MINUTE].average.flag is Flag.OK
+    assert published(store, "ETHUSDT")[NOON - MINUTE].average.flag is Flag.INGEST_GAP
 
 
 def test_writes_nothing_when_nothing_changed():
