@@ -11,7 +11,7 @@ starts `report_prices`.
 
 **When it fails**: Cassandra does not answer; the next run publishes what this one missed.
 A symbol that cannot be averaged does not stop the others: they are published, then `unpublished`
-fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices` and are revised as soon as it
+fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices`, and are revised once it
 has repaired them. See docs/runbook.md.
 """
 

@@ -1,13 +1,15 @@
 """Defects that a batch brings to the gate."""
 
+import copy
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from include.gx.batches import check_batch, verdict_line
+from include.gx.batches import check_batch, check_batches, verdict_line
 from include.gx.kline_suites import KLINE_COLUMNS
+from include.gx.kline_tables import Candidate
 from include.method.averages import average_minutes
 from include.pipeline.storing import load_batch, stored_before
 from include.records.klines import Interval, deduplicate, in_milliseconds
@@ -47,31 +49,70 @@ def batch_of(interval, rows):
     return batch(minutes=10, seconds=[], minute_rows=rows)
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        pytest.param(
-            bad,
-            id=f"{bad.defect} {' '.join(map(str, bad.cells.values()))}"[:60],
-            marks=pytest.mark.defect(bad.defect),
+class Cases:
+    """Batches, one for each case of a test, that go through the gate at once: a run costs most.
+
+    Args:
+        make: Returns the batch of a case, of any symbol.
+        cases: Of the test.
+        store: Holds the stored rows that all of them are compared with.
+    """
+
+    def __init__(self, checkpoints, make, cases, store=None):
+        self._store = store or MemoryStore()
+        batches = [make(case) for case in cases]
+        self._batches = {f"S{place}USDT": each for place, each in enumerate(batches)}
+        self._verdicts = check_batches(
+            checkpoints,
+            [
+                Candidate(name, replace(each, symbol=name), stored_before(self._store, each))
+                for name, each in self._batches.items()
+            ],
         )
-        for bad in BAD_ROWS
-    ],
-)
-def test_keeps_the_row_out_and_lets_the_others_pass(checkpoints, bad):
+
+    def load(self, place):
+        """Load the batch of a case; return it, the verdict and the store."""
+        landed, verdict = self._batches[f"S{place}USDT"], self._verdicts[f"S{place}USDT"]
+        store = copy.deepcopy(self._store)
+        load_batch(store, landed, verdict, "batch.json")
+        return landed, verdict, store
+
+
+def with_bad_row(bad):
     interval = Interval(bad.interval)
     rows = good_seconds() if interval is Interval.SECOND else good_minutes()
     for name, cell in bad.cells.items():
         rows[PLACE][KLINE_COLUMNS.index(name)] = cell
-    landed = batch_of(interval, rows)
+    return batch_of(interval, rows)
 
-    verdict, store = through_the_gate(checkpoints, landed)
+
+@pytest.fixture(scope="module")
+def with_bad_rows(checkpoints):
+    return Cases(checkpoints, with_bad_row, BAD_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("place", "bad"),
+    [
+        pytest.param(
+            place,
+            bad,
+            id=f"{bad.defect} {' '.join(map(str, bad.cells.values()))}"[:60],
+            marks=pytest.mark.defect(bad.defect),
+        )
+        for place, bad in enumerate(BAD_ROWS)
+    ],
+)
+def test_keeps_the_row_out_and_lets_the_others_pass(with_bad_rows, place, bad):
+    interval = Interval(bad.interval)
+
+    landed, verdict, store = with_bad_rows.load(place)
 
     assert list(verdict.bad_rows[interval]) == [PLACE]
     assert bad.expectation in verdict.bad_rows[interval][PLACE]
     assert not verdict.is_refused
     table = store.second_prices if interval is Interval.SECOND else store.exchange_minutes
-    assert len(table.between("BTCUSDT", landed.window)) == len(rows) - 1
+    assert len(table.between("BTCUSDT", landed.window)) == len(landed.rows[interval]) - 1
     (kept,) = store.quarantine.on_day("BTCUSDT", NOON.date())
     assert (kept.state, bad.expectation in kept.observed) == (State.OPEN, True)
 
@@ -162,9 +203,14 @@ def test_keeps_out_a_closed_row_that_comes_back_smaller(checkpoints):
     assert str(held[PLACE].volume) == "2"
 
 
-def published(checkpoints, landed, store=None):
+def published(checkpoints, landed):
     """Judge, load and average a batch; return the verdict and the first minute's average."""
-    verdict, store = through_the_gate(checkpoints, landed, store)
+    verdict, store = through_the_gate(checkpoints, landed)
+    return verdict, averaged(landed, store)
+
+
+def averaged(landed, store):
+    """Return the average of a loaded batch's first minute."""
     window = landed.window
     (average, *_) = average_minutes(
         landed.symbol,
@@ -173,7 +219,7 @@ def published(checkpoints, landed, store=None):
         store.exchange_minutes.columns(landed.symbol, window),
         window.end,
     )
-    return verdict, average
+    return average
 
 
 def one_price(price, *, silent=()):
@@ -222,69 +268,116 @@ TRUNCATED = [
 ]
 
 
-@pytest.mark.defect(31)
-@pytest.mark.parametrize("tick", ["0", "0.000001", "0.01"])
-@pytest.mark.parametrize("cells", TRUNCATED, ids=lambda cells: " ".join(map(str, cells)))
-def test_lets_amounts_in_that_were_truncated(checkpoints, cells, tick):
-    """0.064335 x 0.0077 is 0.0004953795, of which eight decimals are stated."""
-    price, volume, amount, trades, vwap = cells
+TRUNCATED_ON_TICKS = [(cells, tick) for cells in TRUNCATED for tick in ("0", "0.000001", "0.01")]
+
+
+def with_truncated_amounts(case):
+    (price, volume, amount, trades, _vwap), tick = case
     row = kline(NOON, price=price, volume=volume, trades=trades)
     minute = kline(NOON, Interval.MINUTE, price=price, volume=volume, trades=trades)
     for each in (row, minute):
         each[7], each[10] = amount, "0.00000000"
     silent = one_price(price, silent=range(60))
-    landed = replace(
-        batch(seconds=[row, *silent[1:]], minute_rows=[minute]), tick_size=Decimal(tick)
-    )
+    return replace(batch(seconds=[row, *silent[1:]], minute_rows=[minute]), tick_size=Decimal(tick))
 
-    verdict, average = published(checkpoints, landed)
 
-    assert verdict.bad_row_count == 0
-    assert (average.vwap, average.vw_median) == (Decimal(vwap), Decimal(vwap))
-    assert (average.low, average.high) == (Decimal(price), Decimal(price))
+@pytest.fixture(scope="module")
+def truncated(checkpoints):
+    return Cases(checkpoints, with_truncated_amounts, TRUNCATED_ON_TICKS)
 
 
 @pytest.mark.defect(31)
 @pytest.mark.parametrize(
-    ("amount", "trades"), [("0.00049536", 1), ("0.00049539", 1), ("0.00049535", 2), ("0", 1)]
+    ("place", "cells"),
+    [
+        pytest.param(place, cells, id=f"{' '.join(map(str, cells))}-{tick}")
+        for place, (cells, tick) in enumerate(TRUNCATED_ON_TICKS)
+    ],
 )
-def test_keeps_out_an_amount_that_truncation_does_not_explain(checkpoints, amount, trades):
+def test_lets_amounts_in_that_were_truncated(truncated, place, cells):
+    """0.064335 x 0.0077 is 0.0004953795, of which eight decimals are stated."""
+    price, _volume, _amount, _trades, vwap = cells
+
+    landed, verdict, store = truncated.load(place)
+
+    assert verdict.bad_row_count == 0
+    average = averaged(landed, store)
+    assert (average.vwap, average.vw_median) == (Decimal(vwap), Decimal(vwap))
+    assert (average.low, average.high) == (Decimal(price), Decimal(price))
+
+
+NOT_TRUNCATED = [("0.00049536", 1), ("0.00049539", 1), ("0.00049535", 2), ("0", 1)]
+
+
+def with_another_amount(case):
+    amount, trades = case
     rows = one_price("0.064335")
     rows[PLACE][5], rows[PLACE][7], rows[PLACE][8] = "0.00770000", amount, trades
     rows[PLACE][9:11] = ["0.00000000"] * 2
+    return batch(seconds=rows, minute_rows=[])
 
-    verdict, _ = through_the_gate(checkpoints, batch(seconds=rows, minute_rows=[]))
+
+@pytest.fixture(scope="module")
+def not_truncated(checkpoints):
+    return Cases(checkpoints, with_another_amount, NOT_TRUNCATED)
+
+
+@pytest.mark.defect(31)
+@pytest.mark.parametrize(
+    "place", range(len(NOT_TRUNCATED)), ids=["-".join(map(str, case)) for case in NOT_TRUNCATED]
+)
+def test_keeps_out_an_amount_that_truncation_does_not_explain(not_truncated, place):
+    _, verdict, _ = not_truncated.load(place)
 
     assert [*verdict.bad_rows[Interval.SECOND]] == [PLACE]
     assert "expect_vwap_to_be_within_prices" in verdict.bad_rows[Interval.SECOND][PLACE]
 
 
-@pytest.mark.defect(41)
-@pytest.mark.parametrize(
-    "cells",
-    [
-        {2: "100.50"},
-        {1: "20.00"},
-        {4: "20.00", 3: "20.00"},
-        {1: "20.00", 2: "20.00", 3: "20.00", 4: "20.00"},
-        {1: "100.01", 2: "100.01", 3: "100.01", 4: "100.01"},
-    ],
-    ids=["high", "open", "low and close", "flat elsewhere", "flat a tick away"],
-)
-@pytest.mark.parametrize("place", [0, 7, 20], ids=["first", "in the middle", "behind another"])
-def test_keeps_a_silent_second_of_another_price_out_of_the_average(checkpoints, cells, place):
-    """59 seconds at 100, and one without trades at 20: the average over time is 100, not 98.67."""
+OTHER_PRICES = {
+    "high": {2: "100.50"},
+    "open": {1: "20.00"},
+    "low and close": {4: "20.00", 3: "20.00"},
+    "flat elsewhere": {1: "20.00", 2: "20.00", 3: "20.00", 4: "20.00"},
+    "flat a tick away": {1: "100.01", 2: "100.01", 3: "100.01", 4: "100.01"},
+}
+PLACES = {"first": 0, "in the middle": 7, "behind another": 20}
+SILENT_ELSEWHERE = [
+    (place, cells, f"{where}-{name}")
+    for where, place in PLACES.items()
+    for name, cells in OTHER_PRICES.items()
+]
+
+
+def with_silent_second(case):
+    place, cells, _ = case
     rows = one_price("100.00", silent={0, 7, 19, 20})
     for column, cell in cells.items():
         rows[place][column] = cell
+    return batch(seconds=rows)
+
+
+@pytest.fixture(scope="module")
+def silent_elsewhere(checkpoints):
     store = MemoryStore()
     store.second_prices.write([second(NOON - SECOND, price="100")], NOON)
+    return Cases(checkpoints, with_silent_second, SILENT_ELSEWHERE, store)
 
-    verdict, average = published(checkpoints, batch(seconds=rows), store)
+
+@pytest.mark.defect(41)
+@pytest.mark.parametrize(
+    ("case", "place"),
+    [
+        pytest.param(case, place, id=name)
+        for case, (place, _cells, name) in enumerate(SILENT_ELSEWHERE)
+    ],
+)
+def test_keeps_a_silent_second_of_another_price_out_of_the_average(silent_elsewhere, case, place):
+    """59 seconds at 100, and one without trades at 20: the average over time is 100, not 98.67."""
+    landed, verdict, store = silent_elsewhere.load(case)
 
     assert [*verdict.bad_rows[Interval.SECOND]] == [place]
     assert "expect_silent_rows_to_repeat_the_last_price" in verdict.failed
-    assert average.twap == 100
+    assert averaged(landed, store).twap == 100
 
 
 @pytest.mark.defect(41)
