@@ -24,7 +24,7 @@ from dev.machine.ports import LOOPBACK, any_free_port
 from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
 from include.method.delays import percentile
-from include.pipeline.fetching import SETTLE
+from include.pipeline.fetching import LOOKS
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
@@ -84,7 +84,7 @@ def _measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> None:
         ingests, averages = _runs(stack, window)
     say(f"the pipeline, {len(symbols)} symbols, minutes that ended in {window}:")
     _show_delays(rows, len(symbols) * minutes)
-    _show_parts(ingests, minutes, settle=SETTLE)
+    _show_parts(ingests, minutes, settle=LOOKS[0])
     _show_publishing(rows, ingests, averages)
     _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
 

@@ -138,7 +138,14 @@ class BinanceClient:
             case other:
                 raise InvalidAnswerError("exchangeInfo has no symbols", other)
 
-    def klines(self, symbol: str, interval: Interval, span: Window) -> list[RawRow]:
+    def klines(
+        self,
+        symbol: str,
+        interval: Interval,
+        span: Window,
+        *,
+        open_end: timedelta = timedelta(0),
+    ) -> list[RawRow]:
         """Fetch the klines that open in a span, unchanged, page by page (weight 2 a page).
 
         Each row is Binance's list of twelve: open time, open, high, low, close, volume,
@@ -149,12 +156,20 @@ class BinanceClient:
         requested: the last page is one that reaches the end of the span or brings nothing new.
         If the last rows are missing, this costs one request more.
 
+        Args:
+            symbol: Binance's pair id, upper case.
+            interval: Length of the klines.
+            span: Of their open times.
+            open_end: How much of the span's end may be missing without that request; for a
+                caller that asks for it again.
+
         Raises:
             InvalidAnswerError: The answer is not a list of such rows.
         """
         rows: list[RawRow] = []
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
-        while next_ms < end_ms:
+        last_ms = to_ms(span.end - open_end)
+        while next_ms < (last_ms if rows else end_ms):
             page = _kline_rows(
                 self.transport.get(
                     "/api/v3/klines",

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from include.exchange.client import BinanceClient
 from include.exchange.replies import RejectedRequestError
+from include.pipeline.settling import lagging, seconds_of
 from include.records.batches import Batch
 from include.records.errors import (
     InvalidAnswerError,
@@ -19,14 +20,19 @@ from include.records.errors import (
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.records.klines import Interval, deduplicate, in_milliseconds
+from include.records.klines import Interval, RawRow, deduplicate, in_milliseconds
 from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, plan_window
 from include.store.store import Store
 
 # A kline that has just closed may still change for a moment: Binance's own stream was seen to
-# close a minute 1.8 s late, and its REST answers come from a slower replica.
+# close a minute 1.8 s late, and its REST answers come from a slower replica. By then it does not.
 SETTLE = timedelta(seconds=5)
+# When a minute's rows are requested, after its end: again only while they show that it has not
+# settled, and only what lags. Four requests have a weight of 8; the five-minute price is the third
+# where nothing lags.
+LOOKS = (timedelta(seconds=1.5), timedelta(seconds=3), SETTLE)
+MOST_REQUESTS = 4
 OVERLAPS = {Interval.SECOND: timedelta(minutes=5), Interval.MINUTE: timedelta(minutes=15)}
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_WINDOW = timedelta(minutes=60)
@@ -139,31 +145,70 @@ def fetch_batch(
         raise UnreadableSymbolError(plan.symbol, plan.unreadable)
     if plan.tick_size is None:
         raise UnknownSymbolError(plan.symbol)
-    # While the minute settles: it is an average of five, and late trades are a small part of it.
-    five_minute_price = _five_minute_price(client, plan, clock)
-    settled_at = plan.window.end + SETTLE - plan.clock_offset
-    sleep(max(0.0, (settled_at - clock()).total_seconds()))
-    client.transport.restart_patience()
-    started = time.monotonic()
-    spans = {
-        interval: Window(plan.window.start - overlap, plan.window.end)
-        for interval, overlap in OVERLAPS.items()
-    }
-    rows = {
-        interval: deduplicate(in_milliseconds(client.klines(plan.symbol, interval, span)))
-        for interval, span in spans.items()
-    }
+    rows, look_count, fetch_ms = _settled_rows(client, plan, clock, sleep)
+    # For the weight that further looks, or pages of an outage, have not taken.
+    is_light = look_count == 1 and seconds_of(rows, plan.window.end - MINUTE)
+    five_minute_price = _five_minute_price(client, plan, clock) if is_light else None
     return Batch(
         symbol=plan.symbol,
         window=plan.window,
         fetched_at=clock() + plan.clock_offset,
         rows=rows,
-        spans=spans,
+        spans=_spans(plan),
         tick_size=plan.tick_size,
         used_weight=client.transport.used_weight,
-        fetch_ms=round((time.monotonic() - started) * 1000),
+        fetch_ms=fetch_ms,
         five_minute_price=five_minute_price,
     )
+
+
+def _spans(plan: FetchPlan) -> dict[Interval, Window]:
+    return {
+        interval: Window(plan.window.start - overlap, plan.window.end)
+        for interval, overlap in OVERLAPS.items()
+    }
+
+
+def _settled_rows(
+    client: BinanceClient,
+    plan: FetchPlan,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> tuple[dict[Interval, list[RawRow]], int, int]:
+    """Fetch the rows of a plan until its last minute has settled.
+
+    Returns:
+        The rows, how many times they were requested, and the time that took in ms.
+
+    Raises:
+        RetryableError: The exchange did not answer the first time; later, what it had answered
+            before counts.
+    """
+    rows: dict[Interval, list[RawRow]] = {}
+    lags = [*Interval]
+    fetch_ms, count, requests = 0.0, 0, 0
+    for count, after in enumerate(LOOKS, 1):
+        looks_at = plan.window.end + after - plan.clock_offset
+        sleep(max(0.0, (looks_at - clock()).total_seconds()))
+        client.transport.restart_patience()
+        started = time.monotonic()
+        try:
+            for interval in lags:
+                page = client.klines(plan.symbol, interval, _spans(plan)[interval], open_end=MINUTE)
+                rows[interval] = deduplicate(in_milliseconds(page))
+        except MarketDataError as error:
+            if count == 1:
+                raise
+            log.warning("%s: not requested again: %s", plan.symbol, error)
+            break
+        finally:
+            fetch_ms += (time.monotonic() - started) * 1000
+        requests += len(lags)
+        lags = lagging(rows, plan.window.end - MINUTE)
+        is_late = clock() >= plan.window.end + SETTLE - plan.clock_offset
+        if not lags or is_late or requests + len(lags) > MOST_REQUESTS:
+            break
+    return rows, count, round(fetch_ms)
 
 
 def _five_minute_price(

@@ -116,6 +116,30 @@ def test_pages_until_the_end_of_the_span():
     assert starts == [to_ms(NOON), to_ms(NOON) + 1_000_000]
 
 
+@pytest.mark.parametrize(
+    ("had", "requests"),
+    [(360, 1), (355, 1), (301, 1), (300, 1), (299, 2), (100, 5), (0, 1)],
+)
+def test_lets_the_end_of_the_span_be_missing_where_it_is_asked_for_again(had, requests):
+    """Six minutes, of which the exchange has the first rows; of few, thirty a page."""
+    starts = []
+
+    def answer(request):
+        starts.append(int(request.url.params["startTime"]))
+        place = (starts[-1] - to_ms(NOON)) // 1000
+        most = 30 if had == 100 else 1000
+        seconds = [NOON + timedelta(seconds=index) for index in range(place, had)]
+        return httpx.Response(200, json=[kline(second) for second in seconds[:most]])
+
+    with client(answer) as binance:
+        rows = binance.klines(
+            "BTCUSDT", Interval.SECOND, Window(NOON, NOON + 6 * MINUTE), open_end=MINUTE
+        )
+
+    assert len(rows) == had
+    assert len(starts) == requests
+
+
 def test_asks_again_after_a_passing_failure():
     answers = iter([httpx.Response(503), httpx.Response(200, json={"serverTime": 0})])
 

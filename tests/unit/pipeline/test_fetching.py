@@ -23,10 +23,11 @@ from include.records.errors import (
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.records.klines import Interval
+from include.records.klines import TRADE_COUNT, Interval
 from include.records.windows import MINUTE, Window, from_ms
 from include.store.store import Watermark
 from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
+from tests.fakes.clock import Clock
 from tests.fakes.memory_store import MemoryStore
 
 GOOD = verdict()
@@ -45,6 +46,8 @@ class FakeExchange:
         self.five_minute_answer = Decimal("100.25")
 
         self.clock = NOON
+        # What an answer lacks at a moment, as the exchange has not settled the minute.
+        self.lag, self.wall = lambda rows, _interval, _moment: rows, lambda: self.now
 
     def clock_offset(self):
         return self.now - self.clock
@@ -62,13 +65,18 @@ class FakeExchange:
             if symbol == "BTCUSDT"
         }
 
-    def klines(self, symbol, interval, span):
+    def klines(self, symbol, interval, span, *, open_end=timedelta(0)):
+        assert open_end == MINUTE
         self.asked.append((symbol, interval, span))
         count = span.minute_count * 60_000 // interval.length_ms
-        return [
-            kline(span.start + timedelta(milliseconds=index * interval.length_ms), interval)
+        amounts = {} if interval is Interval.SECOND else {"volume": "120.00000000", "trades": 120}
+        rows = [
+            kline(
+                span.start + timedelta(milliseconds=index * interval.length_ms), interval, **amounts
+            )
             for index in range(count)
         ]
+        return self.lag(rows, interval, self.wall())
 
     def five_minute_price(self, symbol, minute):
         self.asked.append((symbol, minute))
@@ -155,18 +163,137 @@ def test_refuses_an_unknown_symbol_before_any_request():
     assert exchange.asked == []
 
 
-def test_waits_until_the_last_minute_has_settled():
-    """At 12:01:02 by the exchange's clock three of the five seconds are still to come."""
+def test_asks_a_second_and_a_half_after_the_minute_by_the_exchanges_clock():
+    """At 12:01:00.5 by the exchange's clock, one second is still to come."""
     slept = []
 
-    fetch_batch(
+    fetched = fetch_batch(
         FakeExchange(),
-        plan(clock_offset=timedelta(seconds=2)),
+        plan(clock_offset=timedelta(seconds=0.5)),
         lambda: NOON + MINUTE,
         slept.append,
     )
 
-    assert slept == [3.0]
+    assert slept == [1.0]
+    assert fetched.row_count == 376
+
+
+def fetch_lagging(lag):
+    """Fetch from an exchange that lags; return the moments of the requests, and the batch."""
+    exchange, clock = FakeExchange(), Clock(NOON + MINUTE)
+    moments = []
+
+    def answer(rows, interval, moment):
+        moments.append((interval, (moment - NOON - MINUTE).total_seconds()))
+        return lag(rows, interval, moment - NOON - MINUTE)
+
+    exchange.lag, exchange.wall = answer, clock
+    return moments, fetch_batch(exchange, plan(), clock, clock.sleep), exchange
+
+
+@pytest.mark.parametrize(
+    ("lagging", "settled_s", "looks_s"),
+    [
+        (Interval.SECOND, 0, []),
+        (Interval.SECOND, 1.8, [3.0]),
+        (Interval.SECOND, 3.5, [3.0, 5.0]),
+        (Interval.SECOND, 9, [3.0, 5.0]),
+        (Interval.MINUTE, 1.8, [3.0]),
+        (Interval.MINUTE, 3.5, [3.0, 5.0]),
+    ],
+)
+def test_asks_again_for_what_lags_and_for_nothing_else(lagging, settled_s, looks_s):
+    def lag(rows, interval, age):
+        if interval is not lagging or age.total_seconds() >= settled_s:
+            return rows
+        if interval is Interval.SECOND:
+            return [*rows[:-1], kline(from_ms(rows[-1][0]), volume="1.00000000", trades=1)]
+        return [*rows[:-1], kline(from_ms(rows[-1][0]), interval, volume="60.00000000", trades=60)]
+
+    moments, fetched, exchange = fetch_lagging(lag)
+
+    assert moments == [(each, 1.5) for each in Interval] + [(lagging, look) for look in looks_s]
+    weight = 2 * len([each for each in exchange.asked if len(each) == 3])
+    weight += 2 * (fetched.five_minute_price is not None)
+    assert weight <= (6 if len(looks_s) < 2 else 8)
+    assert fetched.row_count == 376
+    last_look_s = [1.5, *looks_s][-1]
+    is_settled = fetched.rows[lagging][-1][TRADE_COUNT] == (
+        120 if lagging is Interval.MINUTE else 2
+    )
+    assert is_settled == (last_look_s >= settled_s)
+
+
+@pytest.mark.parametrize("lacking", [*Interval])
+def test_asks_again_for_rows_that_are_not_there_yet(lacking):
+    def lag(rows, interval, age):
+        is_early = interval is lacking and age < timedelta(seconds=2)
+        return rows[:-1] if is_early else rows
+
+    moments, fetched, _ = fetch_lagging(lag)
+
+    assert moments[2:] == [(lacking, 3.0)]
+    assert fetched.row_count == 376
+
+
+def test_asks_once_more_for_both_where_both_lack_rows():
+    moments, fetched, _ = fetch_lagging(
+        lambda rows, _interval, age: rows[:-1] if age < timedelta(seconds=4) else rows
+    )
+
+    assert moments[2:] == [(Interval.SECOND, 3.0), (Interval.MINUTE, 3.0)]
+    assert (fetched.row_count, fetched.five_minute_price) == (374, None)
+
+
+def test_asks_for_no_more_in_an_outage():
+    def lag(rows, interval, _age):
+        return rows[: -60 if interval is Interval.SECOND else -1]
+
+    moments, fetched, _ = fetch_lagging(lag)
+
+    assert len(moments) == 2
+    assert fetched.five_minute_price is None
+
+
+def test_takes_a_silent_minute_for_settled_when_both_say_so():
+    def lag(rows, interval, _age):
+        last = from_ms(rows[-1][0])
+        count = 60 if interval is Interval.SECOND else 1
+        step = timedelta(milliseconds=interval.length_ms)
+        silent = [
+            kline(last - back * step, interval, volume="0.00000000", trades=0)
+            for back in reversed(range(count))
+        ]
+        return [*rows[:-count], *silent]
+
+    moments, fetched, _ = fetch_lagging(lag)
+
+    assert len(moments) == 2
+    assert fetched.five_minute_price == Decimal("100.25")
+
+
+def test_asks_once_for_what_is_long_over():
+    exchange = FakeExchange()
+    exchange.lag = lambda rows, interval, _moment: (
+        rows[:-1] if interval is Interval.SECOND else rows
+    )
+
+    fetched = fetch_batch(exchange, plan(), lambda: NOON + 2 * MINUTE, lambda _seconds: None)
+
+    assert len(exchange.asked) == 2
+    assert len(fetched.rows[Interval.SECOND]) == 359
+
+
+def test_keeps_what_it_has_when_the_exchange_does_not_answer_again():
+    def lag(rows, interval, age):
+        if age > timedelta(seconds=2):
+            raise RetryableError("the exchange does not answer")
+        return rows[:-1] if interval is Interval.SECOND else rows
+
+    moments, fetched, _ = fetch_lagging(lag)
+
+    assert moments[2:] == [(Interval.SECOND, 3.0)]
+    assert (len(fetched.rows[Interval.SECOND]), fetched.five_minute_price) == (359, None)
 
 
 def test_asks_what_the_exchange_itself_averages_of_the_last_five_minutes():
@@ -175,7 +302,7 @@ def test_asks_what_the_exchange_itself_averages_of_the_last_five_minutes():
     fetched = fetch_batch(exchange, plan(), lambda: NOON + MINUTE + timedelta(seconds=6))
 
     assert fetched.five_minute_price == Decimal("100.25")
-    assert exchange.asked[0] == ("BTCUSDT", NOON)
+    assert exchange.asked[-1] == ("BTCUSDT", NOON)
 
 
 def test_does_not_ask_it_of_minutes_that_are_long_over():
@@ -212,8 +339,8 @@ def test_fetches_the_overlap_with_the_window():
 
 def test_counts_a_row_that_came_on_two_pages_once():
     class Doubling(FakeExchange):
-        def klines(self, symbol, interval, span):
-            rows = super().klines(symbol, interval, span)
+        def klines(self, *asked_for, **named):
+            rows = super().klines(*asked_for, **named)
             return [rows[-1], *rows]
 
     fetched = fetch_batch(Doubling(), plan(), lambda: NOON + 2 * MINUTE)
