@@ -1,7 +1,7 @@
 """Reads the stored prices back from Cassandra and publishes the average of every minute.
 
-**Runs** every minute; waits for the closed minute to be stored. After the grace period it publishes
-gaps, and goes on looking for what is late until the 45th second.
+**Runs** from five seconds before each minute ends; waits for its prices to be stored. After the
+grace period it publishes gaps, and goes on looking for what is late until the 40th second.
 
 **Updates** `minute_price` (a revision where the value or its flag changed), `minute_change`,
 `watermark`, `restatement` (a final average that changed), and the asset `minute_prices`, which
@@ -22,11 +22,11 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, START
+from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, START
 
 
 @dag(
-    schedule=EVERY_MINUTE,
+    schedule=BEFORE_EACH_MINUTE,
     start_date=START,
     catchup=False,
     max_active_runs=1,

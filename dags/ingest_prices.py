@@ -1,6 +1,7 @@
 """Extracts one-second prices from Binance, validates every batch, and stores the good rows.
 
-**Runs** every minute, from each symbol's watermark in Cassandra, so missed minutes are caught up.
+**Runs** from five seconds before each minute ends, so that its tasks are there when it does; from
+each symbol's watermark in Cassandra, so that missed minutes are caught up.
 
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
 the asset `extracted_prices`. One failed symbol does not stop the others.
@@ -17,12 +18,12 @@ from airflow.sdk import dag, get_current_context, task
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, SHARDS, START
+from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, SHARDS, START
 from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
 
 
 @dag(
-    schedule=EVERY_MINUTE,
+    schedule=BEFORE_EACH_MINUTE,
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -43,7 +44,7 @@ def ingest_prices() -> None:
         map_index_template="{{ symbol }}",
         multiple_outputs=False,
         retries=0,
-        execution_timeout=timedelta(seconds=15),
+        execution_timeout=timedelta(seconds=25),
     )
     def fetch(window: PlanMessage) -> BatchMessage:
         from include.tasks import ingest_prices

@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 from airflow.sdk import dag, task
+from airflow.timetables.trigger import CronTriggerTimetable
 
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, EVERY_MINUTE, SHARDS, START
+from include.orchestration.defaults import DEFAULT_ARGS, SHARDS, START
 
 SYMBOLS_FILE = "symbols.txt"
+# When a run starts is no overhead: these start with the minute, and are timed from then on.
+EVERY_MINUTE = CronTriggerTimetable("* * * * *", timezone="UTC")
 
 
 @dag(
@@ -33,7 +36,7 @@ def ingest_prices() -> None:
         pool="binance",
         multiple_outputs=False,
         retries=0,
-        execution_timeout=timedelta(seconds=15),
+        execution_timeout=timedelta(seconds=25),
     )
     def fetch(symbol: str) -> str:
         return symbol
@@ -44,13 +47,14 @@ def ingest_prices() -> None:
         return symbols[:][shard::SHARDS]
 
     @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES])
-    def load(shards: list[list[str]], planned: list[str]) -> None:
+    def load(symbols: list[str], planned: list[str]) -> None:
         del planned
-        shards[:]
+        symbols[:]
 
     planned = plan()
-    checked = validate.partial(symbols=fetch.expand(symbol=planned)).expand(shard=[*range(SHARDS)])
-    load(checked, planned)  # type: ignore[arg-type] # promises
+    fetched = fetch.expand(symbol=planned)
+    checked = validate.partial(symbols=fetched).expand(shard=[*range(SHARDS)])
+    checked >> load(fetched, planned)  # type: ignore[arg-type] # promises
 
 
 @dag(

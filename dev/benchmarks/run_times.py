@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from include.records.windows import Window
+from include.records.windows import LEAD, Window, nearest_end
 
 PAGE_ROWS = 100
 
@@ -32,7 +32,7 @@ class RunTimes:
     """Times of a successful run; aware UTC.
 
     Attributes:
-        due: Its scheduled time.
+        due: The end of the minute that it works on.
         start: When the scheduler started it.
         tasks: By task id.
     """
@@ -58,7 +58,7 @@ def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
     return sorted(
         (
             RunTimes(
-                due=datetime.fromisoformat(run["run_after"]),
+                due=nearest_end(datetime.fromisoformat(run["run_after"])),
                 start=datetime.fromisoformat(run["start_date"]),
                 tasks=_by_task(instances[run["dag_run_id"]]),
             )
@@ -89,8 +89,8 @@ def _all(api: httpx.Client, path: str, key: str, window: Window) -> list[dict[st
     rows: list[dict[str, Any]] = []
     while True:
         asked: dict[str, str | int] = {
-            "run_after_gte": window.start.isoformat(),
-            "run_after_lt": window.end.isoformat(),
+            "run_after_gte": (window.start - LEAD).isoformat(),
+            "run_after_lt": (window.end - LEAD).isoformat(),
             "order_by": "run_after",
             "limit": PAGE_ROWS,
             "offset": len(rows),

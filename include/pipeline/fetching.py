@@ -22,7 +22,7 @@ from include.records.errors import (
 )
 from include.records.klines import Interval, RawRow, deduplicate, in_milliseconds
 from include.records.prices import SymbolInfo
-from include.records.windows import MINUTE, Window, plan_window
+from include.records.windows import MINUTE, Window, nearest_end, plan_window
 from include.store.store import Store
 
 # A kline that has just closed may still change for a moment: Binance's own stream was seen to
@@ -47,7 +47,8 @@ class FetchPlan:
 
     Attributes:
         symbol: As the settings name it.
-        window: New minutes, from the watermark to the last closed one; the fetch adds the overlap.
+        window: New minutes, from the watermark to the one that closes now; the fetch adds the
+            overlap.
         tick_size: Smallest step of a price; None when the exchange does not list the symbol.
         clock_offset: The exchange's clock minus ours.
         unreadable: What is wrong with the symbol's entry in exchangeInfo; empty where nothing is.
@@ -63,7 +64,10 @@ class FetchPlan:
 def plan_fetches(
     store: Store, client: BinanceClient, symbols: Sequence[str], clock: Callable[[], datetime]
 ) -> list[FetchPlan]:
-    """Plan one fetch per symbol, from its watermark to the exchange's last closed minute.
+    """Plan one fetch per symbol, from its watermark to the minute that closes now.
+
+    By the exchange's clock. A minute that is not over yet is planned when it ends within the lead:
+    its fetch waits for it.
 
     Returns:
         A plan for each symbol, in order; also for one that the exchange does not list, or whose
@@ -77,7 +81,7 @@ def plan_fetches(
         info = infos.get(symbol)
         window = plan_window(
             store.watermark(symbol).stored_until,
-            server_now,
+            nearest_end(server_now),
             overlap=timedelta(0),
             first_look_back=FIRST_LOOK_BACK,
             longest=LONGEST_WINDOW,

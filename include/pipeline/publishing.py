@@ -20,6 +20,7 @@ from include.records.windows import (
     MINUTE,
     Window,
     floor_minute,
+    nearest_end,
     plan_window,
     whole_ms,
     windows_of,
@@ -29,8 +30,8 @@ from include.store.store import Store
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
 # How long after a minute's end a run goes on looking for late prices; the next one starts with the
-# next minute, and this one's task may take 50 s.
-LOOKS_FOR = timedelta(seconds=45)
+# next minute, and this one's task may take 50 s, of which it waits some for the minute to end.
+LOOKS_FOR = timedelta(seconds=40)
 POLL_SECONDS = 0.25
 LATE_POLL_SECONDS = 0.5
 LONGEST_BACKLOG = timedelta(hours=6)
@@ -84,12 +85,15 @@ class Publisher:
     def publish_closed_minutes(self, sleep: Callable[[float], None] = time.sleep) -> Publication:
         """Publish every closed minute of each symbol, as soon as its prices are stored.
 
+        It starts a little before a minute ends, and waits for that.
+
         A symbol whose prices do not arrive within the grace period is published anyway, with its
         missing minutes as gaps; they are revised as soon as the prices arrive, by this run while
         it goes on looking for them, else by the next one. A symbol that cannot be averaged does
         not stop the others, and is named in the result.
         """
-        closed_until = floor_minute(self.clock())
+        closed_until = nearest_end(self.clock())
+        sleep(max(0.0, (closed_until - self.clock()).total_seconds()))
         awaited, late = list(self.symbols), list[str]()
         parts: list[Publication] = []
         while True:

@@ -12,6 +12,9 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MINUTE_MS = 60_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# How long before its end a run may take up a minute. Runs start half as long before it, so that
+# their tasks are there when it ends; the rest is for clocks that differ.
+LEAD = timedelta(seconds=10)
 
 
 def floor_minute(moment: datetime) -> datetime:
@@ -19,6 +22,11 @@ def floor_minute(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{moment!r} has no time zone; every time here is aware UTC")
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def nearest_end(now: datetime) -> datetime:
+    """Return the end of the minute that closed last, or that closes within the lead."""
+    return floor_minute(now + LEAD)
 
 
 def to_ms(moment: datetime) -> int:

@@ -4,13 +4,16 @@ import ast
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from airflow.sdk import AssetAll
+from airflow.sdk import AssetAll, timezone
+from airflow.timetables.base import DataInterval, TimeRestriction
 
 from dev.stack.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
+from include.records.windows import nearest_end
 
 PROJECT = Path(__file__).resolve().parents[2]
 DAG_IDS = {
@@ -69,9 +72,24 @@ def test_keeps_its_code_short(dag):
     assert len(text.splitlines()) - page <= 60
 
 
-def test_runs_every_minute(dag_bag):
+def test_runs_before_each_minute_ends(dag_bag):
+    """Across hours, after a restart, and after runs that were missed: from the next one on."""
     for dag_id in ("ingest_prices", "average_minutes"):
-        assert dag_bag.dags[dag_id].timetable.summary == "* * * * *"
+        timetable = dag_bag.dags[dag_id].timetable
+        assert timetable.summary == "* * * * * 55"
+        restriction = TimeRestriction(
+            earliest=timezone.parse("2026-01-01"), latest=None, catchup=True
+        )
+        last = timezone.parse("2026-03-01T11:58:55Z")
+        due = []
+        for _ in range(3):
+            info = timetable.next_dagrun_info(
+                last_automated_data_interval=DataInterval.exact(last), restriction=restriction
+            )
+            last = info.run_after
+            due.append(nearest_end(last) - last)
+        assert due == [timedelta(seconds=5)] * 3
+        assert f"{last:%H:%M:%S}" == "12:01:55"
 
 
 def test_maps_one_fetch_per_symbol_in_its_own_pool(dag_bag):

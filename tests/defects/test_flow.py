@@ -288,7 +288,7 @@ class Pages:
     def five_minute_price(self, _symbol, _minute):
         return None
 
-    def klines(self, _symbol, interval, span):
+    def klines(self, _symbol, interval, span, **_):
         count = span.minute_count * 60_000 // interval.length_ms
         amounts = {} if interval is Interval.SECOND else MINUTE_AMOUNTS
         rows = [
@@ -477,7 +477,7 @@ class Listing:
     def symbol_infos(self, symbols):
         return {name: symbol_info(name) for name in symbols if name == "BTCUSDT"}
 
-    def klines(self, symbol, interval, span):
+    def klines(self, symbol, interval, span, **_):
         self.asked.append((symbol, interval, span))
         return []
 

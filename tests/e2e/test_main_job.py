@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from include.pipeline.publishing import GRACE
-from include.records.windows import MINUTE, Window, floor_minute
+from include.records.windows import MINUTE, Window, floor_minute, nearest_end
 from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.tape import tape_vwaps
 
@@ -129,9 +129,10 @@ def test_shows_each_fetch_under_its_symbol(product):
 def test_publishes_from_their_rows_what_is_stored_in_time(product):
     """Not how fast: only that a minute waits for no second look where all went well."""
     in_time = {
-        datetime.fromisoformat(load.run_after) - MINUTE
+        minute_end - MINUTE
         for load in product.task_instances("ingest_prices", task_id="load", state=["success"])
-        if datetime.fromisoformat(load.end_date) < datetime.fromisoformat(load.run_after) + GRACE
+        for minute_end in [nearest_end(datetime.fromisoformat(load.run_after))]
+        if datetime.fromisoformat(load.end_date) < minute_end + GRACE
     }
     prices = [
         price

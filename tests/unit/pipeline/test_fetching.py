@@ -110,6 +110,19 @@ def test_plans_from_the_watermark_to_the_exchanges_last_closed_minute():
     assert planned.clock_offset == timedelta(seconds=90)
 
 
+@pytest.mark.parametrize(
+    ("second", "end"), [(49, NOON), (50, NOON + MINUTE), (55, NOON + MINUTE), (59, NOON + MINUTE)]
+)
+def test_plans_the_minute_that_is_about_to_end(second, end):
+    """Its fetch is there when it ends, and waits for it."""
+    store = MemoryStore()
+    store.set_stored_until("BTCUSDT", NOON)
+
+    (planned,) = plans(store, FakeExchange(NOON + timedelta(seconds=second)))
+
+    assert planned.window == Window(NOON, end)
+
+
 def test_plans_an_unknown_symbol_without_stopping_the_others():
     planned = plans(MemoryStore(), FakeExchange(), ("NOSUCH", "BTCUSDT"))
 

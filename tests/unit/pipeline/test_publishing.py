@@ -85,6 +85,21 @@ def test_revises_a_gap_in_the_same_run_as_soon_as_its_prices_arrive():
     assert len(publication.prices) == 5
 
 
+def test_waits_for_the_minute_that_is_about_to_end():
+    store, clock = MemoryStore(), Clock(NOON - timedelta(seconds=4))
+    store_minute(store, NOON - 2 * MINUTE)
+
+    def arrive():
+        if clock.now == NOON + timedelta(seconds=2):
+            store_minute(store, NOON - MINUTE)
+
+    clock.on_tick = arrive
+    publication = publish(store, clock)
+
+    assert publication.closed_until == NOON
+    assert published(store)[NOON - MINUTE].known_at == NOON + timedelta(seconds=2)
+
+
 def test_stops_looking_before_the_next_minute():
     store, clock = MemoryStore(), Clock()
     store_minute(store, NOON - 2 * MINUTE)
@@ -106,13 +121,13 @@ def test_does_not_look_for_a_symbol_that_was_never_stored():
 
 def test_publishes_what_is_there_when_it_starts_after_its_time():
     """A machine that is behind: one look, and gaps for the rest."""
-    store, clock = MemoryStore(), Clock(NOON + timedelta(seconds=55))
+    store, clock = MemoryStore(), Clock(NOON + timedelta(seconds=49))
     store_minute(store, NOON - MINUTE)
     store_minute(store, NOON - 2 * MINUTE, symbol="ETHUSDT")
 
     publish(store, clock, ("BTCUSDT", "ETHUSDT"))
 
-    assert clock.now == NOON + timedelta(seconds=55)
+    assert clock.now == NOON + timedelta(seconds=49)
     assert published(store)[NOON - MINUTE].average.flag is Flag.OK
     assert published(store, "ETHUSDT")[NOON - MINUTE].average.flag is Flag.INGEST_GAP
 
