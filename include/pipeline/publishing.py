@@ -33,6 +33,8 @@ GRACE = timedelta(seconds=20)
 # next minute, and this one's task may take 50 s, of which it waits some for the minute to end.
 LOOKS_FOR = timedelta(seconds=40)
 POLL_SECONDS = 0.25
+# Symbols read, and appended, at the same time: each mostly waits for Cassandra.
+AT_A_TIME = 4
 LATE_POLL_SECONDS = 0.5
 LONGEST_BACKLOG = timedelta(hours=6)
 
@@ -153,6 +155,7 @@ class Publisher:
                 asked[symbol],
                 functools.partial(self._fetched_until, symbol, are_fetched=are_fetched),
             ),
+            at_a_time=AT_A_TIME,
             stop_on=RetryableError,
         )
         computed = averaged.done
@@ -165,6 +168,7 @@ class Publisher:
         appended = run_each(
             by_symbol,
             lambda symbol: self.store.minute_prices.append(by_symbol[symbol], known_at),
+            at_a_time=AT_A_TIME,
             stop_on=RetryableError,
         )
         written = [price for prices in appended.done.values() for price in prices]
