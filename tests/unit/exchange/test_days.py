@@ -1,3 +1,4 @@
+import functools
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -16,6 +17,12 @@ PART = Window(START, START + 3 * MINUTE)
 
 
 def klines_of(interval, window, *, without=()):
+    return [*_klines_of(interval, window, frozenset(without))]
+
+
+# A day has 86,400 of them.
+@functools.cache
+def _klines_of(interval, window, without):
     count = window.minute_count * 60_000 // interval.length_ms
     starts = [
         window.start + timedelta(milliseconds=index * interval.length_ms) for index in range(count)

@@ -153,6 +153,7 @@ def test_gives_a_symbol_that_fails_a_page_of_its_own(folder):
     assert ("passed", "second_prices", "BTCUSDT_and_4") in listed(folder, "SOLUSDT")
 
 
+@pytest.mark.slow
 def test_keeps_no_result_on_several_symbols_of_which_none_passes(folder):
     judge_together(folder, bad=("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"))
 
@@ -162,6 +163,7 @@ def test_keeps_no_result_on_several_symbols_of_which_none_passes(folder):
     assert not [*folder.rglob("validations/second_prices/BTCUSDT_and_4*/**/*.json")]
 
 
+@pytest.mark.slow
 def test_reads_an_index_of_before_a_result_covered_several_symbols(folder):
     judge(folder)
     build(folder)
