@@ -114,6 +114,10 @@ class CassandraServer:
             for password in dict.fromkeys((self.security.superuser_password, DEFAULT_PASSWORD))
         )
 
+    def dead(self) -> dict[str, str]:
+        """Return how the server died, by its name, with the end of its log; {} if it did not."""
+        return self._processes.dead()
+
     def check(self) -> None:
         """Raise StartError, with the end of its log, if the server is dead."""
         self._processes.check()

@@ -156,11 +156,18 @@ class Processes:
         with self._lock:
             self._closed = True
 
+    def dead(self) -> dict[str, str]:
+        """Return the started processes that have died: by name, how, with the end of the log."""
+        return {
+            name: f"{name} ended {_how(code)}; {self.last_lines(name)}"
+            for name, child in list(self._children.items())
+            if (code := child.poll()) is not None
+        }
+
     def check(self) -> None:
         """Raise StartError, with the end of its log, if a started process is dead."""
-        for name, child in list(self._children.items()):
-            if (code := child.poll()) is not None:
-                raise StartError(f"{name} ended {_how(code)}; {self.last_lines(name)}")
+        for how in self.dead().values():
+            raise StartError(how)
 
     def wait_until(self, ready: Callable[[], bool], name: str, timeout_seconds: float) -> None:
         """Wait until a process started here is ready for use.

@@ -115,6 +115,21 @@ def start_workers(processes: Processes, port: int, surroundings: Mapping[str, st
         _wait_until_healthy(processes, name, port)
 
 
+def start_component(
+    processes: Processes, name: str, port: int, surroundings: Mapping[str, str]
+) -> None:
+    """Start one of Airflow's processes and wait until it is healthy.
+
+    Raises:
+        StartError: It died, or was not healthy in time.
+    """
+    if name == API_SERVER:
+        start_api_server(processes, port, surroundings)
+    else:
+        _spawn(processes, name, COMPONENTS[name], surroundings)
+        _wait_until_healthy(processes, name, port)
+
+
 def _spawn(
     processes: Processes,
     name: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from typing import Self
 import httpx
 
 from dev.cassandra_server.jars import cassandra_jars
+from dev.cassandra_server.server import NAME as CASSANDRA
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say, step
 from dev.machine.errors import StartError
@@ -29,6 +31,8 @@ MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
 # They run once a day or on demand, and should not have to be unpaused first.
 OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
 DAG_TIMEOUT_SECONDS = 600.0
+# Of one server; what dies more often will not stay up.
+MOST_RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Stack:
         self._processes = Processes(self.home.run, self.home.logs)
         self._cassandra: CassandraServer | None = None
         self._held = ExitStack()
+        self._revived: Counter[str] = Counter()
         self._is_ours = False
 
     def __enter__(self) -> Self:
@@ -162,6 +167,39 @@ class Stack:
         self._processes.check()
         if self._cassandra is not None:
             self._cassandra.check()
+
+    def revive(self) -> None:
+        """Start every server that died again, a few times; say so.
+
+        Raises:
+            StartError: One has died too often, or does not start again.
+        """
+        dead = self._processes.dead()
+        if self._cassandra is not None:
+            dead |= self._cassandra.dead()
+        for name, how in dead.items():
+            self._revived[name] += 1
+            if self._revived[name] > MOST_RESTARTS:
+                raise StartError(f"{how}\n{name} has died {self._revived[name]} times")
+            say(f"  {how}")
+            with step(f"{name}: starting it again", "up to a minute"):
+                self._start_again(name)
+
+    def _start_again(self, name: str) -> None:
+        if name == CASSANDRA:
+            self._server.start()
+            return
+        # What it forked would go on beside the new one.
+        self._processes.stop(name)
+        match name:
+            case exchange.NAME:
+                self.start_exchange()
+            case postgres.NAME:
+                password = self.home.secrets()["postgres"]
+                postgres.start_postgres(self.home, self._processes, self.ports.postgres, password)
+            case _:
+                surroundings = airflow.environment(self.home, self.ports, self.options.dags_folder)
+                airflow.start_component(self._processes, name, self.ports.airflow, surroundings)
 
     def rest(self) -> httpx.Client:
         """Return an authorised client of Airflow's REST API; its paths are relative to /api/v2."""

@@ -16,8 +16,8 @@ from dev.machine.errors import SetupError, StartError
 from dev.machine.ports import PORT_NAMES, Ports
 from dev.stack import exchange
 from dev.stack.airflow import airflow_url
+from dev.stack.lookout import Lookout
 from dev.stack.published import (
-    Published,
     as_line,
     as_table,
     count_complete,
@@ -35,6 +35,7 @@ PATIENCE_SECONDS = 600.0
 # A minute is shown once every symbol has it, or this long after its end.
 SHOWN_AFTER = timedelta(seconds=40)
 FOLLOWED = timedelta(minutes=10)
+LATE_AFTER = timedelta(minutes=3)
 
 
 def _options(words: Sequence[str] | None) -> argparse.Namespace:
@@ -122,9 +123,8 @@ def _choose_replay(options: argparse.Namespace) -> tuple[bool, str]:
     return True, f"prices come from the simulator: {exchange.LIVE_URL} does not answer"
 
 
-def _show_start(stack: Stack, published: Published) -> None:
-    latest = published.latest()
-    CONSOLE.print(as_table(list(latest.values())))
+def _show_start(stack: Stack, latest: Sequence[MinutePrice]) -> None:
+    CONSOLE.print(as_table(latest))
     pages = airflow_url(stack.ports.airflow)
     say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
     say(f"  Prices              {pages}/plugin/prices")
@@ -136,54 +136,54 @@ def _show_start(stack: Stack, published: Published) -> None:
     say(f"  Logs                {stack.home.logs}")
 
 
-def _wait_for_first(stack: Stack, published: Published) -> None:
+def _wait_for_first(stack: Stack, lookout: Lookout, minutes: int | None) -> dict[str, MinutePrice]:
+    """Wait for a minute of every symbol, and return the latest; without `minutes`, for ever."""
     deadline = time.monotonic() + PATIENCE_SECONDS
+    began = datetime.now(UTC)
     say("  … First published minutes (about a minute)")
-    while len(published.latest()) < len(published.symbols):
-        stack.check()
-        if time.monotonic() > deadline:
+    while len(latest := lookout.latest()) < len(stack.options.symbols):
+        if minutes and time.monotonic() > deadline:
             raise StartError(
                 f"no minute was published for every symbol within {PATIENCE_SECONDS:.0f} s; "
                 f"check the runs on {airflow_url(stack.ports.airflow)}/dags"
             )
+        lookout.say_late(began, LATE_AFTER)
         time.sleep(POLL_SECONDS)
+    return latest
 
 
-def _follow(stack: Stack, published: Published, began: datetime, minutes: int | None) -> None:
+def _follow(
+    stack: Stack, lookout: Lookout, began: datetime, minutes: int | None, shown_until: datetime
+) -> None:
     """Print each new minute; if `minutes` is given, return after that many and a report."""
     deadline = time.monotonic() + (minutes or 0) * 60 + PATIENCE_SECONDS
-    shown_until = min(price.average.minute for price in published.latest().values())
+    came_at, symbols = datetime.now(UTC), stack.options.symbols
     while True:
-        stack.check()
         # Without an end, a day of minutes would be read every second.
-        prices = published.since(began if minutes else datetime.now(UTC) - FOLLOWED)
+        prices = lookout.since(began if minutes else datetime.now(UTC) - FOLLOWED)
         for minute, group in groupby(prices, key=lambda price: price.average.minute):
             found = list(group)
             is_late = datetime.now(UTC) > minute + MINUTE + SHOWN_AFTER
-            if minute > shown_until and (len(found) == len(published.symbols) or is_late):
+            if minute > shown_until and (len(found) == len(symbols) or is_late):
                 say(as_line(found))
-                shown_until = minute
-        if minutes and _is_enough(stack, published, prices, began, minutes):
+                shown_until, came_at = minute, datetime.now(UTC)
+        if minutes and _is_enough(stack, prices, began, minutes):
             return
         if minutes and time.monotonic() > deadline:
-            has_report = stack.home.has_report(published.symbols, began)
+            has_report = stack.home.has_report(symbols, began)
             raise StartError(
-                f"{count_complete(prices, published.symbols, began)} of {minutes} minutes were "
+                f"{count_complete(prices, symbols, began)} of {minutes} minutes were "
                 f"published for every symbol in time, {'a' if has_report else 'no'} "
                 f"report was written; check the task logs in {stack.home.airflow / 'logs'}"
             )
+        lookout.say_late(came_at, LATE_AFTER)
         time.sleep(POLL_SECONDS)
 
 
-def _is_enough(
-    stack: Stack,
-    published: Published,
-    prices: Sequence[MinutePrice],
-    began: datetime,
-    minutes: int,
-) -> bool:
-    complete = count_complete(prices, published.symbols, began)
-    if complete < minutes or not stack.home.has_report(published.symbols, began):
+def _is_enough(stack: Stack, prices: Sequence[MinutePrice], began: datetime, minutes: int) -> bool:
+    symbols = stack.options.symbols
+    complete = count_complete(prices, symbols, began)
+    if complete < minutes or not stack.home.has_report(symbols, began):
         return False
     say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
     say(delay_summary([price for price in prices if price.average.minute >= began]))
@@ -196,9 +196,11 @@ def _run(stack: Stack, began: datetime, minutes: int | None) -> None:
     say(f"  everything is running after {(datetime.now(UTC) - began).total_seconds():.0f} s")
     try:
         with open_published(stack.ports.cassandra, stack.options.symbols) as published:
-            _wait_for_first(stack, published)
-            _show_start(stack, published)
-            _follow(stack, published, began, minutes)
+            lookout = Lookout(stack, published, may_restart=minutes is None)
+            latest = _wait_for_first(stack, lookout, minutes)
+            _show_start(stack, list(latest.values()))
+            shown_until = min(price.average.minute for price in latest.values())
+            _follow(stack, lookout, began, minutes, shown_until)
     except MarketDataError as error:
         # If Cassandra has died, report that rather than its client's error.
         stack.check()
