@@ -27,6 +27,9 @@ from include.records.windows import MINUTE, Window, to_ms
 from include.store.store import Store
 from include.tasks.gates import open_checkpoints
 
+# Each mostly waits for Cassandra and the landing folder.
+READS_AT_A_TIME = 4
+
 log = logging.getLogger(__name__)
 
 
@@ -72,7 +75,12 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
         checkpoints = open_checkpoints()
         store = open_store()
     mine = {message["symbol"]: message for message in arrived[shard::SHARDS]}
-    read = run_each(mine, lambda symbol: _read(store, mine[symbol]), stop_on=RetryableError)
+    read = run_each(
+        mine,
+        lambda symbol: _read(store, mine[symbol]),
+        at_a_time=READS_AT_A_TIME,
+        stop_on=RetryableError,
+    )
     judged = _judged(checkpoints, read.done)
     landed = run_each(judged.done, lambda symbol: _landed(mine[symbol], judged.done[symbol]))
     checked = [*landed.done.values()]
