@@ -138,6 +138,7 @@ def land_verdict(batch_url: str, verdict: Verdict) -> None:
     write_whole(_verdict_file(batch_url), json.dumps(content))
 
 
+@stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
 def has_verdict(batch_url: str) -> bool:
     """Tell whether a verdict on the batch has landed."""
     return _verdict_file(batch_url).exists()

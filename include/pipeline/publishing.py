@@ -106,7 +106,11 @@ class Publisher:
             if stored or gaps:
                 parts.append(self._publish_ready([*stored, *gaps], closed_until))
             awaited = [each for each in missing if each not in gaps]
-            late = [each for each in late + gaps if each not in stored and self._is_known(each)]
+            late = [
+                each
+                for each in late + gaps
+                if each not in stored and self._is_late(each, closed_until)
+            ]
             if not awaited + late or moment >= closed_until + LOOKS_FOR:
                 break
             sleep(LATE_POLL_SECONDS if not awaited else POLL_SECONDS)
@@ -234,9 +238,10 @@ class Publisher:
     def _fetched_until(self, symbol: str, window: Window, *, are_fetched: bool) -> datetime | None:
         return window.end if are_fetched else self.store.watermark(symbol).stored_until
 
-    def _is_known(self, symbol: str) -> bool:
-        """Tell whether anything of a symbol was ever stored."""
-        return self.store.watermark(symbol).stored_until is not None
+    def _is_late(self, symbol: str, closed_until: datetime) -> bool:
+        """Tell whether a symbol may still come: one that has long been absent holds up nothing."""
+        stored_until = self.store.watermark(symbol).stored_until
+        return stored_until is not None and stored_until >= closed_until - PROVISIONAL_FOR
 
     def _is_stored(self, symbol: str, closed_until: datetime) -> bool:
         stored_until = self.store.watermark(symbol).stored_until

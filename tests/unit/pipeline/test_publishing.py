@@ -119,6 +119,18 @@ def test_does_not_look_for_a_symbol_that_was_never_stored():
     assert clock.now == NOON + GRACE
 
 
+def test_does_not_look_for_a_symbol_that_has_long_been_absent():
+    """Delisted, but still named: the others' reports would come twenty seconds later for ever."""
+    store, clock = MemoryStore(), Clock()
+    store_minute(store, NOON - MINUTE)
+    store_minute(store, NOON - 17 * MINUTE, symbol="ETHUSDT")
+
+    publish(store, clock, ("BTCUSDT", "ETHUSDT"))
+
+    assert clock.now == NOON + GRACE
+    assert published(store, "ETHUSDT")[NOON - MINUTE].average.flag is Flag.INGEST_GAP
+
+
 def test_publishes_what_is_there_when_it_starts_after_its_time():
     """A machine that is behind: one look, and gaps for the rest."""
     store, clock = MemoryStore(), Clock(NOON + timedelta(seconds=49))
