@@ -99,13 +99,15 @@ def _compare_together(count: int) -> None:
 
         def one_by_one() -> dict[str, Verdict]:
             return {
-                each.symbol: check_batches(checkpoints, [each])[each.symbol] for each in candidates
+                symbol: verdict
+                for each in candidates
+                for symbol, verdict in check_batches(checkpoints, [each])
             }
 
         def together() -> dict[str, Verdict]:
-            return check_batches(checkpoints, candidates)
+            return dict(check_batches(checkpoints, candidates))
 
-        check_batches(checkpoints, candidates[:1])
+        dict(check_batches(checkpoints, candidates[:1]))
         ratios, apart_s, together_s = [], [], []
         for _ in range(MANY_ROUNDS):
             begun = time.perf_counter()

@@ -39,10 +39,13 @@ def check_batch(
     is_whole: bool = True,
 ) -> Verdict:
     """Validate a single batch; see check_batches."""
-    return check_batches(checkpoints, [Candidate(symbol, batch, stored, is_whole)])[symbol]
+    candidate = Candidate(symbol, batch, stored, is_whole)
+    return dict(check_batches(checkpoints, [candidate]))[symbol]
 
 
-def check_batches(checkpoints: Checkpoints, candidates: Sequence[Candidate]) -> dict[str, Verdict]:
+def check_batches(
+    checkpoints: Checkpoints, candidates: Sequence[Candidate]
+) -> Iterator[tuple[str, Verdict]]:
     """Validate batches: decide which rows to store and which to quarantine, or refuse a batch.
 
     A checkpoint takes as long for one batch as for many, so they are validated together; only
@@ -53,67 +56,76 @@ def check_batches(checkpoints: Checkpoints, candidates: Sequence[Candidate]) -> 
         checkpoints: Keep the results for Data Docs.
         candidates: Of different requested symbols.
 
-    Returns:
-        The verdicts by requested symbol. A batch is refused when an expectation on all of it is
-        not met, when one could not be validated, or when too many rows of an interval are bad.
+    Yields:
+        Each requested symbol with its verdict as soon as that is certain: first those that pass
+        together. A batch is refused when an expectation on all of it is not met, when one could
+        not be validated, or when too many rows of an interval are bad.
     """
-    shares: dict[str, dict[Interval, _Share]] = {each.symbol: {} for each in candidates}
-    for interval in Interval:
-        with_rows = [each for each in candidates if interval in each.batch.rows]
-        for symbol, share in _check_interval(checkpoints, interval, with_rows):
-            shares[symbol][interval] = share
-    return {each.symbol: _verdict(each, shares[each.symbol]) for each in candidates}
+    rounds = [_Round(checkpoints, interval, candidates) for interval in Interval]
+    for is_passing in (True, False):
+        for each in candidates:
+            if is_passing is all(each.symbol not in its.failing for its in rounds):
+                shares = {its.interval: its.share(each) for its in rounds if its.has_rows(each)}
+                yield each.symbol, _verdict(each, shares)
 
 
-def _check_interval(
-    checkpoints: Checkpoints, interval: Interval, candidates: Sequence[Candidate]
-) -> Iterator[tuple[str, _Share]]:
-    """Validate the klines of an interval; yield each requested symbol's share."""
-    columns = {each.symbol: kline_columns(each, interval) for each in candidates}
-    together = [each for each in candidates if {*columns[each.symbol]} == {*COLUMNS}]
-    failing = {each.symbol for each in candidates} - {each.symbol for each in together}
-    if len(together) > 1:
-        started = time.monotonic()
-        outcome = _run(checkpoints, interval, together, columns)
-        failing |= outcome.failing([each.symbol for each in together])
-        passed = replace(outcome, failures=())
-        check_ms = (time.monotonic() - started) * 1000 / len(together)
-    else:
-        check_ms, passed = 0.0, None
-    for each in candidates:
-        if passed and each.symbol not in failing:
-            yield each.symbol, _Share(passed, check_ms)
-        else:
+class _Round:
+    """The validation of one interval's klines: of all batches at once, and of some alone.
+
+    Attributes:
+        interval: Which.
+        failing: Requested symbols whose batches are validated alone.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints, interval: Interval, candidates: Sequence[Candidate]
+    ) -> None:
+        self.interval = interval
+        self._checkpoints = checkpoints
+        with_rows = [each for each in candidates if self.has_rows(each)]
+        self._columns = {each.symbol: kline_columns(each, interval) for each in with_rows}
+        together = [each for each in with_rows if {*self._columns[each.symbol]} == {*COLUMNS}]
+        self.failing = {*self._columns} - {each.symbol for each in together}
+        self._passed: Outcome | None = None
+        self._check_ms = 0.0
+        if len(together) > 1:
             started = time.monotonic()
-            is_failing = each.symbol in failing
-            outcome = _run(checkpoints, interval, [each], columns, is_failing=is_failing)
-            alone_ms = (time.monotonic() - started) * 1000
-            yield each.symbol, _Share(outcome, check_ms + alone_ms)
+            outcome = self._run(together)
+            self.failing |= outcome.failing([each.symbol for each in together])
+            self._passed = replace(outcome, failures=())
+            self._check_ms = (time.monotonic() - started) * 1000 / len(together)
 
+    def has_rows(self, candidate: Candidate) -> bool:
+        """Tell whether the interval was requested for a batch."""
+        return self.interval in candidate.batch.rows
 
-def _run(
-    checkpoints: Checkpoints,
-    interval: Interval,
-    candidates: Sequence[Candidate],
-    columns: Mapping[str, Mapping[str, list[object]]],
-    *,
-    is_failing: bool = False,
-) -> Outcome:
-    batches = [each.batch for each in candidates]
-    window = Window(
-        min(batch.window.start for batch in batches), max(batch.window.end for batch in batches)
-    )
-    return checkpoints.run(
-        SUITES[interval],
-        kline_table([columns[each.symbol] for each in candidates]),
-        Subject(
-            tuple(each.symbol for each in candidates),
-            window_name(window),
-            max(batch.fetched_at for batch in batches),
-        ),
-        {"least_rows": {each.symbol: each.least_rows(interval) for each in candidates}},
-        is_failing=is_failing,
-    )
+    def share(self, candidate: Candidate) -> _Share:
+        """Return a batch's share, after validating it alone where that is needed."""
+        is_failing = candidate.symbol in self.failing
+        if self._passed and not is_failing:
+            return _Share(self._passed, self._check_ms)
+        started = time.monotonic()
+        outcome = self._run([candidate], is_failing=is_failing)
+        alone_ms = (time.monotonic() - started) * 1000
+        return _Share(outcome, self._check_ms + alone_ms)
+
+    def _run(self, candidates: Sequence[Candidate], *, is_failing: bool = False) -> Outcome:
+        batches = [each.batch for each in candidates]
+        window = Window(
+            min(batch.window.start for batch in batches),
+            max(batch.window.end for batch in batches),
+        )
+        return self._checkpoints.run(
+            SUITES[self.interval],
+            kline_table([self._columns[each.symbol] for each in candidates]),
+            Subject(
+                tuple(each.symbol for each in candidates),
+                window_name(window),
+                max(batch.fetched_at for batch in batches),
+            ),
+            {"least_rows": {each.symbol: each.least_rows(self.interval) for each in candidates}},
+            is_failing=is_failing,
+        )
 
 
 def _verdict(candidate: Candidate, shares: Mapping[Interval, _Share]) -> Verdict:

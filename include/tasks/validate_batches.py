@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.gx.batches import check_batches, refusal, verdict_line
+from include.gx.batches import check_batch, check_batches, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
 from include.gx.kline_tables import Candidate
 from include.orchestration.alerts import push_result
@@ -16,11 +16,11 @@ from include.orchestration.connections import open_store
 from include.orchestration.defaults import SHARDS
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import BatchMessage, CheckedMessage
-from include.pipeline.landing import land_verdict, read_batch
+from include.pipeline.landing import has_verdict, land_verdict, read_batch, read_verdict
 from include.pipeline.storing import stored_before
 from include.records.batches import Batch
 from include.records.errors import LostBatchError, RetryableError
-from include.records.isolation import Results, run_each
+from include.records.isolation import run_each
 from include.records.klines import Interval, RawRow
 from include.records.verdicts import Verdict
 from include.records.windows import MINUTE, Window, to_ms
@@ -54,7 +54,7 @@ def warm_up() -> None:
         used_weight=0,
         fetch_ms=0,
     )
-    check_batches(Checkpoints("memory://warm-up"), [Candidate(batch.symbol, batch, {})])
+    check_batch(Checkpoints("memory://warm-up"), batch, symbol=batch.symbol, stored={})
 
 
 def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessage]:
@@ -81,19 +81,23 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
         at_a_time=READS_AT_A_TIME,
         stop_on=RetryableError,
     )
-    judged = _judged(checkpoints, read.done)
-    landed = run_each(judged.done, lambda symbol: _landed(mine[symbol], judged.done[symbol]))
-    checked = [*landed.done.values()]
-    if failed := read.failed | judged.failed | landed.failed:
+    checked, failed = _checked(checkpoints, mine, read.done)
+    if failures := read.failed | failed:
         push_result(checked)
-        raise_failures(failed)
+        raise_failures(failures)
     if not arrived:
         raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
     return checked
 
 
 def _read(store: Store, message: BatchMessage) -> Candidate | Verdict:
-    """Read a batch and what it is compared with; a batch that is lost is refused."""
+    """Read a batch and what it is compared with; a batch that is lost is refused.
+
+    Returns:
+        The verdict of an earlier try instead, if one has landed that accepts the batch.
+    """
+    if earlier := _earlier_verdict(message["url"]):
+        return earlier
     try:
         batch = read_batch(message["url"])
     except LostBatchError as error:
@@ -101,23 +105,46 @@ def _read(store: Store, message: BatchMessage) -> Candidate | Verdict:
     return Candidate(message["symbol"], batch, stored_before(store, batch))
 
 
-def _judged(
-    checkpoints: Checkpoints, read: Mapping[str, Candidate | Verdict]
-) -> Results[str, Verdict]:
-    """Return the verdicts by symbol; each batch alone where all at once end in an error."""
-    candidates = [each for each in read.values() if isinstance(each, Candidate)]
-    refused = {symbol: each for symbol, each in read.items() if isinstance(each, Verdict)}
-    together = run_each([0], lambda _: check_batches(checkpoints, candidates))
-    if together.done:
-        return Results(refused | together.done[0], {})
-    by_symbol = {each.symbol: each for each in candidates}
-    log.warning(
-        "the batches could not be validated together: each alone", exc_info=together.failed[0]
-    )
-    alone = run_each(
-        by_symbol, lambda symbol: check_batches(checkpoints, [by_symbol[symbol]])[symbol]
-    )
-    return Results(refused | alone.done, alone.failed)
+def _earlier_verdict(url: str) -> Verdict | None:
+    try:
+        verdict = read_verdict(url) if has_verdict(url) else None
+    except LostBatchError as error:
+        log.warning("%s; the batch is validated again", error)
+        return None
+    return None if verdict and verdict.is_refused else verdict
+
+
+def _checked(
+    checkpoints: Checkpoints,
+    messages: Mapping[str, BatchMessage],
+    read: Mapping[str, Candidate | Verdict],
+) -> tuple[list[CheckedMessage], dict[str, Exception]]:
+    """Land each verdict as soon as it is certain, so that it counts whatever happens later.
+
+    Returns:
+        The messages in the order of the batches, and the errors by symbol: where the validation
+        of all at once ends in an error, those that are left are validated each alone.
+    """
+    checked = {
+        symbol: _landed(messages[symbol], verdict)
+        for symbol, verdict in read.items()
+        if isinstance(verdict, Verdict)
+    }
+    left = {each.symbol: each for each in read.values() if isinstance(each, Candidate)}
+
+    def land_verdicts(candidates: Sequence[Candidate]) -> None:
+        for symbol, verdict in check_batches(checkpoints, candidates):
+            checked[symbol] = _landed(messages[symbol], verdict)
+            del left[symbol]
+
+    failed: dict[str, Exception] = {}
+    together = run_each([0], lambda _: land_verdicts([*left.values()]))
+    if together.failed:
+        log.warning(
+            "the batches could not be validated together: each alone", exc_info=together.failed[0]
+        )
+        failed = run_each([*left], lambda symbol: land_verdicts([left[symbol]])).failed
+    return [checked[symbol] for symbol in messages if symbol in checked], failed
 
 
 def _landed(message: BatchMessage, verdict: Verdict) -> CheckedMessage:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.gx.batches import refusal
 from include.orchestration.defaults import SHARDS
 from include.pipeline.fetching import FetchPlan
-from include.pipeline.landing import land_batch, read_verdict
+from include.pipeline.landing import has_verdict, land_batch, land_verdict, read_verdict
 from include.records.errors import RetryableError, UnreadableSymbolError, UnstorableValueError
 from include.tasks import average_minutes, gates, ingest_prices, validate_batches
 from tests.fakes.builders import batch, symbol_info
@@ -116,10 +117,11 @@ def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
     assert "the batch refused" in alerts[0]
 
 
-def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
-    def cut(rows):
-        rows[:] = [row[:11] for row in rows]
+def cut(rows):
+    rows[:] = [row[:11] for row in rows]
 
+
+def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
     message = landed(tmp_path, change=cut)
 
     validate(message)
@@ -190,6 +192,55 @@ def test_loads_what_was_judged_by_a_task_that_was_killed(tmp_path, store):
         assert store.watermark(symbol).stored_until == batch().window.end
 
 
+class KilledError(BaseException):
+    """Ends a task at once, as Airflow's time limit does."""
+
+
+@pytest.mark.usefixtures("alerts")
+def test_a_second_try_judges_what_the_first_had_no_time_for(tmp_path, store, monkeypatch):
+    """Those that pass are certain first; the first try is killed over the one that does not."""
+    bad, good = landed(tmp_path, change=spoil), landed(tmp_path, symbol="ETHUSDT")
+    monkeypatch.setattr(validate_batches, "SHARDS", 1)
+    check_batches, judged = validate_batches.check_batches, []
+
+    def killed(checkpoints, candidates):
+        yield next(iter(check_batches(checkpoints, candidates)))
+        raise KilledError
+
+    def counting(checkpoints, candidates):
+        judged.extend(each.symbol for each in candidates)
+        return check_batches(checkpoints, candidates)
+
+    monkeypatch.setattr(validate_batches, "check_batches", killed)
+    with pytest.raises(KilledError):
+        validate_batches.validate([bad, good], 0)
+    assert [has_verdict(each["url"]) for each in (bad, good)] == [False, True]
+    monkeypatch.setattr(validate_batches, "check_batches", counting)
+    checked = validate_batches.validate([bad, good], 0)
+
+    assert judged == ["BTCUSDT"]
+    assert [each["bad_rows"] for each in checked] == [1, 0]
+    load(bad, good)
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
+
+
+@pytest.mark.parametrize("earlier", ["cut short", "a refusal"])
+def test_a_second_try_judges_again_where_the_first_accepted_nothing(tmp_path, earlier):
+    """The first may have refused a batch that it could not read for a moment."""
+    message = landed(tmp_path)
+    if earlier == "a refusal":
+        land_verdict(message["url"], refusal("the batch cannot be read"))
+    else:
+        validate(message)
+        (file,) = tmp_path.rglob("*.verdict.json")
+        file.write_text('{"bad_rows"')
+
+    (checked,) = validate(message)
+
+    assert not checked["refused"]
+    assert not read_verdict(message["url"]).is_refused
+
+
 def test_names_what_was_not_fetched(tmp_path):
     message = landed(tmp_path)
     validate(message)
@@ -241,6 +292,7 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
 
 
+@pytest.mark.slow
 @pytest.mark.defect(37)
 def test_an_error_of_the_program_in_one_load_keeps_no_other_batch_from_being_stored(
     tmp_path, store, monkeypatch, alerts
@@ -320,7 +372,7 @@ def test_publishes_the_other_symbols_and_says_which_one_cannot_be(store, monkeyp
 def test_warms_up_once_and_without_a_trace(tmp_path, monkeypatch):
     """Airflow loads plugins anew in each task, which is a fork of a process that is warm."""
     validate_batches.warm_up()
-    monkeypatch.setattr(validate_batches, "check_batches", None)
+    monkeypatch.setattr(validate_batches, "check_batch", None)
 
     validate_batches.warm_up()
 
