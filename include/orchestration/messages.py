@@ -12,6 +12,7 @@ class PlanMessage(TypedDict):
     tick_size: str | None
     clock_offset_ms: int
     unreadable: str
+    overlap_minutes: int
 
 
 class BatchMessage(TypedDict):

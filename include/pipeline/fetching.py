@@ -33,9 +33,17 @@ SETTLE = timedelta(seconds=5)
 # where nothing lags.
 LOOKS = (timedelta(seconds=1.5), timedelta(seconds=3), SETTLE)
 MOST_REQUESTS = 4
-OVERLAPS = {Interval.SECOND: timedelta(minutes=5), Interval.MINUTE: timedelta(minutes=15)}
+# How far before the window to request rows again: what changed late is found.
+OVERLAP = timedelta(minutes=5)
+OVERLAP_OF_MINUTES = timedelta(minutes=15)
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_WINDOW = timedelta(minutes=60)
+# Of all symbols together, what one run fetches: more, and a busy machine could not validate them
+# within the task's time limit. A hundred symbols have as many each minute, with their overlap.
+MOST_SYMBOL_MINUTES = 600
+# Of each symbol, however many there are: two new minutes, or a run that is behind would stay so,
+# and one of overlap, in case the last one stored had not settled.
+FEWEST_MINUTES = 3
 SYMBOL_INFO_AGE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
@@ -47,11 +55,11 @@ class FetchPlan:
 
     Attributes:
         symbol: As the settings name it.
-        window: New minutes, from the watermark to the one that closes now; the fetch adds the
-            overlap.
+        window: New minutes, from the watermark to the one that closes now.
         tick_size: Smallest step of a price; None when the exchange does not list the symbol.
         clock_offset: The exchange's clock minus ours.
         unreadable: What is wrong with the symbol's entry in exchangeInfo; empty where nothing is.
+        overlap: How far before the window its seconds are requested again.
     """
 
     symbol: str
@@ -59,6 +67,7 @@ class FetchPlan:
     tick_size: Decimal | None
     clock_offset: timedelta
     unreadable: str = ""
+    overlap: timedelta = OVERLAP
 
 
 def plan_fetches(
@@ -67,7 +76,8 @@ def plan_fetches(
     """Plan one fetch per symbol, from its watermark to the minute that closes now.
 
     By the exchange's clock. A minute that is not over yet is planned when it ends within the lead:
-    its fetch waits for it.
+    its fetch waits for it. A run that is behind takes no more than it can finish, the oldest
+    minutes first, and does with less overlap before it does with fewer minutes.
 
     Returns:
         A plan for each symbol, in order; also for one that the exchange does not list, or whose
@@ -76,6 +86,7 @@ def plan_fetches(
     offset = client.clock_offset()
     server_now = clock() + offset
     infos = known_symbols(store, client, symbols, server_now)
+    most = max(FEWEST_MINUTES, MOST_SYMBOL_MINUTES // max(1, len(symbols))) * MINUTE
     plans = []
     for symbol in symbols:
         info = infos.get(symbol)
@@ -83,8 +94,8 @@ def plan_fetches(
             store.watermark(symbol).stored_until,
             nearest_end(server_now),
             overlap=timedelta(0),
-            first_look_back=FIRST_LOOK_BACK,
-            longest=LONGEST_WINDOW,
+            first_look_back=min(FIRST_LOOK_BACK, most - MINUTE),
+            longest=min(LONGEST_WINDOW, most - MINUTE),
         )
         plans.append(
             FetchPlan(
@@ -93,6 +104,7 @@ def plan_fetches(
                 tick_size=info.tick_size if isinstance(info, SymbolInfo) else None,
                 clock_offset=offset,
                 unreadable=info.reason if isinstance(info, UnreadableSymbolError) else "",
+                overlap=min(OVERLAP, most - window.minute_count * MINUTE),
             )
         )
     return plans
@@ -168,8 +180,8 @@ def fetch_batch(
 
 def _spans(plan: FetchPlan) -> dict[Interval, Window]:
     return {
-        interval: Window(plan.window.start - overlap, plan.window.end)
-        for interval, overlap in OVERLAPS.items()
+        Interval.SECOND: Window(plan.window.start - plan.overlap, plan.window.end),
+        Interval.MINUTE: Window(plan.window.start - OVERLAP_OF_MINUTES, plan.window.end),
     }
 
 

@@ -31,7 +31,7 @@ from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
 from include.records.errors import LostBatchError
 from include.records.isolation import run_each
-from include.records.windows import Window
+from include.records.windows import MINUTE, Window
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
@@ -126,6 +126,7 @@ def _message(plan: FetchPlan) -> PlanMessage:
         tick_size=str(plan.tick_size) if plan.tick_size is not None else None,
         clock_offset_ms=plan.clock_offset // timedelta(milliseconds=1),
         unreadable=plan.unreadable,
+        overlap_minutes=plan.overlap // MINUTE,
     )
 
 
@@ -139,4 +140,5 @@ def _plan(message: PlanMessage) -> FetchPlan:
         tick_size=Decimal(tick_size) if tick_size is not None else None,
         clock_offset=timedelta(milliseconds=message["clock_offset_ms"]),
         unreadable=message["unreadable"],
+        overlap=message["overlap_minutes"] * MINUTE,
     )

@@ -123,6 +123,47 @@ def test_plans_the_minute_that_is_about_to_end(second, end):
     assert planned.window == Window(NOON, end)
 
 
+@pytest.mark.parametrize(
+    ("symbol_count", "behind", "planned"),
+    [
+        (1, 3, (3, 5)),
+        (10, 57, (57, 3)),
+        (10, 90, (59, 1)),
+        (100, 1, (1, 5)),
+        (100, 4, (4, 2)),
+        (100, 30, (5, 1)),
+        (300, 1, (1, 2)),
+        (300, 30, (2, 1)),
+        (1_000, 30, (2, 1)),
+    ],
+)
+def test_plans_no_more_than_a_run_can_finish_the_oldest_minutes_first(
+    symbol_count, behind, planned
+):
+    """Where there are too many, with less overlap: one minute of it at least, and two new ones."""
+    store = MemoryStore()
+    symbols = [f"S{number}USDT" for number in range(symbol_count)]
+    for symbol in symbols:
+        store.set_stored_until(symbol, NOON - behind * MINUTE)
+
+    each = plans(store, FakeExchange(), symbols)[-1]
+
+    start, (minutes, overlap) = NOON - behind * MINUTE, planned
+    assert each.window == Window(start, start + minutes * MINUTE)
+    assert each.overlap == overlap * MINUTE
+
+
+def test_requests_as_much_overlap_as_is_planned():
+    exchange = FakeExchange()
+
+    fetch_batch(exchange, plan(overlap=2 * MINUTE), lambda: NOON + 2 * MINUTE)
+
+    assert exchange.asked[:2] == [
+        ("BTCUSDT", Interval.SECOND, Window(NOON - 2 * MINUTE, NOON + MINUTE)),
+        ("BTCUSDT", Interval.MINUTE, Window(NOON - 15 * MINUTE, NOON + MINUTE)),
+    ]
+
+
 def test_plans_an_unknown_symbol_without_stopping_the_others():
     planned = plans(MemoryStore(), FakeExchange(), ("NOSUCH", "BTCUSDT"))
 
