@@ -33,6 +33,13 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES": "airflow.* astro.*",
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    # On a busy machine a file takes longer than the defaults of 30 and 50 s, and DAGs that are not
+    # read anew in time would vanish.
+    "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "300",
+    # So does an answer of the API server: 5 s by default, then a task fails.
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
     # Ten symbols' tasks of a minute took 8 s with 12 at a time, 14 s with 4, on two cores.
     "AIRFLOW__CORE__PARALLELISM": "12",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
