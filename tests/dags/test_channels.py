@@ -146,6 +146,7 @@ def test_a_server_that_is_not_there_has_failed(monkeypatch, to):
         deliver(to, [announcement()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
 def test_a_server_that_says_nothing_has_failed_after_a_while(monkeypatch, to):
     """It takes the connection, and no more."""

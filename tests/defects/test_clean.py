@@ -11,6 +11,7 @@ def marked(recording):
     return pytest.param(recording, id=recording.name, marks=marks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recording", [*map(marked, recordings())])
 def test_refuses_no_row_of_a_clean_recording(checkpoints, recording):
     assert alarms_on(checkpoints, recording).hard == 0

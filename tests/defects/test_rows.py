@@ -62,13 +62,11 @@ class Cases:
         self._store = store or MemoryStore()
         batches = [make(case) for case in cases]
         self._batches = {f"S{place}USDT": each for place, each in enumerate(batches)}
-        self._verdicts = check_batches(
-            checkpoints,
-            [
-                Candidate(name, replace(each, symbol=name), stored_before(self._store, each))
-                for name, each in self._batches.items()
-            ],
-        )
+        candidates = [
+            Candidate(name, replace(each, symbol=name), stored_before(self._store, each))
+            for name, each in self._batches.items()
+        ]
+        self._verdicts = dict(check_batches(checkpoints, candidates))
 
     def load(self, place):
         """Load the batch of a case; return it, the verdict and the store."""
@@ -91,6 +89,7 @@ def with_bad_rows(checkpoints):
     return Cases(checkpoints, with_bad_row, BAD_ROWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "bad"),
     [
@@ -286,6 +285,7 @@ def truncated(checkpoints):
     return Cases(checkpoints, with_truncated_amounts, TRUNCATED_ON_TICKS)
 
 
+@pytest.mark.slow
 @pytest.mark.defect(31)
 @pytest.mark.parametrize(
     ("place", "cells"),
@@ -322,6 +322,7 @@ def not_truncated(checkpoints):
     return Cases(checkpoints, with_another_amount, NOT_TRUNCATED)
 
 
+@pytest.mark.slow
 @pytest.mark.defect(31)
 @pytest.mark.parametrize(
     "place", range(len(NOT_TRUNCATED)), ids=["-".join(map(str, case)) for case in NOT_TRUNCATED]
@@ -363,6 +364,7 @@ def silent_elsewhere(checkpoints):
     return Cases(checkpoints, with_silent_second, SILENT_ELSEWHERE, store)
 
 
+@pytest.mark.slow
 @pytest.mark.defect(41)
 @pytest.mark.parametrize(
     ("case", "place"),

@@ -177,6 +177,7 @@ def test_shows_by_how_much_the_sources_disagree_and_says_so_once(published):
     assert alarm.startswith("BTCUSDT: in 3 minutes, the first 2026-03-01T00:01Z, ")
 
 
+@pytest.mark.slow
 @pytest.mark.defect(34)
 @pytest.mark.defect(35)
 @pytest.mark.parametrize("cell", CELLS, ids=" ".join)
@@ -225,6 +226,7 @@ def test_lets_the_seconds_of_a_flat_minute_in(checkpoints):
     assert len(store.second_prices.between("BTCUSDT", landed.window)) == 60
 
 
+@pytest.mark.slow
 @pytest.mark.defect(34)
 def test_keeps_stored_trades_when_the_archive_says_that_there_were_none(checkpoints):
     """A second and a minute that are flat in the archive, and were traded when fetched live."""

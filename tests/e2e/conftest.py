@@ -15,6 +15,7 @@ from dev.machine.ports import any_free_port
 from dev.stack.airflow import airflow_url
 from dev.stack.stack import Stack, StackOptions
 from include.records.windows import MINUTE, Window, floor_minute
+from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import connect
 from tests.e2e.looks import DESKTOP
@@ -33,6 +34,9 @@ ANSWER_SECONDS = 120
 PIPELINE = ("ingest_prices", "average_minutes")
 REPORT = ("report_prices",)
 LOOK_SECONDS = 10
+# Only their minutes are recorded, no seconds.
+RECORDED_DAYS = ("2020-01-01", "2020-01-02", "2020-01-03")
+BACKFILL_FORM = {"symbols": ["BTCUSDT"], "source": "auto", "force": False}
 
 expect.set_options(timeout=PAGE_TIMEOUT_MS)
 
@@ -101,22 +105,21 @@ class Product:
     @contextmanager
     def extracting(self, symbols):
         """Let the product extract some symbols for one block: a minute of twenty costs a core."""
-        self._name(symbols)
+        self.extract(symbols)
         try:
             yield
         finally:
-            self._name(SYMBOLS)
+            self.extract(SYMBOLS)
 
-    def _name(self, symbols):
+    def extract(self, symbols):
+        """Let the product extract some symbols from now on, until Airflow is started again."""
         with self.stack.rest() as api:
             body = {"key": "symbols", "value": ",".join(symbols)}
             api.patch("/variables/symbols", json=body).raise_for_status()
 
     def fetch_now(self):
         """Start a run of the extraction by hand: it would start with the next minute anyway."""
-        with self.stack.rest() as api:
-            run = {"logical_date": None}
-            api.post("/dags/ingest_prices/dagRuns", json=run).raise_for_status()
+        self.start_run("ingest_prices")
 
     def page(self, path):
         """Return a page of this project in Airflow's UI; where there is none yet, it says so."""
@@ -125,10 +128,19 @@ class Product:
 
     def run_dag(self, dag_id, **conf):
         """Run a DAG with a filled-in form, and return its state and the logs of its tasks."""
+        return self.end_of_run(dag_id, self.start_run(dag_id, **conf))
+
+    def start_run(self, dag_id, **conf):
+        """Start a run of a DAG with a filled-in form, and return its id."""
         with self.stack.rest() as api:
             body = {"logical_date": None, "conf": conf}
             run = api.post(f"/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
-            path = f"/dags/{dag_id}/dagRuns/{run['dag_run_id']}"
+        return run["dag_run_id"]
+
+    def end_of_run(self, dag_id, run_id):
+        """Wait for the end of a run, and return its state and the logs of its tasks."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}"
+        with self.stack.rest() as api:
             self.wait_for(
                 lambda: api.get(path).json()["state"] in {"success", "failed"},
                 what=f"the end of {dag_id}",
@@ -138,7 +150,7 @@ class Product:
         tasks = [
             task
             for task in self.task_instances(dag_id)
-            if task.dag_run_id == run["dag_run_id"] and task.start_date
+            if task.dag_run_id == run_id and task.start_date
         ]
         return state, "\n".join(map(self.log, tasks))
 
@@ -174,8 +186,19 @@ def product(tmp_path_factory):
     with Stack(options) as stack:
         stack.start_pipeline()
         running = Product(stack, control_port)
-        running.wait_until_published(running.started_at - MINUTE)
-        yield running
+        try:
+            running.wait_until_published(running.started_at - MINUTE)
+            yield running
+        finally:
+            # Before the server stops: the driver would look for it until this process has ended.
+            SESSIONS.close()
+
+
+@pytest.fixture(scope="session")
+def backfill_of_recorded_days(product):
+    """The id of a run that backfills them; the first test that asks starts it and does not wait."""
+    wishes = {"from": RECORDED_DAYS[0], "to": RECORDED_DAYS[-1], "source": "archive"}
+    return product.start_run("backfill_prices", **BACKFILL_FORM | wishes)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ import re
 import time
 from datetime import UTC, datetime
 
+import pytest
+
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms
 from include.simulator.market.markets import MARKETS
 from tests.e2e.conftest import SYMBOLS
@@ -46,22 +48,21 @@ def failed_with(product, dag_id, task_id, words):
     return any(all(word in product.log(task) for word in words) for task in tasks)
 
 
-def test_makes_up_the_minutes_that_airflow_missed(product):
-    """Stopped in the middle of the flow for a minute's end and more, while the exchange goes on."""
-    product.stack.stop_airflow()
-    stopped = this_minute()
-    time.sleep((stopped + MINUTE - datetime.now(UTC)).total_seconds())
-
-    product.stack.start_airflow()
-
-    wait_until_made_up(product)
+def says_where_cassandra_should_be(product):
+    words = ["cassandra_default", "did not answer"]
+    return failed_with(product, "average_minutes", "publish", words)
 
 
-def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product):
+@pytest.fixture(scope="module")
+def went_down(product):
+    """The minute in which the exchange went down; Cassandra followed, and then Airflow.
+
+    Airflow stays down for a minute's end and more, while the others are back: one wait for all.
+    """
     product.stack.stop_exchange()
-    went_down = this_minute()
+    minute = this_minute()
     try:
-        product.wait_until_published(went_down, flags=("INGEST_GAP",))
+        product.wait_until_published(minute, flags=("INGEST_GAP",))
         # Waited for, because a try that failed is run once more before the task has failed.
         product.wait_for(
             lambda: failed_with(
@@ -69,9 +70,23 @@ def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product):
             ),
             what="a plan that says that the exchange does not answer",
         )
+        product.stack.stop_cassandra()
+        try:
+            product.wait_for(
+                lambda: says_where_cassandra_should_be(product),
+                what="a task that failed for want of Cassandra",
+            )
+            product.stack.stop_airflow()
+        finally:
+            product.stack.start_cassandra()
     finally:
         product.stack.start_exchange()
+    time.sleep((this_minute() + MINUTE - datetime.now(UTC)).total_seconds())
+    product.stack.start_airflow()
+    return minute
 
+
+def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product, went_down):
     product.wait_until_published(went_down)
     assert_complete(product, product.started_at, went_down + MINUTE)
     gap, *_, repaired = product.history("BTCUSDT", went_down, went_down + MINUTE)
@@ -79,18 +94,13 @@ def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product):
     assert repaired.revision > gap.revision
 
 
-def test_says_where_cassandra_should_be_and_loses_nothing_when_it_is_down(product):
-    product.stack.stop_cassandra()
-    try:
-        product.wait_for(
-            lambda: failed_with(
-                product, "average_minutes", "publish", ["cassandra_default", "did not answer"]
-            ),
-            what="a task that failed for want of Cassandra",
-        )
-    finally:
-        product.stack.start_cassandra()
+@pytest.mark.usefixtures("went_down")
+def test_says_where_cassandra_should_be_when_it_is_down(product):
+    assert says_where_cassandra_should_be(product)
 
+
+@pytest.mark.usefixtures("went_down")
+def test_makes_up_the_minutes_that_all_of_them_missed(product):
     wait_until_made_up(product)
 
 

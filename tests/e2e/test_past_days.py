@@ -14,12 +14,12 @@ from include.reading.queries import as_of
 from include.records.prices import Flag
 from include.records.revisions import MinuteState
 from include.records.windows import MINUTE, Window, from_ms
+from tests.e2e.conftest import BACKFILL_FORM
+from tests.e2e.conftest import RECORDED_DAYS as DAYS
 
 RECORDED = Path(__file__).resolve().parents[1] / "data" / "binance"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)
-DAYS = ("2020-01-01", "2020-01-02", "2020-01-03")
 DAY = timedelta(days=1)
-FORM = {"symbols": ["BTCUSDT"], "source": "auto", "force": False}
 
 
 def official_minutes():
@@ -33,13 +33,13 @@ def official_minutes():
 
 
 def order(product, **wishes):
-    return product.run_dag("backfill_prices", **FORM | wishes)
+    return product.run_dag("backfill_prices", **BACKFILL_FORM | wishes)
 
 
 @pytest.fixture(scope="module")
-def recorded_days(product):
-    """The three recorded days, backfilled; only their minutes are recorded, no seconds."""
-    state, logs = order(product, **{"from": DAYS[0], "to": DAYS[-1], "source": "archive"})
+def recorded_days(product, backfill_of_recorded_days):
+    """The minutes of the recorded days, backfilled."""
+    state, logs = product.end_of_run("backfill_prices", backfill_of_recorded_days)
     assert state == "success", logs
     return product.minutes("BTCUSDT", FIRST, FIRST + 3 * DAY)
 

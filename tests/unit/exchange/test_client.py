@@ -363,6 +363,7 @@ def test_keeps_to_a_ban_whose_words_are_damaged():
     assert [block.status for block in table.blocks()] == [418]
 
 
+@pytest.mark.slow
 def test_learns_the_limit_from_exchange_info_and_stops_at_half_of_it():
     """A limit of 84 leaves 42: exchangeInfo takes 20, eleven pages of klines 22, no more."""
     table = MemoryBudgetTable()

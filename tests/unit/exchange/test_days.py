@@ -73,6 +73,7 @@ def whole_archive(**changes):
     )
 
 
+@pytest.mark.slow
 def test_takes_a_day_from_the_archive_and_asks_nobody_else():
     exchange = Exchange()
 
@@ -86,6 +87,7 @@ def test_takes_a_day_from_the_archive_and_asks_nobody_else():
     assert exchange.asked == []
 
 
+@pytest.mark.slow
 def test_asks_the_api_only_for_the_minutes_in_which_rows_are_missing():
     """A second of 00:01 and the minute of 00:02 are not in the archive."""
     second, minute = START + MINUTE + timedelta(seconds=7), START + 2 * MINUTE
@@ -107,6 +109,7 @@ def test_asks_the_api_only_for_the_minutes_in_which_rows_are_missing():
     assert fetched.source_names == "archive+rest,archive+rest"
 
 
+@pytest.mark.slow
 def test_says_archive_alone_where_the_api_has_no_more_either():
     gap = START + timedelta(seconds=7)
 
@@ -160,6 +163,7 @@ class Delisted(Exchange):
         raise RejectedRequestError(-1121, "Invalid symbol.")
 
 
+@pytest.mark.slow
 @pytest.mark.defect(32)
 def test_takes_a_symbol_that_is_not_listed_any_more_from_the_archive_alone():
     """The archive lacks three seconds of the day, and nobody else has any of it."""

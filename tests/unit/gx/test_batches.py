@@ -71,6 +71,7 @@ def test_lets_a_good_batch_pass_whole(checkpoints):
     assert verdict.failed == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cells", "expectation"),
     [

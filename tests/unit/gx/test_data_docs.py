@@ -57,6 +57,7 @@ def test_makes_a_page_for_each_result_that_explains_itself(folder):
     assert re.search(r"<td[^>]*>\s*(<[^>]*>\s*)*101\.00", html)
 
 
+@pytest.mark.slow
 @pytest.mark.defect(28)
 def test_runs_no_script_that_the_exchange_may_send(folder):
     script = "<script>alert(1)</script>"
@@ -113,7 +114,7 @@ def judge_together(folder, *, bad=()):
         if symbol in bad:
             rows[7][LOW] = "101.00"
         candidates.append(Candidate(symbol, batch(symbol=symbol, seconds=rows), {}))
-    return check_batches(Checkpoints(str(folder)), candidates)
+    return dict(check_batches(Checkpoints(str(folder)), candidates))
 
 
 def pages(folder, suite):
@@ -141,6 +142,7 @@ def test_finds_the_result_on_several_symbols_under_each_of_them(folder):
     assert "ADAUSDT, BTCUSDT, ETHUSDT and 2 more" in index
 
 
+@pytest.mark.slow
 def test_gives_a_symbol_that_fails_a_page_of_its_own(folder):
     judge_together(folder, bad=("ETHUSDT",))
 

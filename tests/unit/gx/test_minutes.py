@@ -56,6 +56,7 @@ def test_lets_every_level_of_the_method_pass(checkpoints, good):
     assert check(checkpoints, good) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "expectation"),
     [

@@ -82,6 +82,7 @@ def test_publishes_every_minute_of_a_day_and_says_how_far_it_is(store, checkpoin
     assert len(store.batch_log("BTCUSDT", WHOLE.end.date())) == 3
 
 
+@pytest.mark.slow
 def test_leaves_the_watermark_to_the_live_runs(store, checkpoints):
     run(store, checkpoints, day_rows())
 

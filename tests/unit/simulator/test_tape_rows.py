@@ -504,6 +504,7 @@ def test_reads_a_recording_by_the_same_rules(tmp_path):
         read_recording(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [("--tape", "{}"), ("--tape", "{}/none"), ("--archives", "{}/none")],

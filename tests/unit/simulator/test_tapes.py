@@ -93,6 +93,7 @@ def test_another_seed_gives_another_history():
     assert one != two
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", GENERATED)
 def test_generated_prices_move_in_small_steps_around_the_typical_one(symbol):
     """Over a day: under 0.5 % or four grid steps between trades, within 3 % of the typical."""

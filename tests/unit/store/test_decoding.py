@@ -69,6 +69,7 @@ def column(page, *, exact=True):
     return _record_batch(page, exact=exact).column(0)
 
 
+@pytest.mark.slow
 @given(st.lists(cells, max_size=20))
 def test_decodes_every_value_as_the_driver_would(rows):
     decoded = page_of(rows).rows()
