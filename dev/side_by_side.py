@@ -33,6 +33,8 @@ WIDTH = 80
 # The words of pytest's last line, in its order.
 WORDS = ("failed", "passed", "skipped", "deselected", "xfailed", "xpassed", "warning", "error")
 COUNT = re.compile(rf"(\d+) ({'|'.join(WORDS)})s?\b")
+# pytest's last line; a thread of a library may still print something after it.
+COUNTS = re.compile(rb"^(?:=+ )?(?:\d+ [a-z]+(?:, )?)+ in [\d.]+s\b.*$", re.MULTILINE)
 # Lines of pytest's short summary.
 FAILURE = re.compile(rb"^(?:FAILED|ERROR) .*", re.MULTILINE)
 
@@ -47,8 +49,10 @@ class Ended:
 
     @property
     def last_line(self) -> str:
-        """The last line of the output, without its end."""
-        return self.output.rstrip().rpartition(b"\n")[2].decode(errors="replace")
+        """The line with pytest's counts, or the last line of the output without one."""
+        counted = COUNTS.findall(self.output)
+        last = counted[-1] if counted else self.output.rstrip().rpartition(b"\n")[2]
+        return str(last.decode(errors="replace")).rstrip()
 
 
 class SideBySide:

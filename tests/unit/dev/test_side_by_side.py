@@ -104,6 +104,15 @@ def test_adds_up_in_the_order_of_pytest():
     assert " 1 failed, 4 passed, 3 errors in 5.00s " in added_up(ended, 5)
 
 
+def test_counts_what_a_program_ran_whatever_it_prints_after_its_counts():
+    """A thread of a library complained as the program ended."""
+    output = (
+        b"== 85 passed, 1 warning in 1010.41s (0:16:50) ==\nException in thread T:\nError: no\n"
+    )
+
+    assert " 85 passed, 1 warning in 9.00s " in added_up([Ended(["pytest"], 0, output)], 9)
+
+
 def test_has_a_line_for_programs_that_ran_no_test():
     ended = [Ended(["mypy"], 0, b""), Ended(["pytest"], 5, b"no tests ran in 0.1s")]
 
