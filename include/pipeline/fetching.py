@@ -38,8 +38,8 @@ OVERLAP = timedelta(minutes=5)
 OVERLAP_OF_MINUTES = timedelta(minutes=15)
 FIRST_LOOK_BACK = timedelta(minutes=15)
 LONGEST_WINDOW = timedelta(minutes=60)
-# Of all symbols together, what one run fetches: more, and a busy machine could not validate them
-# within the task's time limit. A hundred symbols have as many each minute, with their overlap.
+# Of all symbols together, what one run fetches, so that a busy machine, too, validates them within
+# the task's time limit. A hundred symbols have as many each minute, with their overlap.
 MOST_SYMBOL_MINUTES = 600
 # Of each symbol, however many there are: two new minutes, or a run that is behind would stay so,
 # and one of overlap, in case the last one stored had not settled.

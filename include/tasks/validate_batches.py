@@ -125,25 +125,25 @@ def _checked(
         The messages in the order of the batches, and the errors by symbol: where the validation
         of all at once ends in an error, those that are left are validated each alone.
     """
-    checked = {
-        symbol: _landed(messages[symbol], verdict)
-        for symbol, verdict in read.items()
-        if isinstance(verdict, Verdict)
-    }
+    checked: dict[str, CheckedMessage] = {}
+    decided = {symbol: each for symbol, each in read.items() if isinstance(each, Verdict)}
     left = {each.symbol: each for each in read.values() if isinstance(each, Candidate)}
+
+    def land(symbol: str, verdict: Verdict) -> None:
+        checked[symbol] = _landed(messages[symbol], verdict)
 
     def land_verdicts(candidates: Sequence[Candidate]) -> None:
         for symbol, verdict in check_batches(checkpoints, candidates):
-            checked[symbol] = _landed(messages[symbol], verdict)
+            land(symbol, verdict)
             del left[symbol]
 
-    failed: dict[str, Exception] = {}
+    failed = run_each(decided, lambda symbol: land(symbol, decided[symbol])).failed
     together = run_each([0], lambda _: land_verdicts([*left.values()]))
     if together.failed:
         log.warning(
             "the batches could not be validated together: each alone", exc_info=together.failed[0]
         )
-        failed = run_each([*left], lambda symbol: land_verdicts([left[symbol]])).failed
+        failed |= run_each([*left], lambda symbol: land_verdicts([left[symbol]])).failed
     return [checked[symbol] for symbol in messages if symbol in checked], failed
 
 

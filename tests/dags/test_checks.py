@@ -117,11 +117,10 @@ def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
     assert "the batch refused" in alerts[0]
 
 
-def cut(rows):
-    rows[:] = [row[:11] for row in rows]
-
-
 def test_refuses_a_batch_that_lacks_a_column(tmp_path, store, alerts):
+    def cut(rows):
+        rows[:] = [row[:11] for row in rows]
+
     message = landed(tmp_path, change=cut)
 
     validate(message)
@@ -290,6 +289,28 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
     with pytest.raises(AirflowFailException, match=r"^BTCUSDT was fetched, but not checked"):
         load(bad, good)
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
+
+
+def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
+    tmp_path, monkeypatch
+):
+    """The verdict on a lost batch, which is certain before the others are validated."""
+    land_one = validate_batches.land_verdict
+
+    def full_for_one(url, verdict):
+        if "BTCUSDT" in url:
+            raise OSError("no space left")
+        land_one(url, verdict)
+
+    monkeypatch.setattr(validate_batches, "land_verdict", full_for_one)
+    monkeypatch.setattr(validate_batches, "SHARDS", 1)
+    lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+    Path(lost["url"]).unlink()
+
+    with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: OSError"):
+        validate_batches.validate([lost, good], 0)
+
+    assert not read_verdict(good["url"]).is_refused
 
 
 @pytest.mark.slow

@@ -105,14 +105,13 @@ class Product:
     @contextmanager
     def extracting(self, symbols):
         """Let the product extract some symbols for one block: a minute of twenty costs a core."""
-        self.extract(symbols)
+        self._name(symbols)
         try:
             yield
         finally:
-            self.extract(SYMBOLS)
+            self._name(SYMBOLS)
 
-    def extract(self, symbols):
-        """Let the product extract some symbols from now on, until Airflow is started again."""
+    def _name(self, symbols):
         with self.stack.rest() as api:
             body = {"key": "symbols", "value": ",".join(symbols)}
             api.patch("/variables/symbols", json=body).raise_for_status()

@@ -48,6 +48,14 @@ def failed_with(product, dag_id, task_id, words):
     return any(all(word in product.log(task) for word in words) for task in tasks)
 
 
+def wait_for_words(product, dag_id, task_id, words):
+    """Wait for a task that failed with them: a try that failed is run once more before that."""
+    product.wait_for(
+        lambda: failed_with(product, dag_id, task_id, words),
+        what=f"a failed {task_id} that says {' ... '.join(words)}",
+    )
+
+
 @pytest.fixture(scope="module")
 def went_down(product):
     """The minute in which the exchange went down, and was said to be; Cassandra followed, and was.
@@ -59,21 +67,11 @@ def went_down(product):
     minute = this_minute()
     try:
         product.wait_until_published(minute, flags=("INGEST_GAP",))
-        # Waited for, because a try that failed is run once more before the task has failed.
-        product.wait_for(
-            lambda: failed_with(
-                product, "ingest_prices", "plan", ["does not answer", "binance_default"]
-            ),
-            what="a plan that says that the exchange does not answer",
-        )
+        wait_for_words(product, "ingest_prices", "plan", ["does not answer", "binance_default"])
         product.stack.stop_cassandra()
         try:
-            product.wait_for(
-                lambda: failed_with(
-                    product, "average_minutes", "publish", ["cassandra_default", "did not answer"]
-                ),
-                what="a task that says where Cassandra should be",
-            )
+            words = ["cassandra_default", "did not answer"]
+            wait_for_words(product, "average_minutes", "publish", words)
             product.stack.stop_airflow()
         finally:
             product.stack.start_cassandra()
@@ -122,10 +120,7 @@ def test_says_what_to_do_when_no_symbol_is_named(product):
     with product.extracting([" ", " "]):
         product.fetch_now()
 
-        product.wait_for(
-            lambda: failed_with(product, "ingest_prices", "plan", ["Variable 'symbols' names no"]),
-            what="a plan that refuses an empty list",
-        )
+        wait_for_words(product, "ingest_prices", "plan", ["Variable 'symbols' names no"])
 
 
 def blocks_all(product):
