@@ -6,7 +6,7 @@ The rules are here, over a table that every worker shares; store/request_weight.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,8 +16,8 @@ from include.records.windows import MINUTE, floor_minute, whole_ms
 
 # Until exchangeInfo states the limit: enough to request it. Binance never had less than 1,200.
 ASSUMED_WEIGHT_LIMIT = 200
-# Requests of all workers are spaced this far apart, so that a ban met by one reaches the next: on
-# loopback an answer and its note in the table take about 10 ms. 2,400 requests a minute remain.
+# What all workers reserve is spaced this far apart, so that a ban met by one reaches the next: on
+# loopback an answer and its note in the table take about 10 ms. 2,400 a minute remain.
 SPACING = timedelta(milliseconds=25)
 # After a silence this long one request goes first and the others wait for its answer, so that a
 # ban that began meanwhile is hit by one request and not by one from every worker.
@@ -52,6 +52,23 @@ class BudgetTable(Protocol):
         """Store a block; one of the same host and status is replaced."""
 
 
+@dataclass(frozen=True)
+class Leave:
+    """Weight reserved for one request, or for several that one worker sends in a row.
+
+    Attributes:
+        minute: Start of the minute that the weight belongs to, aware UTC.
+        send_at: When the first request may leave, aware UTC.
+        is_first: Whether it goes first, of all workers, after a silence.
+        spacing: How long after the answer to the first it may leave, if it is held back for that.
+    """
+
+    minute: datetime
+    send_at: datetime
+    is_first: bool
+    spacing: timedelta
+
+
 class RequestBudget:
     """Permits requests so that all workers behind one address stay within a share of the limit.
 
@@ -65,16 +82,16 @@ class RequestBudget:
         self._ceiling_ratio = ceiling_ratio
         self._weight_limit: int | None = None
 
-    def reserve(self, weight: int, now: datetime) -> datetime | None:
-        """Reserve weight in the current minute; call `settle` when the request has ended.
+    def reserve(self, weight: int, at: datetime) -> Leave:
+        """Reserve weight; `confirm` before each request, `settle` when it has ended.
 
-        Returns:
-            The moment to send at, now or a little later; None while another worker's first
-            request after a silence is unanswered: ask again soon.
+        Args:
+            weight: Of one request, or of several that one worker sends in a row.
+            at: When to send, now or later, aware UTC; the weight is taken from its minute.
 
         Raises:
             ExchangeBusyError: The minute's weight is spent; wait for the next.
-            SettingsError: The ceiling is below this one request.
+            SettingsError: The ceiling is below this weight.
         """
         ceiling = self._ceiling()
         if weight > ceiling:
@@ -82,20 +99,36 @@ class RequestBudget:
                 f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
                 "raise ceiling_ratio in the extra of the connection 'binance_default'"
             )
-        minute = floor_minute(now)
+        minute = floor_minute(at)
         while True:
             old = self._table.use(minute)
-            if old and _waits_for_first(old, now):
-                return None
-            new = take(old, weight, ceiling, now)
+            new = take(old, weight, ceiling, at)
             if new is None:
                 raise ExchangeBusyError(
                     f"this minute's request weight is spent: {ceiling}, the share of the "
                     "exchange's limit that all workers may use",
-                    wait_seconds=(minute + MINUTE - now).total_seconds(),
+                    wait_seconds=(minute + MINUTE - at).total_seconds(),
                 )
             if self._table.swap_use(old, new):
-                return new.sent_at
+                behind = new.sent_at - new.first_at
+                return Leave(minute, new.sent_at, new.is_first_out and not behind, _spacing(behind))
+
+    def confirm(self, leave: Leave, now: datetime) -> Leave | None:
+        """Tell whether a request may leave, at `send_at` or later.
+
+        Returns:
+            The leave, which goes first where the one before it failed; None while another
+            worker's first request after a silence is unanswered: ask again soon.
+        """
+        while not leave.is_first:
+            use = self._table.use(leave.minute)
+            if use is None or not _is_silent(use, now):
+                break
+            if _waits_for_first(use, now):
+                return None
+            if self._table.swap_use(use, _going_first(use, max(whole_ms(now), use.sent_at))):
+                return replace(leave, is_first=True)
+        return leave
 
     def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
         """Record the result of a request.
@@ -109,7 +142,7 @@ class RequestBudget:
         """
         minute = floor_minute(now)
         while True:
-            old = self._table.use(minute) or Use(minute, 0, whole_ms(now), version=0)
+            old = self._table.use(minute) or Use(minute, 0, whole_ms(now), whole_ms(now), version=0)
             new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
             if new is old or self._table.swap_use(old if old.version else None, new):
                 return
@@ -164,22 +197,22 @@ class RequestBudget:
         return int((self._weight_limit or ASSUMED_WEIGHT_LIMIT) * self._ceiling_ratio)
 
 
-def take(old: Use | None, weight: int, ceiling: int, now: datetime) -> Use | None:
-    """Return a minute's use with one more request; None when it exceeds the ceiling."""
-    minute = floor_minute(now)
+def take(old: Use | None, weight: int, ceiling: int, at: datetime) -> Use | None:
+    """Return a minute's use with more weight taken; None when it exceeds the ceiling."""
     taken_weight = (old.taken_weight if old else 0) + weight
     if taken_weight > ceiling:
         return None
-    earliest = whole_ms(now)
+    earliest = whole_ms(at)
     if old is None:
-        return Use(minute, taken_weight, earliest, is_first_out=True)
-    return replace(
-        old,
-        taken_weight=taken_weight,
-        sent_at=max(earliest, old.sent_at + SPACING),
-        is_first_out=_is_silent(old, now),
-        version=old.version + 1,
-    )
+        return Use(floor_minute(at), taken_weight, earliest, earliest, is_first_out=True)
+    new = replace(old, taken_weight=taken_weight)
+    if _waits_for_first(old, at):
+        # Behind one another, however late they come: all are let go by one answer.
+        return replace(new, sent_at=old.sent_at + SPACING, version=old.version + 1)
+    sent_at = max(earliest, old.sent_at + SPACING)
+    if _is_silent(old, at):
+        return _going_first(new, sent_at)
+    return replace(new, sent_at=sent_at, is_first_out=False, version=old.version + 1)
 
 
 def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> Use:
@@ -187,9 +220,14 @@ def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> 
     is_news = is_answered and (old.answered_at is None or now - old.answered_at > NOTE_AGE)
     if used_weight <= old.taken_weight and not old.is_first_out and not is_news:
         return old
+    sent_at = old.sent_at
+    if old.is_first_out and is_answered:
+        # Those that were held back leave first, then who reserves from now on.
+        sent_at = max(sent_at, whole_ms(now) + _spacing(old.sent_at - old.first_at))
     return replace(
         old,
         taken_weight=max(used_weight, old.taken_weight),
+        sent_at=sent_at,
         answered_at=whole_ms(now) if is_answered else old.answered_at,
         is_first_out=False,
         version=old.version + 1,
@@ -201,8 +239,16 @@ def is_of_one_minute(sent_at: datetime, ended_at: datetime) -> bool:
     return floor_minute(sent_at - TURN) == floor_minute(ended_at + TURN)
 
 
+def _going_first(use: Use, at: datetime) -> Use:
+    return replace(use, sent_at=at, first_at=at, is_first_out=True, version=use.version + 1)
+
+
+def _spacing(behind: timedelta) -> timedelta:
+    return behind % LONGEST_WAIT
+
+
 def _waits_for_first(use: Use, now: datetime) -> bool:
-    return use.is_first_out and now < use.sent_at + LONGEST_WAIT
+    return use.is_first_out and now < use.first_at + LONGEST_WAIT
 
 
 def _is_silent(use: Use, now: datetime) -> bool:

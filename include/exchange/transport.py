@@ -6,7 +6,8 @@ import random
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import count
@@ -18,9 +19,10 @@ import stamina
 from include.exchange.bodies import read_body
 from include.exchange.hosts import is_loopback
 from include.exchange.replies import block_of, error_of, parse_json
-from include.exchange.request_budget import RequestBudget, is_of_one_minute
+from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
 from include.exchange.retries import retry_delay
-from include.records.errors import MarketDataError, RetryableError, SettingsError
+from include.records.errors import ExchangeBusyError, MarketDataError, RetryableError, SettingsError
+from include.records.windows import MINUTE
 
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
 # The first serves market data and nothing else; the numbered ones are faster and less stable.
@@ -105,6 +107,9 @@ class BinanceTransport:
         self._patience_seconds = settings.patience_seconds
         self._budget = budget
         self._clock = clock
+        # Reserved for the next requests.
+        self._leave: Leave | None = None
+        self._weight_left = 0
         self._http = httpx.Client(
             transport=http,
             follow_redirects=False,
@@ -125,6 +130,22 @@ class BinanceTransport:
     def restart_patience(self) -> None:
         """Start the patience anew for a piece of work."""
         self._gives_up_at = time.monotonic() + self._patience_seconds
+
+    def reserve(self, weight: int, wait_seconds: float) -> None:
+        """Reserve the weight of the next requests in one step, before the first leaves.
+
+        Each reservation is a transaction that all workers compete for. What the requests weigh
+        beyond it, and what the minute has no room for, is reserved as they are sent.
+
+        Args:
+            weight: Of all of them.
+            wait_seconds: Until the first is sent, at the earliest; all in the minute of then.
+        """
+        # Sending may wait for the next minute, and says what is wrong.
+        with suppress(ExchangeBusyError, SettingsError):
+            at = self._clock() + timedelta(seconds=wait_seconds)
+            self._leave = self._budget.reserve(weight, at)
+            self._weight_left = weight
 
     def get(self, path: str, parameters: Mapping[str, str | int], weight: int) -> object:
         """Send a GET request, retrying within the patience, and return the response's JSON.
@@ -188,18 +209,31 @@ class BinanceTransport:
         return parse_json(body)
 
     def _wait_for_leave(self, weight: int) -> None:
+        is_held_back = False
         while True:
-            now = self._clock()
-            send_at = self._budget.reserve(weight, now)
-            if send_at is not None:
-                time.sleep(max(0.0, (send_at - now).total_seconds()))
-                return
+            leave = self._reserved(weight)
+            time.sleep(max(0.0, (leave.send_at - self._clock()).total_seconds()))
+            confirmed = self._budget.confirm(leave, self._clock())
+            if confirmed:
+                break
             if self._seconds_left() <= 0:
                 raise RetryableError(
                     "the exchange has not answered the first request after a pause, sent by "
                     "another worker; check the network and the connection 'binance_default'"
                 )
+            is_held_back = True
             time.sleep(POLL_SECONDS)
+        if is_held_back and not confirmed.is_first:
+            time.sleep(leave.spacing.total_seconds())
+        self._weight_left -= weight
+        # A retry, too, must ask whether it may go first.
+        self._leave = replace(leave, is_first=False)
+
+    def _reserved(self, weight: int) -> Leave:
+        now = self._clock()
+        if self._leave is None or self._weight_left < weight or now >= self._leave.minute + MINUTE:
+            self._leave, self._weight_left = self._budget.reserve(weight, now), weight
+        return self._leave
 
     def _exchange(
         self, host: str, path: str, parameters: Mapping[str, str | int]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.exchange.client import BinanceClient
+from include.exchange.client import AVERAGE_WEIGHT, KLINES_WEIGHT, BinanceClient
 from include.exchange.replies import RejectedRequestError
 from include.pipeline.settling import lagging, seconds_of
 from include.records.batches import Batch
@@ -30,9 +30,10 @@ from include.store.store import Store
 SETTLE = timedelta(seconds=5)
 # When a minute's rows are requested, after its end: again only while they show that it has not
 # settled, and only what lags. Four requests have a weight of 8; the five-minute price is the third
-# where nothing lags.
+# where nothing lags: those three are reserved at once.
 LOOKS = (timedelta(seconds=1.5), timedelta(seconds=3), SETTLE)
 MOST_REQUESTS = 4
+USUAL_WEIGHT = 2 * KLINES_WEIGHT + AVERAGE_WEIGHT
 # How far before the window to request rows again: what changed late is found.
 OVERLAP = timedelta(minutes=5)
 OVERLAP_OF_MINUTES = timedelta(minutes=15)
@@ -205,7 +206,10 @@ def _settled_rows(
     fetch_ms, count, requests = 0.0, 0, 0
     for count, after in enumerate(LOOKS, 1):
         looks_at = plan.window.end + after - plan.clock_offset
-        sleep(max(0.0, (looks_at - clock()).total_seconds()))
+        wait_seconds = max(0.0, (looks_at - clock()).total_seconds())
+        if count == 1:
+            client.transport.reserve(USUAL_WEIGHT, wait_seconds)
+        sleep(wait_seconds)
         client.transport.restart_patience()
         started = time.monotonic()
         try:

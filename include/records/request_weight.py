@@ -16,6 +16,7 @@ class Use:
         minute: Start of the exchange's clock minute, aware UTC; its counts begin at 0.
         taken_weight: What workers reserved in it or the exchange counted, the larger.
         sent_at: When the last request reserved may leave, aware UTC, whole milliseconds.
+        first_at: When the last one that went first after a silence may leave, likewise.
         answered_at: When the exchange last answered well, as far as noted; None in a new minute.
         is_first_out: Whether the first request after a silence is out, with no answer yet.
         version: Incremented with each swap.
@@ -24,6 +25,7 @@ class Use:
     minute: datetime
     taken_weight: int
     sent_at: datetime
+    first_at: datetime
     answered_at: datetime | None = None
     is_first_out: bool = False
     version: int = 1

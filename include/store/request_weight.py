@@ -36,13 +36,17 @@ class ExchangeBudgetTable:
     def use(self, minute: datetime) -> Use | None:
         """Return the weight taken in a minute; None when there was no request."""
         rows = self._statements.run("select_exchange_use", (self._egress, minute))
-        return Use(**rows[0]) if rows else None
+        if not rows:
+            return None
+        # An earlier release, which may run beside this one for a while, does not write it.
+        return Use(**{**rows[0], "first_at": rows[0]["first_at"] or rows[0]["sent_at"]})
 
     def swap_use(self, old: Use | None, new: Use) -> bool:
         """Replace old with new; return False and do nothing when old was already replaced."""
         state: tuple[object, ...] = (
             new.taken_weight,
             new.sent_at,
+            new.first_at,
             new.answered_at,
             new.is_first_out,
             new.version,

@@ -29,29 +29,29 @@ def test_knows_no_limit_until_it_is_told(table):
 
 
 def test_knows_the_limit_beside_what_was_taken(table):
-    table.swap_use(None, Use(NOON, 4, NOON))
+    table.swap_use(None, Use(NOON, 4, NOON, NOON))
 
     table.set_weight_limit(6000)
 
     assert table.weight_limit() == 6000
-    assert table.use(NOON) == Use(NOON, 4, NOON)
+    assert table.use(NOON) == Use(NOON, 4, NOON, NOON)
 
 
 def test_swaps_what_was_taken_only_when_it_still_stands(table):
-    first = Use(NOON, 4, NOON, is_first_out=True)
-    second = Use(NOON, 8, NOON + SOON, answered_at=NOON, version=2)
+    first = Use(NOON, 4, NOON, NOON, is_first_out=True)
+    second = Use(NOON, 8, NOON + SOON, NOON, answered_at=NOON, version=2)
 
     assert table.use(NOON) is None
     assert table.swap_use(None, first)
     assert not table.swap_use(None, second)
     assert table.swap_use(first, second)
-    assert not table.swap_use(first, Use(NOON, 99, NOON))
+    assert not table.swap_use(first, Use(NOON, 99, NOON, NOON))
     assert table.use(NOON) == second
     assert table.use(NOON + MINUTE) is None
 
 
 def test_keeps_addresses_apart(store):
-    store.exchange_budget("here").swap_use(None, Use(NOON, 4, NOON))
+    store.exchange_budget("here").swap_use(None, Use(NOON, 4, NOON, NOON))
 
     assert store.exchange_budget("there").use(NOON) is None
 
@@ -80,12 +80,13 @@ def test_gives_no_more_than_the_ceiling_to_workers_that_ask_at_once(table):
         budget, granted = RequestBudget(table, 0.5), []
         for _ in range(40):
             try:
-                while (moment := budget.reserve(2, NOON)) is None:
-                    time.sleep(0.002)
+                leave = budget.reserve(2, NOON)
             except ExchangeBusyError:
                 break
+            while not budget.confirm(leave, NOON):
+                time.sleep(0.002)
             budget.settle(NOON, used_weight=0, is_answered=True)
-            granted.append(moment)
+            granted.append(leave.send_at)
         return granted
 
     with ThreadPoolExecutor(8) as workers:

@@ -285,6 +285,9 @@ class Pages:
     def restart_patience(self):
         pass
 
+    def reserve(self, _weight, _wait_seconds):
+        pass
+
     def five_minute_price(self, _symbol, _minute):
         return None
 

@@ -363,6 +363,144 @@ def test_keeps_to_a_ban_whose_words_are_damaged():
     assert [block.status for block in table.blocks()] == [418]
 
 
+class CountingTable(MemoryBudgetTable):
+    """Counts the reservations that workers compete for."""
+
+    taken = ()
+
+    def swap_use(self, old, new):
+        weight = new.taken_weight - (old.taken_weight if old else 0)
+        self.taken += (weight,) if weight else ()
+        return super().swap_use(old, new)
+
+
+def two_pages_and_an_average(binance):
+    for interval in Interval:
+        binance.klines("BTCUSDT", interval, Window(NOON, NOON + MINUTE))
+    binance.five_minute_price("BTCUSDT", NOON)
+
+
+def no_rows(request):
+    if request.url.path == "/api/v3/klines":
+        return httpx.Response(200, json=[])
+    return httpx.Response(200, json={"mins": 5, "price": "1.0", "closeTime": to_ms(NOON)})
+
+
+@pytest.mark.parametrize(
+    ("weight", "taken"), [(6, (6,)), (4, (4, 2)), (2, (2, 2, 2))], ids=["all", "two", "one"]
+)
+def test_reserves_the_weight_of_several_requests_at_once(weight, taken):
+    """And of each alone what is beyond it."""
+    table = CountingTable(6000)
+
+    with client(no_rows, table=table) as binance:
+        binance.transport.reserve(weight, 0)
+        two_pages_and_an_average(binance)
+
+    assert table.taken == taken
+    assert table.use(NOON).taken_weight == 6
+
+
+def test_reserves_anew_when_the_minute_of_a_reservation_is_over():
+    clock, table = Clock(), CountingTable(6000)
+
+    with client(no_rows, table=table, clock=clock) as binance:
+        binance.transport.reserve(6, 0)
+        clock.now += MINUTE
+        two_pages_and_an_average(binance)
+
+    assert table.taken == (6, 2, 2, 2)
+
+
+def test_reserves_as_it_sends_where_a_minute_has_no_room_for_all():
+    """A limit of 11 leaves 5: two requests."""
+    table = CountingTable(11)
+
+    with client(no_rows, table=table) as binance:
+        binance.transport.reserve(6, 0)
+        with pytest.raises(ExchangeBusyError, match="spent: 5"):
+            two_pages_and_an_average(binance)
+
+    assert table.taken == (2, 2)
+
+
+@pytest.fixture
+def sleeping_clock(monkeypatch):
+    """A clock that stands still but for our sleep."""
+    clock = Clock()
+
+    def sleep(seconds):
+        clock.now += timedelta(seconds=seconds)
+
+    monkeypatch.setattr("include.exchange.transport.time.sleep", sleep)
+    return clock
+
+
+def test_reserves_anew_when_the_minute_ends_while_another_worker_is_waited_for(sleeping_clock):
+    """It went first at 12:00:59.5 and died: in the next minute we do."""
+    clock, table = sleeping_clock, CountingTable(6000)
+    RequestBudget(table, 0.5).reserve(2, NOON + timedelta(seconds=59.5))
+    clock.now += timedelta(seconds=59.6)
+
+    with client(no_rows, table=table, clock=clock) as binance:
+        binance.transport.reserve(6, 0)
+        binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+
+    assert table.taken == (2, 6, 2)
+    assert NOON + MINUTE <= binance.transport.sent_at < NOON + MINUTE + timedelta(seconds=0.1)
+
+
+def test_leaves_in_its_place_once_the_first_request_is_answered(sleeping_clock):
+    """Third of three: 50 ms after the answer, which it learns of by asking every 25 ms."""
+    clock, table = sleeping_clock, CountingTable(6000)
+    other = RequestBudget(table, 0.5)
+    other.reserve(2, NOON)
+    other.reserve(2, NOON)
+    answered_at = NOON + timedelta(seconds=1)
+
+    def clock_of_two():
+        if clock.now >= answered_at:
+            other.settle(answered_at, used_weight=0, is_answered=True)
+        return clock.now
+
+    with client(no_rows, table=table, clock=clock_of_two) as binance:
+        binance.transport.reserve(6, 0)
+        binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+
+    assert binance.transport.sent_at == answered_at + timedelta(milliseconds=50)
+
+
+def test_goes_first_at_once_when_the_first_worker_died(sleeping_clock):
+    """Three seconds after that one may have left, whatever our own place."""
+    clock, table = sleeping_clock, CountingTable(6000)
+    for _ in range(9):
+        RequestBudget(table, 0.5).reserve(2, NOON)
+
+    with client(no_rows, table=table, clock=clock) as binance:
+        binance.transport.reserve(6, 0)
+        binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+
+    assert binance.transport.sent_at == NOON + timedelta(seconds=3)
+
+
+def test_a_retry_goes_first_again_only_as_the_budget_lets_it(sleeping_clock):
+    """Others are held back by it as they were by the request that failed."""
+    first_out, table = [], CountingTable(6000)
+
+    def answer(request):
+        first_out.append(table.use(NOON).is_first_out)
+        if len(first_out) == 1:
+            raise httpx.ConnectError("no route")
+        return no_rows(request)
+
+    with client(answer, table=table, clock=sleeping_clock) as binance:
+        binance.transport.reserve(6, 0)
+        binance.klines("BTCUSDT", Interval.SECOND, Window(NOON, NOON + MINUTE))
+
+    assert first_out == [True, True]
+    assert table.taken == (6,)
+
+
 @pytest.mark.slow
 def test_learns_the_limit_from_exchange_info_and_stops_at_half_of_it():
     """A limit of 84 leaves 42: exchangeInfo takes 20, eleven pages of klines 22, no more."""

@@ -27,9 +27,10 @@ def budget(limit=100, ratio=0.5):
 
 def leave(shared, weight, now, *, used_weight=0):
     """Ask for leave, send, and get an answer at once."""
-    sent_at = shared.reserve(weight, now)
+    leave_to_go = shared.reserve(weight, now)
+    assert shared.confirm(leave_to_go, leave_to_go.send_at)
     shared.settle(now, used_weight=used_weight, is_answered=True)
-    return sent_at
+    return leave_to_go.send_at
 
 
 def test_gives_leave_until_the_ceiling_and_then_names_the_wait():
@@ -168,36 +169,83 @@ def test_never_gives_more_than_the_ceiling_in_any_minute(asked):
 def test_counts_in_the_minute_that_runs():
     moment = NOON + 59 * SECOND
 
-    assert take(None, 4, 50, moment) == Use(NOON, 4, moment, is_first_out=True)
+    assert take(None, 4, 50, moment) == Use(NOON, 4, moment, moment, is_first_out=True)
+
+
+def goes(shared, leaves, now):
+    """Tell which of them may go, asked in turn."""
+    return [shared.confirm(each, now) is not None for each in leaves]
 
 
 def test_sends_one_request_first_after_a_silence_and_holds_the_others_back():
     shared = budget()
     first, other = shared.reserve(2, NOON), shared.reserve(2, NOON)
+    assert goes(shared, [first, other], NOON + SPACING) == [True, False]
 
     shared.settle(NOON + SECOND, used_weight=2, is_answered=True)
 
-    assert (first, other) == (NOON, None)
-    assert shared.reserve(2, NOON + SECOND) == NOON + SECOND
-    assert shared.reserve(2, NOON + SECOND) == NOON + SECOND + SPACING
+    assert shared.confirm(other, NOON + SECOND) == other
+    assert (first.send_at, other.send_at) == (NOON, NOON + SPACING)
+
+
+def test_reserves_for_a_moment_to_come_and_holds_back_by_that_moment():
+    """Three workers wait for 12:01:01.5; the exchange was silent until then."""
+    shared, at = budget(), NOON + MINUTE + 1.5 * SECOND
+    leave(shared, 2, NOON + 58 * SECOND)
+
+    waiting = [shared.reserve(6, at) for _ in range(3)]
+
+    assert [each.send_at - at for each in waiting] == [0 * SPACING, SPACING, 2 * SPACING]
+    assert [each.spacing for each in waiting] == [0 * SPACING, SPACING, 2 * SPACING]
+    assert goes(shared, waiting, at + SPACING) == [True, False, False]
+    shared.settle(at + SPACING, used_weight=2, is_answered=True)
+    assert goes(shared, waiting, at + 2 * SPACING) == [True, True, True]
+
+
+def test_counts_what_is_reserved_in_the_minute_of_its_moment():
+    shared = budget()
+    shared.reserve(50, NOON + MINUTE)
+
+    assert leave(shared, 50, NOON) == NOON
+    with pytest.raises(ExchangeBusyError):
+        shared.reserve(1, NOON + MINUTE)
+
+
+def test_lets_those_that_were_held_back_leave_behind_one_another_however_late_they_came():
+    """The first was answered after two seconds, three held back; a fifth comes thereafter."""
+    shared = budget()
+    held = [shared.reserve(2, NOON + after * SECOND) for after in (0, 0, 1, 1.9)][1:]
+    shared.settle(NOON + 2 * SECOND, used_weight=2, is_answered=True)
+
+    fifth = shared.reserve(2, NOON + 2 * SECOND)
+
+    assert [each.spacing for each in held] == [SPACING, 2 * SPACING, 3 * SPACING]
+    assert fifth.send_at == NOON + 2 * SECOND + 4 * SPACING
+    assert shared.confirm(fifth, fifth.send_at) == fifth
 
 
 def test_sends_the_next_one_first_when_the_first_failed():
     shared = budget()
     shared.reserve(2, NOON)
+    others = [shared.reserve(2, NOON) for _ in range(2)]
 
     shared.settle(NOON, used_weight=0, is_answered=False)
 
-    assert shared.reserve(2, NOON) is not None
-    assert shared.reserve(2, NOON) is None
+    assert shared.confirm(others[0], NOON + SECOND).is_first
+    assert shared.confirm(others[1], NOON + SECOND) is None
 
 
-def test_does_not_wait_for_ever_for_a_worker_that_died():
+@pytest.mark.parametrize("after", [0, 2.9], ids=["all at once", "one after another"])
+def test_does_not_wait_for_ever_for_a_worker_that_died(after):
+    """Three seconds from when the first may leave, whoever reserves meanwhile."""
     shared = budget()
     shared.reserve(2, NOON)
+    others = [shared.reserve(2, NOON), shared.reserve(2, NOON + after * SECOND)]
 
-    assert shared.reserve(2, NOON + 2.9 * SECOND) is None
-    assert shared.reserve(2, NOON + 3 * SECOND) == NOON + 3 * SECOND
+    assert goes(shared, others, NOON + 2.9 * SECOND) == [False, False]
+    assert goes(shared, others, NOON + 3 * SECOND) == [True, False]
+    assert goes(shared, others[1:], NOON + 5.9 * SECOND) == [False]
+    assert goes(shared, others[1:], NOON + 6 * SECOND) == [True]
 
 
 def test_is_silent_again_two_seconds_after_the_last_answer():
@@ -205,8 +253,9 @@ def test_is_silent_again_two_seconds_after_the_last_answer():
     leave(shared, 2, NOON)
 
     late = NOON + 2.1 * SECOND
-    assert shared.reserve(2, late) == late
-    assert shared.reserve(2, late) is None
+    first, other = shared.reserve(2, late), shared.reserve(2, late)
+    assert (first.send_at, other.send_at) == (late, late + SPACING)
+    assert goes(shared, [first, other], late + SPACING) == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ class FakeExchange:
         self.now = now
         # It is its own transport.
         self.transport, self.used_weight = self, 4
-        self.asked = []
+        self.asked, self.reserved = [], []
         self.is_down = False
         self.five_minute_answer = Decimal("100.25")
 
@@ -54,6 +54,9 @@ class FakeExchange:
 
     def restart_patience(self):
         self.patient_since = len(self.asked)
+
+    def reserve(self, weight, wait_seconds):
+        self.reserved.append((weight, wait_seconds))
 
     def symbol_infos(self, symbols):
         self.asked.append(tuple(symbols))
@@ -230,6 +233,23 @@ def test_asks_a_second_and_a_half_after_the_minute_by_the_exchanges_clock():
 
     assert slept == [1.0]
     assert fetched.row_count == 376
+
+
+@pytest.mark.parametrize(
+    ("starts", "waits"), [(-5, 6), (0, 1), (4, 0)], ids=["before", "at its end", "late"]
+)
+def test_reserves_three_requests_at_once_for_the_moment_of_the_first(starts, waits):
+    """1.5 s after the minute by the exchange's clock; ours is half a second behind it."""
+    exchange = FakeExchange()
+
+    fetch_batch(
+        exchange,
+        plan(clock_offset=timedelta(seconds=0.5)),
+        lambda: NOON + MINUTE + timedelta(seconds=starts),
+        lambda _seconds: None,
+    )
+
+    assert exchange.reserved == [(6, waits)]
 
 
 def fetch_lagging(lag):

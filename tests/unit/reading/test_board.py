@@ -195,7 +195,7 @@ def test_counts_what_was_filled_in_afterwards_beside_the_delay(store):
 def test_shows_the_weight_of_the_last_whole_minute(store):
     budget = store.exchange_budget("here")
     budget.set_weight_limit(6000)
-    budget.swap_use(None, Use(NOON + 4 * MINUTE, 60, NOW))
+    budget.swap_use(None, Use(NOON + 4 * MINUTE, 60, NOW, NOW))
 
     tiles = shown(store, HOUR)["tiles"]
 
