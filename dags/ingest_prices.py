@@ -8,8 +8,9 @@ the asset `extracted_prices`. One failed symbol does not stop the others.
 
 **Safe to re-run**: the same second twice is one row, and the watermark never moves back.
 
-**When it fails**: `fetch` names the symbol and the exchange's answer; `load` stores the good rows
-and names the symbols whose batch is missing or was refused. The next run fetches those again.
+**When it fails**: `fetch`, a task for each symbol or for a group of them, names the symbol and the
+exchange's answer; `load` stores the good rows and names the symbols whose batch is missing or was
+refused. The next run fetches those again.
 """
 
 from datetime import timedelta
@@ -33,7 +34,7 @@ from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMes
 )
 def ingest_prices() -> None:
     @task
-    def plan() -> list[PlanMessage]:
+    def plan() -> list[list[PlanMessage]]:
         from include.tasks import ingest_prices
 
         return ingest_prices.plan()
@@ -41,31 +42,31 @@ def ingest_prices() -> None:
     # A slow symbol must not hold up the others; the next run fetches its window again.
     @task(
         pool="binance",
-        map_index_template="{{ symbol }}",
-        multiple_outputs=False,
+        map_index_template="{{ symbols }}",
         retries=0,
         execution_timeout=timedelta(seconds=25),
     )
-    def fetch(window: PlanMessage) -> BatchMessage:
+    def fetch(group: list[PlanMessage]) -> list[BatchMessage]:
         from include.tasks import ingest_prices
 
-        get_current_context()["symbol"] = window["symbol"]  # type: ignore[typeddict-unknown-key]
-        return ingest_prices.fetch(window)
+        name = ingest_prices.group_name(group)
+        get_current_context()["symbols"] = name  # type: ignore[typeddict-unknown-key]
+        return ingest_prices.fetch(group)
 
     @task(trigger_rule="all_done", multiple_outputs=False)
-    def validate(batches: list[BatchMessage], shard: int) -> list[CheckedMessage]:
+    def validate(batches: list[list[BatchMessage]], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
         return validate_batches.validate(batches, shard)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)
-    def load(batches: list[BatchMessage], windows: list[PlanMessage]) -> None:
+    def load(batches: list[list[BatchMessage]], windows: list[list[PlanMessage]]) -> None:
         from include.tasks import ingest_prices
 
         ingest_prices.load(batches, windows)
 
     windows = plan()
-    batches = fetch.expand(window=windows)
+    batches = fetch.expand(group=windows)
     checked = validate.partial(batches=batches).expand(shard=[*range(SHARDS)])
     checked >> load(batches, windows)  # type: ignore[arg-type] # promises
 

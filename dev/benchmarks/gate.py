@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 
+from dev.benchmarks.bench_symbols import first_symbols, simulator_options, symbol_count
 from dev.machine.console import say
 from dev.machine.ports import any_free_port
 from dev.stack.stack import Stack, StackOptions
@@ -29,10 +30,6 @@ from include.records.windows import MINUTE, Window, floor_minute, to_ms
 from include.store.settings import CassandraSettings
 from include.store.store import connect
 
-SYMBOLS = (
-    *("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT"),
-    *("DOGEUSDT", "ADAUSDT", "TRXUSDT", "AVAXUSDT", "LINKUSDT"),
-)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = 900
 ROUNDS = 25
@@ -47,16 +44,16 @@ START_PATIENCE_SECONDS = 300.0
 def main() -> None:
     """Measure the gate alone, then in the running pipeline."""
     parser = argparse.ArgumentParser(prog="./dev/bench gate", description=__doc__)
-    parser.add_argument("--symbols", type=int, default=5, help="symbols in the pipeline: 1 to 10")
+    parser.add_argument(
+        "--symbols", type=symbol_count, default=5, help="symbols in the pipeline (%(default)s)"
+    )
     parser.add_argument("--minutes", type=int, default=5, help="minutes to run it, 0 to skip it")
     options = parser.parse_args()
-    if not 1 <= options.symbols <= len(SYMBOLS):
-        parser.error(f"--symbols must be 1 to {len(SYMBOLS)}")
     _measure_alone()
     for count in MANY:
         _compare_together(count)
     if options.minutes > 0:
-        _measure_in_airflow(SYMBOLS[: options.symbols], options.minutes)
+        _measure_in_airflow(first_symbols(options.symbols), options.minutes)
 
 
 def _measure_alone() -> None:
@@ -203,6 +200,7 @@ def _measure_in_airflow(symbols: tuple[str, ...], minutes: int) -> None:
             home=Path(home),
             symbols=symbols,
             replay=True,
+            simulator_options=simulator_options(symbols),
             ports={name: any_free_port() for name in PORTS},
         )
         with Stack(options) as stack:

@@ -9,40 +9,65 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from dev.benchmarks.bench_symbols import first_symbols, simulator_options, symbol_count
 from dev.benchmarks.cpu_seconds import CpuSeconds, cpu_seconds, used_between
-from dev.benchmarks.first_rows import FirstRow, first_rows
-from dev.benchmarks.gate import PORTS, START_PATIENCE_SECONDS, SYMBOLS
+from dev.benchmarks.gate import PORTS
 from dev.benchmarks.minute_parts import ingest_parts, publish_parts, say_parts
-from dev.benchmarks.run_times import RunTimes, run_times
+from dev.benchmarks.row_times import RowTime, row_times
+from dev.benchmarks.run_times import RunTimes, failed_tasks, named, run_times
 from dev.machine.console import say
 from dev.machine.home import CHECKOUT
 from dev.machine.ports import LOOPBACK, any_free_port
 from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
+from include.exchange.transport import BinanceSettings
 from include.method.delays import percentile
+from include.orchestration.defaults import FETCH_TASKS
 from include.pipeline.fetching import LOOKS
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
+from include.store.store import connect
 
 INGEST_DAG, AVERAGE_DAG, _ = MINUTE_DAGS
 EMPTY_DAGS = Path(__file__).with_name("empty_dags.py")
 NO_SETTLING = timedelta(0)
+EGRESS = BinanceSettings.egress
+# A last resort: hundreds of symbols take their time at first.
+START_PATIENCE_SECONDS = 1_800.0
 
 Cpu = Mapping[str, CpuSeconds]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Some minutes of some symbols.
+
+    Attributes:
+        minutes: How many.
+        delays: From a minute's end to each first value stored; of the floor, to the end of `load`.
+        gaps: How many rows were first published as a gap.
+        cpu_seconds: Of all processes.
+        failed: Task instances that failed for good, by DAG and task.
+    """
+
+    minutes: int
+    delays: Sequence[timedelta]
+    gaps: int
+    cpu_seconds: float
+    failed: Mapping[str, int]
 
 
 def main() -> None:
     """Measure the pipeline's minutes, then minutes of the same DAGs with empty tasks."""
     parser = argparse.ArgumentParser(prog="./dev/bench minute", description=__doc__)
-    parser.add_argument(
-        "--symbols", type=int, default=len(SYMBOLS), help="how many, 1 to 10 (%(default)s)"
-    )
+    parser.add_argument("--symbols", type=symbol_count, default=10, help="how many (%(default)s)")
     parser.add_argument(
         "--minutes", type=int, default=10, help="to measure, after the start-up (%(default)s)"
     )
@@ -50,50 +75,71 @@ def main() -> None:
         "--floor-minutes", type=int, default=4, help="with empty tasks, 0 to skip (%(default)s)"
     )
     options = parser.parse_args()
-    if not 1 <= options.symbols <= len(SYMBOLS):
-        parser.error(f"--symbols must be 1 to {len(SYMBOLS)}")
     if options.minutes < 1 or options.floor_minutes < 0:
         parser.error("--minutes must be 1 or more, --floor-minutes 0 or more")
     say(
         f"./dev/bench minute --symbols {options.symbols} --minutes {options.minutes} "
         f"--floor-minutes {options.floor_minutes}"
     )
+    say_machine()
+    symbols = first_symbols(options.symbols)
+    with tempfile.TemporaryDirectory(prefix="bench-minute-") as folder:
+        measure_pipeline(Path(folder), symbols, options.minutes)
+    if options.floor_minutes:
+        with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
+            measure_floor(Path(folder), symbols, options.floor_minutes)
+
+
+def say_machine() -> None:
+    """Print what the measurement runs on."""
     load = ", ".join(f"{average:.2f}" for average in os.getloadavg())
     say(
         f"{platform.machine()}, {os.cpu_count()} cores, load average before {load}, "
         f"Python {platform.python_version()}"
     )
-    symbols = SYMBOLS[: options.symbols]
-    with tempfile.TemporaryDirectory(prefix="bench-minute-") as folder:
-        _measure_pipeline(Path(folder), symbols, options.minutes)
-    if options.floor_minutes:
-        with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
-            _measure_floor(Path(folder), symbols, options.floor_minutes)
 
 
-def _measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> None:
+def measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> Measured:
+    """Measure minutes of the pipeline, and print where their time goes."""
     with Stack(_options(home, symbols)) as stack:
         stack.start_pipeline()
         window, used = _watch(stack, minutes)
         settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
         try:
-            rows = first_rows(settings, symbols, Window(window.start - MINUTE, window.end - MINUTE))
+            published = Window(window.start - MINUTE, window.end - MINUTE)
+            revisions = row_times(settings, symbols, published)
+            uses = map(connect(settings).exchange_budget(EGRESS).use, window.minutes())
+            weights = sorted(use.taken_weight for use in uses if use)
         finally:
             # Before the server stops, or the driver complains that it is gone.
             SESSIONS.close()
         ingests, averages = _runs(stack, window)
+        with stack.rest() as api:
+            failed = failed_tasks(api, window.start)
+    rows = [row for row in revisions if row.revision == 1]
+    values: dict[tuple[str, datetime], timedelta] = {}
+    for row in revisions:
+        if row.vwap is not None:
+            values.setdefault((row.symbol, row.minute), row.stored_delay)
     say(f"the pipeline, {len(symbols)} symbols, minutes that ended in {window}:")
     _show_delays(rows, len(symbols) * minutes)
+    say(f"  from a minute's end to its first value: {_summary([*values.values()])}")
+    say(f"  tasks that failed for good: {named(failed)}")
+    say(f"  request weight of a minute: p50 {median(weights)}, largest {weights[-1]}")
     _show_parts(ingests, minutes, settle=LOOKS[0])
     _show_publishing(rows, ingests, averages)
     _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
+    gaps = sum(row.flag is Flag.INGEST_GAP for row in rows)
+    return Measured(minutes, [*values.values()], gaps, _total(used), failed)
 
 
-def _measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> None:
+def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measured:
+    """Measure minutes of the same DAGs with empty tasks: what Airflow takes by itself."""
     dags = folder / "dags"
     dags.mkdir()
     shutil.copy(EMPTY_DAGS, dags)
-    (dags / "symbols.txt").write_text("\n".join(symbols), encoding="utf-8")
+    tasks = symbols[:FETCH_TASKS]
+    (dags / "symbols.txt").write_text("\n".join(tasks), encoding="utf-8")
     with Stack(_options(folder / "home", symbols, dags)) as stack:
         with stack.rest() as api:
             for dag_id in MINUTE_DAGS:
@@ -110,6 +156,8 @@ def _measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> None:
         say(f"  from a minute's end to the end of {dag}'s {task_id}: {_summary(delays)}")
     _show_parts(ingests, minutes, settle=NO_SETTLING)
     _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
+    delays = [run.tasks["load"].end - run.due for run in ingests.values()]
+    return Measured(minutes, delays, 0, _total(used), {})
 
 
 def _options(home: Path, symbols: Sequence[str], dags: Path = CHECKOUT / "dags") -> StackOptions:
@@ -117,6 +165,7 @@ def _options(home: Path, symbols: Sequence[str], dags: Path = CHECKOUT / "dags")
         home=home,
         symbols=tuple(symbols),
         replay=True,
+        simulator_options=simulator_options(symbols),
         ports={name: any_free_port() for name in PORTS},
         dags_folder=dags,
     )
@@ -164,7 +213,7 @@ def _runs(
     return ingests, averages
 
 
-def _show_delays(rows: Sequence[FirstRow], expected: int) -> None:
+def _show_delays(rows: Sequence[RowTime], expected: int) -> None:
     gaps = sum(row.flag is Flag.INGEST_GAP for row in rows)
     say(f"  {len(rows)} of {expected} rows published, {gaps} of them first as a gap")
     say(f"  from a minute's end to known_at:       {_summary([row.known_delay for row in rows])}")
@@ -177,7 +226,7 @@ def _show_parts(runs: Mapping[datetime, RunTimes], minutes: int, *, settle: time
 
 
 def _show_publishing(
-    rows: Sequence[FirstRow],
+    rows: Sequence[RowTime],
     ingests: Mapping[datetime, RunTimes],
     averages: Mapping[datetime, RunTimes],
 ) -> None:
@@ -197,7 +246,7 @@ def _show_cpu(used: Cpu, symbol_minutes: int, elapsed: timedelta) -> None:
     say(f"  CPU seconds, {symbol_minutes} symbol-minutes in {elapsed.total_seconds():.0f} s:")
     lines = [
         *((name, cpu.total) for name, cpu in used.items()),
-        ("all of them", sum(cpu.total for cpu in used.values())),
+        ("all of them", _total(used)),
         ("of the scheduler: its task processes", used["scheduler"].forked),
     ]
     for name, seconds in lines:
@@ -205,6 +254,10 @@ def _show_cpu(used: Cpu, symbol_minutes: int, elapsed: timedelta) -> None:
             f"    {name:40} {seconds / symbol_minutes:6.3f} per symbol-minute, "
             f"{seconds / elapsed.total_seconds():5.1%} of a core"
         )
+
+
+def _total(used: Cpu) -> float:
+    return sum(cpu.total for cpu in used.values())
 
 
 def _summary(delays: Sequence[timedelta]) -> str:

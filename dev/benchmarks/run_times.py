@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,9 +52,13 @@ def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
         window: Of the due times.
     """
     path = f"/dags/{dag_id}/dagRuns"
-    runs = _all(api, path, "dag_runs", window)
+    due = {
+        "run_after_gte": (window.start - LEAD).isoformat(),
+        "run_after_lt": (window.end - LEAD).isoformat(),
+    }
+    runs = _all(api, path, "dag_runs", due)
     instances: dict[str, list[dict[str, Any]]] = {}
-    for instance in _all(api, f"{path}/~/taskInstances", "task_instances", window):
+    for instance in _all(api, f"{path}/~/taskInstances", "task_instances", due):
         instances.setdefault(instance["dag_run_id"], []).append(instance)
     return sorted(
         (
@@ -67,6 +72,18 @@ def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
         ),
         key=lambda run: run.due,
     )
+
+
+def failed_tasks(api: httpx.Client, since: datetime) -> Counter[str]:
+    """Count the task instances that began since then and failed for good, by DAG and task."""
+    filters = {"state": "failed", "start_date_gte": since.isoformat()}
+    found = _all(api, "/dags/~/dagRuns/~/taskInstances", "task_instances", filters)
+    return Counter(f"{each['dag_id']}.{each['task_id']}" for each in found)
+
+
+def named(counts: Mapping[str, int]) -> str:
+    """Return counts as words, by name."""
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"
 
 
 def _by_task(instances: Sequence[Mapping[str, Any]]) -> dict[str, TaskTimes]:
@@ -84,18 +101,15 @@ def _moments(instances: Sequence[Mapping[str, Any]], task_id: str, name: str) ->
     return [datetime.fromisoformat(each[name]) for each in instances if each["task_id"] == task_id]
 
 
-def _all(api: httpx.Client, path: str, key: str, window: Window) -> list[dict[str, Any]]:
+def _all(
+    api: httpx.Client, path: str, key: str, filters: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Return every row of a listing, page by page."""
     rows: list[dict[str, Any]] = []
     while True:
-        asked: dict[str, str | int] = {
-            "run_after_gte": (window.start - LEAD).isoformat(),
-            "run_after_lt": (window.end - LEAD).isoformat(),
-            "order_by": "run_after",
-            "limit": PAGE_ROWS,
-            "offset": len(rows),
-        }
-        answer = api.get(path, params=asked).raise_for_status().json()
+        # By what no two share, or a row may be on two pages and another on none.
+        page: dict[str, str | int] = {"order_by": "id", "limit": PAGE_ROWS, "offset": len(rows)}
+        answer = api.get(path, params={**filters, **page}).raise_for_status().json()
         rows += answer[key]
         if not answer[key] or len(rows) >= answer["total_entries"]:
             return rows

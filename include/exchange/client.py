@@ -30,6 +30,8 @@ ROWS_PER_PAGE = 1000
 LARGEST_INTEGER = 10**17
 # https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
 TIME_WEIGHT, EXCHANGE_INFO_WEIGHT, KLINES_WEIGHT, AVERAGE_WEIGHT = 1, 20, 2, 2
+# Of one exchangeInfo: beyond, "Too many values sent for parameter 'symbols'".
+MOST_SYMBOLS = 100
 # Two readings of the exchange's clock that differ by more are too uncertain to tell which minutes
 # are closed: a kline is requested five seconds after its end.
 LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
@@ -110,9 +112,17 @@ class BinanceClient:
 
         If the entry of one symbol cannot be read, only that symbol gets an error.
 
-        Weight 20, and 20 more per symbol when it refuses them together: it then says only that
-        one is unknown, not which.
+        Weight 20 for each hundred of them. Of a hundred that it refuses it says only that one is
+        unknown, not which: each half is requested again, at most 14 requests for one unknown.
         """
+        infos: dict[str, SymbolInfo | UnreadableSymbolError] = {}
+        for start in range(0, len(symbols), MOST_SYMBOLS):
+            infos |= self._symbol_infos(symbols[start : start + MOST_SYMBOLS])
+        return infos
+
+    def _symbol_infos(
+        self, symbols: Sequence[str]
+    ) -> dict[str, SymbolInfo | UnreadableSymbolError]:
         # The exchange accepts UTF-8 and no escapes.
         listed = json.dumps(list(symbols), separators=(",", ":"), ensure_ascii=False)
         try:
@@ -124,13 +134,10 @@ class BinanceClient:
         except RejectedRequestError as error:
             if error.code not in SYMBOL_CODES:
                 raise
-            if len(symbols) == 1:
+            middle = len(symbols) // 2
+            if not middle:
                 return {}
-            return {
-                name: info
-                for symbol in symbols
-                for name, info in self.symbol_infos([symbol]).items()
-            }
+            return self._symbol_infos(symbols[:middle]) | self._symbol_infos(symbols[middle:])
         match answer:
             case {"serverTime": int(server_time_ms), "symbols": list(entries), **others}:
                 self._learn_weight_limit(others.get("rateLimits"))

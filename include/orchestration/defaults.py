@@ -24,3 +24,6 @@ NICENESS = 10
 LANDING_DAYS = 7
 # Tasks that run checkpoints at the same time, each on its part of the batches: one per core.
 SHARDS = 2
+# Up to so many symbols are fetched by a task each, more of them in so many groups: every task costs
+# CPU of its own, whatever it does.
+FETCH_TASKS = 100

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from typing import TypeVar
 
 from include.exchange.client import AVERAGE_WEIGHT, KLINES_WEIGHT, BinanceClient
 from include.exchange.replies import RejectedRequestError
@@ -46,6 +48,8 @@ MOST_SYMBOL_MINUTES = 600
 # and one of overlap, in case the last one stored had not settled.
 FEWEST_MINUTES = 3
 SYMBOL_INFO_AGE = timedelta(minutes=10)
+
+Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +113,13 @@ def plan_fetches(
             )
         )
     return plans
+
+
+def in_groups(items: Sequence[Item], most: int) -> list[list[Item]]:
+    """Divide items into at most `most` groups, in order; their sizes differ by one at most."""
+    count = min(most, len(items))
+    ends = [len(items) * number // count for number in range(count + 1)] if count else []
+    return [[*items[start:end]] for start, end in pairwise(ends)]
 
 
 def known_symbols(

@@ -55,8 +55,14 @@ def run_each(
 
     once = list(dict.fromkeys(keys))
     if at_a_time > 1:
-        with ThreadPoolExecutor(at_a_time) as pool:
+        pool = ThreadPoolExecutor(at_a_time)
+        try:
             list(pool.map(attempt, once))
+        except BaseException as error:
+            # Whoever ends the process, as a time limit does, must not wait for the threads.
+            pool.shutdown(wait=isinstance(error, Exception), cancel_futures=True)
+            raise
+        pool.shutdown()
     else:
         for key in once:
             attempt(key)

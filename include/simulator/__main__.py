@@ -22,7 +22,7 @@ from include.simulator.faults.faults import FAULTS, Fault, FaultScript
 from include.simulator.faults.faulty import FaultyApp
 from include.simulator.market.exchange import REQUESTS_UNTIL_BAN, Exchange, open_exchange
 from include.simulator.market.listings import Placement, tape_listings
-from include.simulator.market.markets import MARKETS
+from include.simulator.market.markets import MARKETS, MOST_MADE_UP
 from include.simulator.requests.clocks import USAGE, ClockPlan, parse_clock
 from include.simulator.requests.request_log import RequestLog
 from include.simulator.requests.time_units import Clock
@@ -103,7 +103,11 @@ def _exchange(options: argparse.Namespace, plan: ClockPlan, clock: Clock) -> Exc
         if options.no_loop:
             raise ValueError("--no-loop is for tapes of your own: name their folder with --tape")
         return open_exchange(
-            options.symbols, options.seed, options.weight_limit, options.requests_until_ban
+            options.symbols,
+            options.seed,
+            options.weight_limit,
+            options.requests_until_ban,
+            made_up_count=options.made_up,
         )
     # Kept until the process ends; what is on disk is what need not sit in memory.
     work_folder = tempfile.TemporaryDirectory(prefix="tape-")
@@ -157,6 +161,13 @@ def _options() -> argparse.Namespace:
         default=list(MARKETS),
         metavar="SYMBOL",
         help=f"symbols to list, from {', '.join(MARKETS)} (all)",
+    )
+    parser.add_argument(
+        "--made-up",
+        type=int,
+        default=0,
+        metavar="N",
+        help=f"list N made-up symbols as well, M001USDT and on, at most {MOST_MADE_UP} (none)",
     )
     parser.add_argument(
         "--seed", type=int, default=1, help="history of the generated symbols (%(default)s)"

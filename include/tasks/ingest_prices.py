@@ -4,11 +4,11 @@ That one imports Great Expectations, which takes seconds that a fetch need not s
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.orchestration.alerts import queue_alerts
+from include.orchestration.alerts import push_result, queue_alerts
 from include.orchestration.connections import (
     open_exchange,
     open_store,
@@ -16,10 +16,10 @@ from include.orchestration.connections import (
     symbols,
 )
 from include.orchestration.context import current_run, now
-from include.orchestration.defaults import LANDING_DAYS
+from include.orchestration.defaults import FETCH_TASKS, LANDING_DAYS
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import BatchMessage, PlanMessage
-from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
+from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
 from include.pipeline.landing import (
     delete_before,
     has_verdict,
@@ -35,23 +35,56 @@ from include.records.windows import MINUTE, Window
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
+# Airflow's table keeps so many characters of a mapped task's name.
+LONGEST_NAME = 250
 
 log = logging.getLogger(__name__)
 
 
-def plan() -> list[PlanMessage]:
-    """Plan one fetch per symbol."""
+def plan() -> list[list[PlanMessage]]:
+    """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups."""
     with fail_without_retry(), open_exchange(store := open_store(), now) as client:
-        return [_message(plan) for plan in plan_fetches(store, client, symbols(), now)]
+        plans = plan_fetches(store, client, symbols(), now)
+    return in_groups([*map(_message, plans)], FETCH_TASKS)
 
 
-def fetch(message: PlanMessage) -> BatchMessage:
-    """Fetch one symbol and land the batch."""
+def group_name(messages: Sequence[PlanMessage]) -> str:
+    """Return the name of a fetch task: its symbols, or the first and the last of many."""
+    names = [message["symbol"] for message in messages]
+    listed = ", ".join(names)
+    if len(listed) <= LONGEST_NAME:
+        return listed
+    return f"{names[0]} to {names[-1]} ({len(names)})"
+
+
+def fetch(messages: Sequence[PlanMessage]) -> list[BatchMessage]:
+    """Fetch one or more symbols side by side and land their batches; each fails on its own.
+
+    Raises:
+        AirflowFailException: One was not fetched, and another try would not help.
+        RetryableError: The exchange did not answer for one. Those that were fetched are passed on.
+    """
+    with fail_without_retry():
+        store = open_store()
+    by_symbol = {message["symbol"]: message for message in messages}
+    done: dict[str, BatchMessage] = {}
+
+    def fetch_one(symbol: str) -> None:
+        done[symbol] = _fetch(store, by_symbol[symbol])
+
+    try:
+        failed = run_each(by_symbol, fetch_one, at_a_time=len(by_symbol)).failed
+        raise_failures(failed)
+    except BaseException:
+        # Airflow's time limit, too, must not lose what has arrived.
+        push_result([*done.values()])
+        raise
+    return [*done.values()]
+
+
+def _fetch(store: Store, message: PlanMessage) -> BatchMessage:
     plan = _plan(message)
-    with (
-        fail_without_retry(),
-        open_exchange(open_store(), lambda: now() + plan.clock_offset) as client,
-    ):
+    with open_exchange(store, lambda: now() + plan.clock_offset) as client:
         batch = fetch_batch(client, plan, now)
     url = land_batch(storage_url(), batch)
     log.info(
@@ -65,24 +98,26 @@ def fetch(message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
-def load(batches: Sequence[BatchMessage], windows: Iterable[PlanMessage]) -> None:
+def load(
+    batches: Sequence[Sequence[BatchMessage]], windows: Sequence[Sequence[PlanMessage]]
+) -> None:
     """Store the rows that passed the gate, each batch separately, and queue alerts.
 
     A verdict counts once it has landed, whatever became of the task that made it. Several batches
     at a time: each waits for Cassandra most of its time.
 
     Args:
-        batches: Those that arrived.
-        windows: The planned fetches.
+        batches: Those that arrived, of each fetch task.
+        windows: The planned fetches, of each fetch task.
 
     Raises:
         AirflowFailException: A batch is missing, unchecked, refused or unreadable, or failed with
             a program error; the others are stored.
         RetryableError: Cassandra did not answer for one.
     """
-    problems = {window["symbol"]: "was not fetched" for window in windows}
+    problems = {window["symbol"]: "was not fetched" for group in windows for window in group}
     # Read all at once: iterating over XCom requests one more than there are.
-    messages = {message["symbol"]: message for message in batches[:]}
+    messages = {message["symbol"]: message for group in batches[:] for message in group}
     with fail_without_retry():
         store, run = open_store(), current_run()
     loaded = run_each(

@@ -57,11 +57,11 @@ def warm_up() -> None:
     check_batch(Checkpoints("memory://warm-up"), batch, symbol=batch.symbol, stored={})
 
 
-def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessage]:
+def validate(batches: Sequence[Sequence[BatchMessage]], shard: int) -> list[CheckedMessage]:
     """Run the checkpoints on the batches of a shard, all at once, and land the verdicts.
 
     Args:
-        messages: All batches that arrived.
+        batches: All that arrived, of each fetch task.
         shard: Every SHARDS-th of them from this one on is validated here.
 
     Raises:
@@ -70,7 +70,7 @@ def validate(messages: Sequence[BatchMessage], shard: int) -> list[CheckedMessag
         RetryableError: Cassandra did not answer.
     """
     # Read all at once: iterating over XCom requests one more than there are.
-    arrived = messages[:]
+    arrived = [message for group in batches[:] for message in group]
     with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()

@@ -13,7 +13,7 @@ from include.gx.batches import refusal
 from include.orchestration.defaults import SHARDS
 from include.pipeline.fetching import FetchPlan
 from include.pipeline.landing import has_verdict, land_batch, land_verdict, read_verdict
-from include.records.errors import RetryableError, UnreadableSymbolError, UnstorableValueError
+from include.records.errors import RetryableError, UnstorableValueError
 from include.tasks import average_minutes, gates, ingest_prices, validate_batches
 from tests.fakes.builders import batch, symbol_info
 from tests.fakes.memory_store import MemoryStore
@@ -49,19 +49,22 @@ def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
     return {"symbol": symbol, "url": url, "rows": made.row_count}
 
 
+def validate_shard(messages, shard):
+    """Each message comes from a fetch task of its own."""
+    return validate_batches.validate([[message] for message in messages], shard)
+
+
 def validate(*messages):
     """Every shard judges its part."""
-    return [
-        checked for shard in range(SHARDS) for checked in validate_batches.validate(messages, shard)
-    ]
+    return [checked for shard in range(SHARDS) for checked in validate_shard(messages, shard)]
 
 
 def load(*messages):
-    ingest_prices.load(messages, plan_of(*messages))
+    ingest_prices.load([[message] for message in messages], plan_of(*messages))
 
 
 def plan_of(*messages):
-    return [{"symbol": message["symbol"]} for message in messages]
+    return [[{"symbol": message["symbol"]}] for message in messages]
 
 
 def spoil(rows):
@@ -161,18 +164,18 @@ def test_fails_when_no_batch_arrived():
 def test_judges_each_batch_in_one_shard(tmp_path):
     messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(5)]
 
-    shards = [validate_batches.validate(messages, shard) for shard in range(SHARDS)]
+    shards = [validate_shard(messages, shard) for shard in range(SHARDS)]
 
     assert [[each["symbol"] for each in shard] for shard in shards] == [
         ["S0USDT", "S2USDT", "S4USDT"],
         ["S1USDT", "S3USDT"],
     ]
-    assert validate_batches.validate(messages[:1], 1) == []
+    assert validate_shard(messages[:1], 1) == []
 
 
 def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    validate_batches.validate([first, second], 0)
+    validate_shard([first, second], 0)
 
     with pytest.raises(AirflowFailException, match=r"^ETHUSDT was fetched, but not checked; the "):
         load(first, second)
@@ -212,10 +215,10 @@ def test_a_second_try_judges_what_the_first_had_no_time_for(tmp_path, store, mon
 
     monkeypatch.setattr(validate_batches, "check_batches", killed)
     with pytest.raises(KilledError):
-        validate_batches.validate([bad, good], 0)
+        validate_shard([bad, good], 0)
     assert [has_verdict(each["url"]) for each in (bad, good)] == [False, True]
     monkeypatch.setattr(validate_batches, "check_batches", counting)
-    checked = validate_batches.validate([bad, good], 0)
+    checked = validate_shard([bad, good], 0)
 
     assert judged == ["BTCUSDT"]
     assert [each["bad_rows"] for each in checked] == [1, 0]
@@ -245,7 +248,7 @@ def test_names_what_was_not_fetched(tmp_path):
     validate(message)
 
     with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched$"):
-        ingest_prices.load([message], [*plan_of(message), {"symbol": "ETHUSDT"}])
+        ingest_prices.load([[message]], [*plan_of(message), [{"symbol": "ETHUSDT"}]])
 
 
 class BugError(TypeError):
@@ -282,7 +285,7 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 
     monkeypatch.setattr(validate_batches, "SHARDS", 1)
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: BugError"):
-        validate_batches.validate([bad, good], 0)
+        validate_shard([bad, good], 0)
 
     assert [each["symbol"] for each in handed] == ["ETHUSDT"]
     assert any(record.exc_info and record.exc_info[0] is BugError for record in caplog.records)
@@ -308,7 +311,7 @@ def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
     Path(lost["url"]).unlink()
 
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: OSError"):
-        validate_batches.validate([lost, good], 0)
+        validate_shard([lost, good], 0)
 
     assert not read_verdict(good["url"]).is_refused
 
@@ -408,7 +411,7 @@ def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypa
     monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
     monkeypatch.setattr(ingest_prices, "plan_fetches", lambda *_: [plan])
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")
-    (message,) = json.loads(json.dumps(ingest_prices.plan()))
+    (group,) = json.loads(json.dumps(ingest_prices.plan()))
 
-    with pytest.raises(UnreadableSymbolError, match="'ETHUSDT' cannot be fetched: no PRICE_FILTER"):
-        ingest_prices.fetch(message)
+    with pytest.raises(AirflowFailException, match="'ETHUSDT' cannot be fetched: no PRICE_FILTER"):
+        ingest_prices.fetch(group)

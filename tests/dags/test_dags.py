@@ -92,12 +92,12 @@ def test_runs_before_each_minute_ends(dag_bag):
         assert f"{last:%H:%M:%S}" == "12:01:55"
 
 
-def test_maps_one_fetch_per_symbol_in_its_own_pool(dag_bag):
+def test_maps_fetches_named_by_their_symbols_in_their_own_pool(dag_bag):
     fetch = dag_bag.dags["ingest_prices"].task_dict["fetch"]
 
     assert fetch.is_mapped
     assert fetch.pool == "binance"
-    assert fetch.map_index_template == "{{ symbol }}"
+    assert fetch.map_index_template == "{{ symbols }}"
 
 
 def test_checks_every_batch_before_it_is_loaded_even_when_a_fetch_failed(dag_bag):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from include.simulator.market.markets import MARKETS, Market
+from include.simulator.market.markets import MARKETS, Market, made_up_markets
 from include.simulator.market.spans import SpanSums
 from include.simulator.requests import errors
 from include.simulator.tapes.klines import KlineHistory
@@ -59,6 +59,8 @@ def open_exchange(
     seed: int,
     weight_limit: int,
     requests_until_ban: int = REQUESTS_UNTIL_BAN,
+    *,
+    made_up_count: int = 0,
 ) -> Exchange:
     """Load or generate the tapes of symbols.
 
@@ -67,9 +69,10 @@ def open_exchange(
         seed: Chooses the history of the generated ones.
         weight_limit: Request weight a client address may use in a clock minute.
         requests_until_ban: Refused requests of a clock minute before the next brings a ban.
+        made_up_count: How many made-up symbols to list as well.
     """
     listings = {}
-    for symbol in symbols:
-        tape = MARKETS[symbol].tape(seed)
-        listings[symbol] = Listing(MARKETS[symbol], tape, KlineHistory(tape), SpanSums(tape))
+    for market in [*(MARKETS[symbol] for symbol in symbols), *made_up_markets(made_up_count)]:
+        tape = market.tape(seed)
+        listings[market.symbol] = Listing(market, tape, KlineHistory(tape), SpanSums(tape))
     return Exchange(listings, weight_limit, requests_until_ban)

@@ -89,6 +89,31 @@ MARKETS = {
 }
 
 
+MOST_MADE_UP = 999
+
+
+def made_up_markets(count: int) -> list[Market]:
+    """Return markets that no exchange lists, M001USDT and on, with prices of all sizes.
+
+    Args:
+        count: How many, at most MOST_MADE_UP.
+    """
+    if not 0 <= count <= MOST_MADE_UP:
+        raise ValueError(f"{count} made-up symbols; there are 0 to {MOST_MADE_UP}")
+    return [_made_up(number) for number in range(1, count + 1)]
+
+
+def _made_up(number: int) -> Market:
+    # From thousandths to ten thousands of USDT, of five digits before the tick.
+    exponent = number % 8 - 3
+    return Market(
+        f"M{number:03}",
+        tick_size=Decimal(1).scaleb(exponent - 4),
+        step_size=Decimal(1).scaleb(min(0, -exponent - 1)),
+        typical_price=Decimal(1 + number % 9).scaleb(exponent),
+    )
+
+
 def market_of(symbol: str, tick_e8: int, step_e8: int) -> Market:
     """Return the market of a symbol: the listed one, or what its name and its tape tell.
 

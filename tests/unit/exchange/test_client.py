@@ -249,6 +249,27 @@ def test_leaves_out_a_symbol_that_the_exchange_does_not_list():
     assert infos["BTCUSDT"].tick_size == Decimal("0.01")
 
 
+def test_asks_for_a_hundred_symbols_at_a_time_and_halves_those_that_are_refused():
+    """One of 250 is unknown: it costs 14 requests with its hundred, the others one each."""
+    names, asked = [f"S{number}USDT" for number in range(250)], []
+
+    def answer(request):
+        listed = json.loads(request.url.params["symbols"])
+        asked.append(listed)
+        if len(listed) > 100:
+            return httpx.Response(400, json={"code": -1101, "msg": "Too many values sent."})
+        if names[130] in listed:
+            return httpx.Response(400, json={"code": -1121, "msg": "Invalid symbol."})
+        entries = [{"symbol": name} for name in listed]
+        return httpx.Response(200, json={"serverTime": to_ms(NOON), "symbols": entries})
+
+    with client(answer) as binance:
+        infos = binance.symbol_infos(names)
+
+    assert infos.keys() == {*names} - {names[130]}
+    assert len(asked) <= 2 + 15
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -6,8 +6,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
+from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
 from include.pipeline.landing import (
     delete_before,
     land_batch,
@@ -575,3 +577,13 @@ def test_loads_the_same_batch_twice_without_a_difference():
         "BTCUSDT", window
     )
     assert twice.batch_log("BTCUSDT", NOON.date()) == once.batch_log("BTCUSDT", NOON.date())
+
+
+@given(st.lists(st.integers(), max_size=40), st.integers(1, 12))
+def test_divides_into_groups_of_about_equal_size_in_order(items, most):
+    groups = in_groups(items, most)
+
+    assert [item for group in groups for item in group] == items
+    assert len(groups) == min(most, len(items))
+    sizes = {len(group) for group in groups}
+    assert not sizes or max(sizes) - min(sizes) <= 1

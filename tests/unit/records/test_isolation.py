@@ -1,3 +1,4 @@
+import signal
 import threading
 
 import pytest
@@ -42,3 +43,26 @@ def test_does_not_hold_back_what_ends_a_process():
 
     with pytest.raises(KeyboardInterrupt):
         run_each([1], stop)
+
+
+def test_a_time_limit_does_not_wait_for_the_threads():
+    """Airflow's, too, is a signal whose handler raises: one thread here hangs until the end."""
+    is_over = threading.Event()
+
+    class TimeOverError(BaseException):
+        pass
+
+    def end(*_):
+        raise TimeOverError
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TimeOverError):
+            run_each([1, 2], lambda _: is_over.wait(60), at_a_time=2)
+        assert not is_over.is_set()
+        assert threading.active_count() > 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        is_over.set()

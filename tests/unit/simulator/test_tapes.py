@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from include.simulator.market.markets import MARKETS
+from include.simulator.market.markets import MARKETS, made_up_markets
 from include.simulator.tapes.recorded import TAPE_FOLDER, read_recording
 from include.simulator.tapes.tapes import IdCycle
 
@@ -127,3 +127,24 @@ def test_some_generated_seconds_have_no_trade(symbol):
 def test_an_id_is_found_in_its_minute(wanted_id, minute):
     """Two ids, then three, then two again: 10-11, 12-14, 15-16, 17-19; 3 lies before them all."""
     assert IdCycle(10, (2, 3)).minute_of(wanted_id) == minute
+
+
+def test_made_up_markets_have_prices_of_all_sizes_and_names_of_their_own():
+    markets = made_up_markets(300)
+
+    assert len({market.symbol for market in markets} - MARKETS.keys()) == 300
+    assert {market.typical_price.adjusted() for market in markets} == {*range(-3, 5)}
+
+
+@pytest.mark.parametrize("market", made_up_markets(8), ids=lambda market: market.symbol)
+def test_made_up_prices_move_around_the_typical_one_on_their_grid(market):
+    trades = market.tape(seed=1).trades_in(LOOP_START)
+    typical_e8, tick_e8 = market.typical_price * ONE, market.tick_size * ONE
+
+    assert all(trade.price_e8 % tick_e8 == 0 for trade in trades)
+    assert all(abs(trade.price_e8 - typical_e8) <= typical_e8 * 3 / 100 for trade in trades)
+
+
+def test_refuses_more_made_up_symbols_than_have_names():
+    with pytest.raises(ValueError, match="1000 made-up symbols; there are 0 to 999"):
+        made_up_markets(1_000)

@@ -1,3 +1,5 @@
+import json
+
 import httpx
 import pytest
 
@@ -29,28 +31,41 @@ def test_offers_upper_case():
 
 
 def exchange(answer):
+    """An exchange that gives one answer, or refuses lists that name one of some symbols."""
     requests = []
 
     def handle(request):
         requests.append(request)
         if isinstance(answer, httpx.HTTPError):
             raise answer
-        return httpx.Response(answer, text="{}")
+        if isinstance(answer, int):
+            return httpx.Response(answer, text="{}")
+        asked = json.loads(request.url.params["symbols"])
+        return httpx.Response(400 if answer & {*asked} or len(asked) > 100 else 200, text="{}")
 
     client = httpx.Client(base_url="http://exchange", transport=httpx.MockTransport(handle))
     return requests, client
 
 
-def test_asks_for_each_symbol_percent_encoded():
+def test_asks_for_symbols_percent_encoded():
     """A name like A&B must not become another parameter."""
     requests, client = exchange(200)
 
     check_symbols(client, ["BTCUSDT", "A&B=/Ü"])
 
-    assert [request.url.query for request in requests] == [
-        b"symbol=BTCUSDT",
-        b"symbol=A%26B%3D%2F%C3%9C",
-    ]
+    (request,) = requests
+    assert request.url.query.startswith(b"symbols=%5B%22BTCUSDT%22%2C%22A%26B%3D")
+    assert json.loads(request.url.params["symbols"]) == ["BTCUSDT", "A&B=/Ü"]
+
+
+def test_asks_for_a_hundred_symbols_at_a_time_and_halves_those_that_are_refused():
+    names = [f"S{number}USDT" for number in range(300)]
+    requests, client = exchange({*names[257:259]})
+
+    with pytest.raises(SetupError, match="does not list the symbol S257USDT;"):
+        check_symbols(client, names)
+
+    assert len(requests) < 3 + 2 * 7
 
 
 @pytest.mark.parametrize(
