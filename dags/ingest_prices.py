@@ -6,7 +6,8 @@ each symbol's watermark in Cassandra, so that missed minutes are caught up.
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
 the asset `extracted_prices`. One failed symbol does not stop the others.
 
-**Safe to re-run**: the same second twice is one row, and the watermark never moves back.
+**Safe to re-run**, from `plan` on: the same second twice is one row, and the watermark never moves
+back.
 
 **When it fails**: `fetch`, a task for each symbol or for a group of them, names the symbol and the
 exchange's answer; `load` stores the good rows and names the symbols whose batch is missing or was
@@ -53,22 +54,22 @@ def ingest_prices() -> None:
         get_current_context()["symbols"] = name  # type: ignore[typeddict-unknown-key]
         return ingest_prices.fetch(group)
 
-    @task(trigger_rule="all_done", multiple_outputs=False)
-    def validate(batches: list[list[BatchMessage]], shard: int) -> list[CheckedMessage]:
+    # These two begin when the plan is there, and take up each batch as it lands: their start takes
+    # none of the minute's time, and a late one holds up no other.
+    @task(trigger_rule="one_success", multiple_outputs=False)
+    def validate(windows: list[list[PlanMessage]], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
-        return validate_batches.validate(batches, shard)
+        return validate_batches.validate(windows, shard)
 
-    @task(trigger_rule="all_done_min_one_success", outlets=[EXTRACTED_PRICES], **AT_END)
-    def load(batches: list[list[BatchMessage]], windows: list[list[PlanMessage]]) -> None:
+    @task(trigger_rule="one_success", outlets=[EXTRACTED_PRICES], **AT_END)
+    def load(windows: list[list[PlanMessage]]) -> None:
         from include.tasks import ingest_prices
 
-        ingest_prices.load(batches, windows)
+        ingest_prices.load(windows)
 
-    windows = plan()
-    batches = fetch.expand(group=windows)
-    checked = validate.partial(batches=batches).expand(shard=[*range(SHARDS)])
-    checked >> load(batches, windows)  # type: ignore[arg-type] # promises
+    checked = validate.partial(windows=(windows := plan())).expand(shard=[*range(SHARDS)])
+    fetch.expand(group=windows) >> checked >> load(windows)  # type: ignore[arg-type] # a promise
 
 
 ingest_prices()

@@ -4,9 +4,13 @@ from typing import TypedDict
 
 
 class PlanMessage(TypedDict):
-    """A fetch plan as it travels through XCom; times are ISO 8601, UTC."""
+    """A fetch plan as it travels through XCom; times are ISO 8601, UTC.
+
+    url is where its batch is to land.
+    """
 
     symbol: str
+    url: str
     start: str
     end: str
     tick_size: str | None

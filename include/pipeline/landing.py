@@ -28,17 +28,21 @@ DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 Landed = TypeVar("Landed", bound=BaseModel)
 
 
-def land_batch(storage_url: str, batch: Batch) -> str:
-    """Write a batch and return its URL; writing it again replaces the file.
+def batch_url(storage_url: str, symbol: str, window: Window, planned_at: datetime) -> str:
+    """Return the URL that a batch is to land at: another for each plan.
 
     Args:
         storage_url: The deployment's folder; batches go to its landing/.
-        batch: Of any size; it is written as one JSON document.
+        symbol: Of the batch.
+        window: Of the batch.
+        planned_at: When its fetch was planned, aware UTC.
     """
-    folder = UPath(storage_url) / "landing" / f"{batch.fetched_at:%Y-%m-%d}" / batch.symbol
-    file = (
-        folder / f"{batch.window.start:%H%M}-{batch.window.end:%H%M}-{batch.fetched_at:%S%f}.json"
-    )
+    folder = UPath(storage_url) / "landing" / f"{planned_at:%Y-%m-%d}" / symbol
+    return str(folder / f"{window.start:%H%M}-{window.end:%H%M}-{planned_at:%S%f}{SUFFIX}")
+
+
+def land_batch(url: str, batch: Batch) -> None:
+    """Write a batch of any size, as one JSON document; writing it again replaces the file."""
     content = {
         "symbol": batch.symbol,
         "window": _window_json(batch.window),
@@ -52,8 +56,27 @@ def land_batch(storage_url: str, batch: Batch) -> str:
         if batch.five_minute_price is None
         else str(batch.five_minute_price),
     }
-    write_whole(file, gzip.compress(json.dumps(content).encode()))
-    return str(file)
+    write_whole(UPath(url), gzip.compress(json.dumps(content).encode()))
+
+
+def land_failure(url: str, reason: str) -> None:
+    """Note that no batch will land at a URL, so that nobody waits for it."""
+    write_whole(_failure_file(url), reason)
+
+
+@stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
+def is_fetched(url: str) -> bool | None:
+    """Tell whether a batch has landed: None while it may still come, False when it will not."""
+    if UPath(url).exists():
+        return True
+    return False if _failure_file(url).exists() else None
+
+
+def is_checked(url: str) -> bool | None:
+    """Tell whether a verdict has landed: None while it may still come, False without a batch."""
+    if has_verdict(url):
+        return True
+    return False if is_fetched(url) is False else None
 
 
 class _LandedBatch(BaseModel, extra="forbid"):
@@ -165,6 +188,10 @@ def delete_before(storage_url: str, day: date) -> None:
 
 def _verdict_file(batch_url: str) -> UPath:
     return UPath(batch_url.removesuffix(SUFFIX) + ".verdict.json")
+
+
+def _failure_file(batch_url: str) -> UPath:
+    return UPath(batch_url.removesuffix(SUFFIX) + ".failure.txt")
 
 
 def _window_json(window: Window) -> list[str]:

@@ -127,9 +127,8 @@ def _change(settings: CassandraSettings, text: str) -> None:
         # All workers use one node: otherwise two that create the same table at the same time
         # would create it twice, with two ids.
         node = min(session.get_pool_state(), key=lambda host: str(host.address))
-        future = session.execute_async(statement, timeout=STATEMENT_SECONDS, host=node)
-        future.result()
-        return bool(future.is_schema_agreed)
+        session.execute_async(statement, timeout=STATEMENT_SECONDS, host=node).result()
+        return bool(session.cluster.control_connection.wait_for_schema_agreement())
 
     if not repeat_while_passing(settings, change):
         raise RetryableError(

@@ -92,6 +92,9 @@ def _connected(settings: CassandraSettings) -> Session:
         # The default doubles its waits up to ten minutes and sleeps through a recovery.
         reconnection_policy=ConstantReconnectionPolicy(0.5, max_attempts=None),
         idle_heartbeat_interval=5,
+        # Half of what a connection costs both sides, for tasks that send twenty requests: without
+        # it the driver may ask a node that does not hold the row.
+        schema_metadata_enabled=False,
         connect_timeout=3,
         control_connection_timeout=3,
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.orchestration.alerts import push_result, queue_alerts
+from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import (
     open_exchange,
     open_store,
@@ -19,11 +19,15 @@ from include.orchestration.context import current_run, now
 from include.orchestration.defaults import FETCH_TASKS, LANDING_DAYS
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import BatchMessage, PlanMessage
+from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
 from include.pipeline.landing import (
+    batch_url,
     delete_before,
-    has_verdict,
+    is_checked,
+    is_fetched,
     land_batch,
+    land_failure,
     read_batch,
     read_verdict,
 )
@@ -35,6 +39,11 @@ from include.records.windows import MINUTE, Window
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
+# After the end of the last minute planned; the next run is created 55 s after it.
+WAITS_FOR_BATCHES = timedelta(seconds=35)
+WAITS_FOR_VERDICTS = timedelta(seconds=45)
+LATE_LOOK = timedelta(seconds=5)
+UNCHECKED = "was fetched, but not checked; the next run fetches its window again"
 # Airflow's table keeps so many characters of a mapped task's name.
 LONGEST_NAME = 250
 
@@ -45,7 +54,27 @@ def plan() -> list[list[PlanMessage]]:
     """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups."""
     with fail_without_retry(), open_exchange(store := open_store(), now) as client:
         plans = plan_fetches(store, client, symbols(), now)
-    return in_groups([*map(_message, plans)], FETCH_TASKS)
+    storage, planned_at = storage_url(), now()
+    messages = [
+        _message(plan, batch_url(storage, plan.symbol, plan.window, planned_at)) for plan in plans
+    ]
+    return in_groups(messages, FETCH_TASKS)
+
+
+def waits_until(windows: Sequence[Sequence[PlanMessage]], *, longest: timedelta) -> datetime:
+    """Return when a task stops waiting for what the others of its run land.
+
+    Args:
+        windows: The planned fetches, of each fetch task.
+        longest: After the end of the last minute planned; a task that starts late looks for
+            LATE_LOOK all the same.
+    """
+    ends = [
+        datetime.fromisoformat(message["end"]) - timedelta(milliseconds=message["clock_offset_ms"])
+        for group in windows
+        for message in group
+    ]
+    return max([now() + LATE_LOOK, *(end + longest for end in ends)])
 
 
 def group_name(messages: Sequence[PlanMessage]) -> str:
@@ -58,35 +87,33 @@ def group_name(messages: Sequence[PlanMessage]) -> str:
 
 
 def fetch(messages: Sequence[PlanMessage]) -> list[BatchMessage]:
-    """Fetch one or more symbols side by side and land their batches; each fails on its own.
+    """Fetch one or more symbols side by side and land each batch; each fails on its own.
 
     Raises:
         AirflowFailException: One was not fetched, and another try would not help.
-        RetryableError: The exchange did not answer for one. Those that were fetched are passed on.
+        RetryableError: The exchange did not answer for one.
     """
-    with fail_without_retry():
-        store = open_store()
     by_symbol = {message["symbol"]: message for message in messages}
-    done: dict[str, BatchMessage] = {}
-
-    def fetch_one(symbol: str) -> None:
-        done[symbol] = _fetch(store, by_symbol[symbol])
-
     try:
-        failed = run_each(by_symbol, fetch_one, at_a_time=len(by_symbol)).failed
-        raise_failures(failed)
-    except BaseException:
-        # Airflow's time limit, too, must not lose what has arrived.
-        push_result([*done.values()])
+        with fail_without_retry():
+            store = open_store()
+        fetched = run_each(
+            by_symbol, lambda symbol: _fetch(store, by_symbol[symbol]), at_a_time=len(by_symbol)
+        )
+        raise_failures(fetched.failed)
+    except BaseException as error:
+        # Airflow's time limit, too: nobody must wait for what does not come.
+        for url in [message["url"] for message in messages if not is_fetched(message["url"])]:
+            land_failure(url, str(error) or type(error).__name__)
         raise
-    return [*done.values()]
+    return [*fetched.done.values()]
 
 
 def _fetch(store: Store, message: PlanMessage) -> BatchMessage:
-    plan = _plan(message)
+    plan, url = _plan(message), message["url"]
     with open_exchange(store, lambda: now() + plan.clock_offset) as client:
         batch = fetch_batch(client, plan, now)
-    url = land_batch(storage_url(), batch)
+    land_batch(url, batch)
     log.info(
         "%s %s: %d rows in %d ms, weight used %d",
         batch.symbol,
@@ -98,16 +125,13 @@ def _fetch(store: Store, message: PlanMessage) -> BatchMessage:
     return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
-def load(
-    batches: Sequence[Sequence[BatchMessage]], windows: Sequence[Sequence[PlanMessage]]
-) -> None:
-    """Store the rows that passed the gate, each batch separately, and queue alerts.
+def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
+    """Store the rows that passed the gate, each batch as its verdict lands, and queue alerts.
 
     A verdict counts once it has landed, whatever became of the task that made it. Several batches
     at a time: each waits for Cassandra most of its time.
 
     Args:
-        batches: Those that arrived, of each fetch task.
         windows: The planned fetches, of each fetch task.
 
     Raises:
@@ -115,29 +139,35 @@ def load(
             a program error; the others are stored.
         RetryableError: Cassandra did not answer for one.
     """
-    problems = {window["symbol"]: "was not fetched" for group in windows for window in group}
-    # Read all at once: iterating over XCom requests one more than there are.
-    messages = {message["symbol"]: message for group in batches[:] for message in group}
+    urls = {message["symbol"]: message["url"] for group in windows[:] for message in group}
+    problems: dict[str, str] = {}
+    failed: dict[str, Exception] = {}
     with fail_without_retry():
         store, run = open_store(), current_run()
-    loaded = run_each(
-        messages, lambda each: _load(store, run, messages[each]), at_a_time=LOADS_AT_A_TIME
-    )
-    problems |= {symbol: problem for symbol, (problem, _) in loaded.done.items()}
-    problems |= dict.fromkeys(loaded.failed, "")
-    queue_alerts([alarm for _, alarm in loaded.done.values() if alarm])
+    alarms: list[str] = []
+    for arrived in arrivals(
+        urls,
+        lambda symbol: is_checked(urls[symbol]),
+        Wait(waits_until(windows, longest=WAITS_FOR_VERDICTS)),
+        now,
+    ):
+        loaded = run_each(
+            arrived, lambda each: _load(store, run, urls[each]), at_a_time=LOADS_AT_A_TIME
+        )
+        failed |= loaded.failed
+        problems |= {symbol: problem for symbol, (problem, _) in loaded.done.items()}
+        alarms += [alarm for _, alarm in loaded.done.values() if alarm]
+    for symbol in urls.keys() - problems.keys() - failed.keys():
+        problems[symbol] = UNCHECKED if is_fetched(urls[symbol]) else "was not fetched"
+    queue_alerts(alarms)
     delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
     raise_failures(
-        loaded.failed,
-        [f"{symbol} {problem}" for symbol, problem in problems.items() if problem],
+        failed, [f"{symbol} {problems[symbol]}" for symbol in urls if problems.get(symbol)]
     )
 
 
-def _load(store: Store, run: Run | None, message: BatchMessage) -> tuple[str, str]:
+def _load(store: Store, run: Run | None, url: str) -> tuple[str, str]:
     """Load one batch; return what is wrong with it and its alert, if any."""
-    url = message["url"]
-    if not has_verdict(url):
-        return "was fetched, but not checked; the next run fetches its window again", ""
     try:
         batch = read_batch(url)
         verdict = read_verdict(url)
@@ -153,9 +183,10 @@ def _load(store: Store, run: Run | None, message: BatchMessage) -> tuple[str, st
     return f"refused: {verdict.reason}" if record.is_refused else "", alarm_of(store, record)
 
 
-def _message(plan: FetchPlan) -> PlanMessage:
+def _message(plan: FetchPlan, url: str) -> PlanMessage:
     return PlanMessage(
         symbol=plan.symbol,
+        url=url,
         start=plan.window.start.isoformat(),
         end=plan.window.end.isoformat(),
         tick_size=str(plan.tick_size) if plan.tick_size is not None else None,

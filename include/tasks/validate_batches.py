@@ -3,20 +3,27 @@
 import functools
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-
-from airflow.sdk.exceptions import AirflowFailException
 
 from include.gx.batches import check_batch, check_batches, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
 from include.gx.kline_tables import Candidate
 from include.orchestration.alerts import push_result
 from include.orchestration.connections import open_store
+from include.orchestration.context import now
 from include.orchestration.defaults import SHARDS
 from include.orchestration.failures import fail_without_retry, raise_failures
-from include.orchestration.messages import BatchMessage, CheckedMessage
-from include.pipeline.landing import has_verdict, land_verdict, read_batch, read_verdict
+from include.orchestration.messages import CheckedMessage, PlanMessage
+from include.pipeline.arrivals import Wait, arrivals
+from include.pipeline.landing import (
+    has_verdict,
+    is_fetched,
+    land_verdict,
+    read_batch,
+    read_verdict,
+)
 from include.pipeline.storing import stored_before
 from include.records.batches import Batch
 from include.records.errors import LostBatchError, RetryableError
@@ -26,11 +33,29 @@ from include.records.verdicts import Verdict
 from include.records.windows import MINUTE, Window, to_ms
 from include.store.store import Store
 from include.tasks.gates import open_checkpoints
+from include.tasks.ingest_prices import WAITS_FOR_BATCHES, waits_until
 
 # Each mostly waits for Cassandra and the landing folder.
 READS_AT_A_TIME = 4
+# Ten symbols arrive within a second. Each run of the checkpoints takes half a second, however many
+# batches there are.
+QUIET = timedelta(seconds=0.3)
+LONGEST_GATHERING = timedelta(seconds=1)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What there is of a batch.
+
+    Attributes:
+        row_count: Of its rows; 0 where it cannot be read.
+        said: What to validate, or the verdict.
+    """
+
+    row_count: int
+    said: Candidate | Verdict
 
 
 @functools.cache
@@ -57,52 +82,60 @@ def warm_up() -> None:
     check_batch(Checkpoints("memory://warm-up"), batch, symbol=batch.symbol, stored={})
 
 
-def validate(batches: Sequence[Sequence[BatchMessage]], shard: int) -> list[CheckedMessage]:
-    """Run the checkpoints on the batches of a shard, all at once, and land the verdicts.
+def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[CheckedMessage]:
+    """Run the checkpoints on the batches of a shard as they land, and land the verdicts.
+
+    Those that come together are validated at once.
 
     Args:
-        batches: All that arrived, of each fetch task.
-        shard: Every SHARDS-th of them from this one on is validated here.
+        windows: The planned fetches, of each fetch task.
+        shard: The batches of every SHARDS-th of them from this one on are validated here.
 
     Raises:
-        AirflowFailException: No batch arrived at all, or the check of one failed with a program
-            error; the verdicts on the others are passed on.
+        AirflowFailException: The check of a batch failed with a program error; the verdicts on
+            the others are passed on.
         RetryableError: Cassandra did not answer.
     """
-    # Read all at once: iterating over XCom requests one more than there are.
-    arrived = [message for group in batches[:] for message in group]
+    planned = [message for group in windows[:] for message in group]
+    urls = {message["symbol"]: message["url"] for message in planned[shard::SHARDS]}
     with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()
-    mine = {message["symbol"]: message for message in arrived[shard::SHARDS]}
-    read = run_each(
-        mine,
-        lambda symbol: _read(store, mine[symbol]),
-        at_a_time=READS_AT_A_TIME,
-        stop_on=RetryableError,
-    )
-    checked, failed = _checked(checkpoints, mine, read.done)
-    if failures := read.failed | failed:
-        push_result(checked)
+    checked: dict[str, CheckedMessage] = {}
+    failures: dict[str, Exception] = {}
+    for arrived in arrivals(
+        urls,
+        lambda symbol: is_fetched(urls[symbol]),
+        Wait(waits_until(windows, longest=WAITS_FOR_BATCHES), QUIET, LONGEST_GATHERING),
+        now,
+    ):
+        read = run_each(
+            arrived,
+            lambda symbol: _read(store, symbol, urls[symbol]),
+            at_a_time=READS_AT_A_TIME,
+            stop_on=RetryableError,
+        )
+        done, failed = _checked(checkpoints, urls, read.done)
+        checked |= done
+        failures |= read.failed | failed
+    judged = [checked[symbol] for symbol in urls if symbol in checked]
+    if failures:
+        push_result(judged)
         raise_failures(failures)
-    if not arrived:
-        raise AirflowFailException("no batch arrived; the fetch tasks of this run say why")
-    return checked
+    return judged
 
 
-def _read(store: Store, message: BatchMessage) -> Candidate | Verdict:
+def _read(store: Store, symbol: str, url: str) -> _Read:
     """Read a batch and what it is compared with; a batch that is lost is refused.
 
-    Returns:
-        The verdict of an earlier try instead, if one has landed that accepts the batch.
+    The verdict of an earlier try counts, if one has landed that accepts the batch.
     """
-    if earlier := _earlier_verdict(message["url"]):
-        return earlier
     try:
-        batch = read_batch(message["url"])
+        batch = read_batch(url)
     except LostBatchError as error:
-        return refusal(str(error))
-    return Candidate(message["symbol"], batch, stored_before(store, batch))
+        return _Read(0, refusal(str(error)))
+    verdict = _earlier_verdict(url)
+    return _Read(batch.row_count, verdict or Candidate(symbol, batch, stored_before(store, batch)))
 
 
 def _earlier_verdict(url: str) -> Verdict | None:
@@ -115,22 +148,20 @@ def _earlier_verdict(url: str) -> Verdict | None:
 
 
 def _checked(
-    checkpoints: Checkpoints,
-    messages: Mapping[str, BatchMessage],
-    read: Mapping[str, Candidate | Verdict],
-) -> tuple[list[CheckedMessage], dict[str, Exception]]:
+    checkpoints: Checkpoints, urls: Mapping[str, str], read: Mapping[str, _Read]
+) -> tuple[dict[str, CheckedMessage], dict[str, Exception]]:
     """Land each verdict as soon as it is certain, so that it counts whatever happens later.
 
     Returns:
-        The messages in the order of the batches, and the errors by symbol: where the validation
-        of all at once ends in an error, those that are left are validated each alone.
+        The messages, and the errors, by symbol: where the validation of all at once ends in an
+        error, those that are left are validated each alone.
     """
     checked: dict[str, CheckedMessage] = {}
-    decided = {symbol: each for symbol, each in read.items() if isinstance(each, Verdict)}
-    left = {each.symbol: each for each in read.values() if isinstance(each, Candidate)}
+    decided = {symbol: one.said for symbol, one in read.items() if isinstance(one.said, Verdict)}
+    left = {symbol: one.said for symbol, one in read.items() if isinstance(one.said, Candidate)}
 
     def land(symbol: str, verdict: Verdict) -> None:
-        checked[symbol] = _landed(messages[symbol], verdict)
+        checked[symbol] = _landed(symbol, urls[symbol], read[symbol].row_count, verdict)
 
     def land_verdicts(candidates: Sequence[Candidate]) -> None:
         for symbol, verdict in check_batches(checkpoints, candidates):
@@ -144,24 +175,26 @@ def _checked(
             "the batches could not be validated together: each alone", exc_info=together.failed[0]
         )
         failed |= run_each([*left], lambda symbol: land_verdicts([left[symbol]])).failed
-    return [checked[symbol] for symbol in messages if symbol in checked], failed
+    return checked, failed
 
 
-def _landed(message: BatchMessage, verdict: Verdict) -> CheckedMessage:
+def _landed(symbol: str, url: str, row_count: int, verdict: Verdict) -> CheckedMessage:
     """Land a verdict and return it as a message."""
-    land_verdict(message["url"], verdict)
-    summary = verdict_line(verdict, message["rows"])
+    land_verdict(url, verdict)
+    summary = verdict_line(verdict, row_count)
     log.log(
         logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
         "%s: %s, %d of %d expectations met in %d ms",
-        message["symbol"],
+        symbol,
         summary,
         verdict.met_count,
         verdict.evaluated_count,
         verdict.check_ms,
     )
     return CheckedMessage(
-        **message,
+        symbol=symbol,
+        url=url,
+        rows=row_count,
         verdict=summary,
         refused=verdict.is_refused,
         bad_rows=verdict.bad_row_count,

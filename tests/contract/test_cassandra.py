@@ -105,11 +105,12 @@ def test_replicates_a_new_keyspace_as_it_is_told(cassandra_settings):
 
     (row,) = execute(
         wanted,
-        "SELECT durable_writes FROM system_schema.keyspaces WHERE keyspace_name = '{keyspace}'",
+        "SELECT durable_writes, replication FROM system_schema.keyspaces "
+        "WHERE keyspace_name = '{keyspace}'",
     )
-    assert row == {"durable_writes": True}
-    metadata = SESSIONS.get(wanted).cluster.metadata.keyspaces[wanted.keyspace]
-    assert metadata.replication_strategy.name == "NetworkTopologyStrategy"
+    assert row["durable_writes"]
+    assert row["replication"]["class"].endswith(".NetworkTopologyStrategy")
+    assert row["replication"]["datacenter1"] == "1"
 
 
 def test_prepares_every_query(migrated):

@@ -12,10 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.gx.batches import refusal
 from include.orchestration.defaults import SHARDS
 from include.pipeline.fetching import FetchPlan
-from include.pipeline.landing import has_verdict, land_batch, land_verdict, read_verdict
+from include.pipeline.landing import has_verdict, land_failure, land_verdict, read_verdict
 from include.records.errors import RetryableError, UnstorableValueError
 from include.tasks import average_minutes, gates, ingest_prices, validate_batches
-from tests.fakes.builders import batch, symbol_info
+from tests.fakes.builders import batch, land, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
 LOW = 3
@@ -30,6 +30,7 @@ def store(monkeypatch, tmp_path):
     monkeypatch.setattr(validate_batches, "open_store", lambda: held)
     monkeypatch.setattr(ingest_prices, "open_store", lambda: held)
     monkeypatch.setattr(gates, "open_store", lambda: held)
+    monkeypatch.setattr(ingest_prices, "LATE_LOOK", timedelta(0))
     return held
 
 
@@ -45,12 +46,17 @@ def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
     made = batch(symbol=symbol)
     for rows in made.rows.values():
         change(rows)
-    url = land_batch(str(tmp_path), made)
-    return {"symbol": symbol, "url": url, "rows": made.row_count}
+    return planned(symbol, land(tmp_path, made))
+
+
+def planned(symbol, url):
+    """The message of a plan that is over: nothing more arrives."""
+    end = batch().window.end.isoformat()
+    return {"symbol": symbol, "url": url, "end": end, "clock_offset_ms": 0}
 
 
 def validate_shard(messages, shard):
-    """Each message comes from a fetch task of its own."""
+    """Each is fetched by a task of its own."""
     return validate_batches.validate([[message] for message in messages], shard)
 
 
@@ -60,11 +66,16 @@ def validate(*messages):
 
 
 def load(*messages):
-    ingest_prices.load([[message] for message in messages], plan_of(*messages))
+    ingest_prices.load([[message] for message in messages])
 
 
-def plan_of(*messages):
-    return [[{"symbol": message["symbol"]}] for message in messages]
+def cut_short(message, left):
+    """Damage a landed batch: a part of its file is left, or nothing."""
+    file = Path(message["url"])
+    content = file.read_bytes()
+    file.unlink()
+    if left:
+        file.write_bytes(content[: int(len(content) * left)])
 
 
 def spoil(rows):
@@ -87,22 +98,23 @@ def test_says_in_xcom_and_in_one_line_what_the_gate_says(tmp_path, caplog):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["deleted", "cut short"])
-def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, damage):
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (0, "BTCUSDT was not fetched"),
+        (0.5, r"BTCUSDT the batch landed at .* cannot be read"),
+    ],
+    ids=["deleted", "cut short"],
+)
+def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, left, words):
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    file = Path(lost["url"])
-    content = file.read_bytes()
-    file.unlink()
-    if damage == "cut short":
-        file.write_bytes(content[: len(content) // 2])
+    cut_short(lost, left)
 
     checked = validate(lost, good)
-    with pytest.raises(
-        AirflowFailException, match=r"BTCUSDT the batch landed at .* cannot be read"
-    ):
+    with pytest.raises(AirflowFailException, match=words):
         load(lost, good)
 
-    assert checked[0]["refused"]
+    assert [each["refused"] for each in checked] == [True, False][not left :]
     assert store.watermark("BTCUSDT").stored_until is None
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
     assert alerts == []
@@ -155,9 +167,14 @@ def test_leaves_word_of_a_batch_with_many_bad_rows(tmp_path, alerts):
     assert alert.startswith("BTCUSDT: 1 of 61 rows quarantined (1.6%), by expect_prices_to_be_in_")
 
 
-def test_fails_when_no_batch_arrived():
-    with pytest.raises(AirflowFailException, match="the fetch tasks of this run say why"):
-        validate_batches.validate([], 0)
+def test_validates_nothing_where_no_batch_arrived(tmp_path):
+    """One fetch failed, and the other was killed: load names them."""
+    messages = [planned(name, f"{tmp_path}/{name}.json") for name in ("BTCUSDT", "ETHUSDT")]
+    land_failure(messages[0]["url"], "the exchange does not answer")
+
+    assert validate(*messages) == []
+    with pytest.raises(AirflowFailException, match="BTCUSDT was not fetched; ETHUSDT was not fet"):
+        load(*messages)
 
 
 @pytest.mark.slow
@@ -248,7 +265,7 @@ def test_names_what_was_not_fetched(tmp_path):
     validate(message)
 
     with pytest.raises(AirflowFailException, match=r"^ETHUSDT was not fetched$"):
-        ingest_prices.load([[message]], [*plan_of(message), [{"symbol": "ETHUSDT"}]])
+        load(message, planned("ETHUSDT", f"{tmp_path}/none.json"))
 
 
 class BugError(TypeError):
@@ -297,7 +314,7 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
 def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
     tmp_path, monkeypatch
 ):
-    """The verdict on a lost batch, which is certain before the others are validated."""
+    """The verdict on a damaged batch, which is certain before the others are validated."""
     land_one = validate_batches.land_verdict
 
     def full_for_one(url, verdict):
@@ -308,7 +325,7 @@ def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
     monkeypatch.setattr(validate_batches, "land_verdict", full_for_one)
     monkeypatch.setattr(validate_batches, "SHARDS", 1)
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    Path(lost["url"]).unlink()
+    cut_short(lost, 0.5)
 
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: OSError"):
         validate_shard([lost, good], 0)

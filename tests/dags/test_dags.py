@@ -100,18 +100,16 @@ def test_maps_fetches_named_by_their_symbols_in_their_own_pool(dag_bag):
     assert fetch.map_index_template == "{{ symbols }}"
 
 
-def test_checks_every_batch_before_it_is_loaded_even_when_a_fetch_failed(dag_bag):
-    validate = dag_bag.dags["ingest_prices"].task_dict["validate"]
+def test_validates_and_loads_batches_as_they_land_even_when_a_fetch_failed(dag_bag):
+    """Both start with the plan's success, and follow in the graph what they wait for."""
+    fetch, validate, load = (
+        dag_bag.dags["ingest_prices"].task_dict[name] for name in ("fetch", "validate", "load")
+    )
 
-    assert validate.upstream_task_ids == {"fetch"}
-    assert validate.downstream_task_ids == {"load"}
-    assert dag_bag.dags["ingest_prices"].task_dict["load"].upstream_task_ids == {
-        *("plan", "fetch", "validate")
-    }
-    assert validate.trigger_rule == "all_done"
-    # A shard that fails does not keep the others from being loaded.
-    load = dag_bag.dags["ingest_prices"].task_dict["load"]
-    assert load.trigger_rule == "all_done_min_one_success"
+    assert validate.upstream_task_ids == {"plan", "fetch"}
+    assert load.upstream_task_ids == {"plan", "validate"}
+    assert {validate.trigger_rule, load.trigger_rule} == {"one_success"}
+    assert fetch.trigger_rule == "all_success"
 
 
 def test_fails_by_name_for_symbols_that_cannot_be_published_after_the_others_are(dag_bag):

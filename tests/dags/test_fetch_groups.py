@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.pipeline.fetching import FetchPlan
-from include.pipeline.landing import read_batch
+from include.pipeline.landing import is_checked, is_fetched, read_batch
 from include.records.errors import RetryableError
 from include.tasks import ingest_prices
 from tests.fakes.builders import batch
@@ -24,18 +24,15 @@ class KilledError(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def handed(monkeypatch, tmp_path):
-    """What a task hands on before it fails; three fetch tasks at most."""
-    pushed = []
+def _three_tasks(monkeypatch, tmp_path):
+    """Three fetch tasks at most."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", ",".join(SYMBOLS))
     monkeypatch.setattr(ingest_prices, "FETCH_TASKS", 3)
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
     monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
     monkeypatch.setattr(ingest_prices, "plan_fetches", plans)
-    monkeypatch.setattr(ingest_prices, "push_result", pushed.extend)
     monkeypatch.setattr(ingest_prices, "fetch_batch", fetched)
-    return pushed
 
 
 def plans(_store, _client, symbols, _clock):
@@ -86,15 +83,16 @@ def test_names_a_group_of_many_symbols_by_the_first_and_the_last():
     assert ingest_prices.group_name(messages) == "S00USDT to S39USDT (40)"
 
 
-def test_lands_a_batch_for_each_symbol_of_a_group(handed):
+def test_lands_each_batch_of_a_group_where_its_plan_says():
     *_, group = planned()
 
     arrived = ingest_prices.fetch(group)
 
-    assert sorted(symbols_of(arrived)) == ["ADAUSDT", "XRPUSDT"]
-    for message in arrived:
+    assert [(each["symbol"], each["url"]) for each in arrived] == [
+        (message["symbol"], message["url"]) for message in group
+    ]
+    for message in group:
         assert read_batch(message["url"]) == batch(symbol=message["symbol"])
-    assert handed == []
 
 
 def test_fetches_the_symbols_of_a_group_side_by_side(monkeypatch):
@@ -115,21 +113,37 @@ def test_fetches_the_symbols_of_a_group_side_by_side(monkeypatch):
     [
         (RetryableError("the exchange does not answer"), RetryableError),
         (ValueError("a bug"), AirflowFailException),
+        (KilledError("its time is over"), KilledError),
     ],
 )
-def test_hands_on_the_others_where_one_of_a_group_fails(monkeypatch, handed, error, raised):
-    monkeypatch.setattr(ingest_prices, "fetch_batch", but_for("XRPUSDT", error))
+def test_lands_the_others_where_one_of_a_group_fails_and_says_that_it_will_not_come(
+    monkeypatch, error, raised
+):
+    monkeypatch.setattr(ingest_prices, "fetch_batch", but_for("ADAUSDT", error))
+    *_, group = planned()
 
-    with pytest.raises(raised, match="XRPUSDT"):
-        ingest_prices.fetch(planned()[-1])
+    with pytest.raises(raised, match=str(error)):
+        ingest_prices.fetch(group)
 
-    assert symbols_of(handed) == ["ADAUSDT"]
+    assert [is_fetched(message["url"]) for message in group] == [True, False]
+    assert [is_checked(message["url"]) for message in group] == [None, False]
 
 
-def test_hands_on_what_has_arrived_when_its_time_is_over(monkeypatch, handed):
-    monkeypatch.setattr(ingest_prices, "fetch_batch", but_for("ADAUSDT", KilledError()))
+def test_says_that_nothing_will_come_where_there_is_no_cassandra(monkeypatch):
+    def open_none():
+        raise RetryableError("Cassandra did not answer")
 
-    with pytest.raises(KilledError):
-        ingest_prices.fetch(planned()[-1])
+    *_, group = planned()
+    monkeypatch.setattr(ingest_prices, "open_store", open_none)
 
-    assert symbols_of(handed) == ["XRPUSDT"]
+    with pytest.raises(RetryableError):
+        ingest_prices.fetch(group)
+
+    assert [is_fetched(message["url"]) for message in group] == [False, False]
+
+
+def test_plans_another_url_each_time():
+    """A batch of an earlier run with the same window keeps its file, which the batch log names."""
+    first, again = ({each[0]["url"] for each in planned()} for _ in range(2))
+
+    assert not first & again

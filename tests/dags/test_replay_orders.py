@@ -7,11 +7,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.forms import REPLAY_QUARANTINE
-from include.pipeline.landing import land_batch
 from include.records.verdicts import State
 from include.records.windows import SECOND
 from include.tasks import gates, ingest_prices, replay_quarantine
-from tests.fakes.builders import NOON, batch, kline, quarantined_row, symbol_info
+from tests.fakes.builders import NOON, batch, kline, land, quarantined_row, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
 DEFAULTS = {name: param.value for name, param in REPLAY_QUARANTINE.items()}
@@ -141,15 +140,13 @@ def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypat
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
     asked = plan()[0]
     first_day = date.fromisoformat(asked["since"])
-    friday = land_batch(
-        str(tmp_path), batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC))
-    )
-    older = land_batch(
-        str(tmp_path),
+    friday = land(tmp_path, batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC)))
+    older = land(
+        tmp_path,
         batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC) - timedelta(days=2)),
     )
 
-    ingest_prices.load([], [])
+    ingest_prices.load([])
 
     assert Path(friday).exists()
     assert not Path(older).exists()

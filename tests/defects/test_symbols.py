@@ -19,7 +19,7 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.pipeline.fetching import FetchPlan, fetch_batch
-from include.pipeline.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.pipeline.landing import land_verdict, read_batch, read_verdict
 from include.pipeline.storing import load_batch
 from include.records.klines import Interval
 from include.records.prices import MinutePrice
@@ -32,7 +32,7 @@ from include.simulator.market.listings import Placement, tape_listings
 from include.simulator.serving.app import create_app
 from include.watch.settings import read_watch
 from tests.defects.exchange import client_over
-from tests.fakes.builders import NOON, average, batch, kline
+from tests.fakes.builders import NOON, average, batch, kline, land
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOL = "币安人生USDT"
@@ -85,7 +85,7 @@ def test_goes_through_landing_gate_and_store(simulator, checkpoints, tmp_path):
     with client_over(simulator) as exchange:
         landed = fetch_batch(exchange, plan, lambda: NOON + 2 * MINUTE)
 
-    url = land_batch(str(tmp_path), landed)
+    url = land(tmp_path, landed)
     read = read_batch(url)
     land_verdict(url, check_batch(checkpoints, read, symbol=SYMBOL, stored={}))
     store = MemoryStore()

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from include.pipeline.landing import batch_url, land_batch
 from include.records.batches import Batch
 from include.records.klines import Interval
 from include.records.limits import METHOD_VERSION
@@ -230,3 +231,10 @@ def quarantined_row(  # noqa: PLR0913 - one for each thing a test may be about
         detected_at=detected_at,
         batch_url="batch.json",
     )
+
+
+def land(storage_url, made):
+    """Land a batch as the fetch that was planned when it was made, and return its URL."""
+    url = batch_url(str(storage_url), made.symbol, made.window, made.fetched_at)
+    land_batch(url, made)
+    return url

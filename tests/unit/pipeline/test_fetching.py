@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
 from include.pipeline.landing import (
     delete_before,
-    land_batch,
     land_verdict,
     read_batch,
     read_verdict,
@@ -28,7 +27,7 @@ from include.records.errors import (
 from include.records.klines import TRADE_COUNT, Interval
 from include.records.windows import MINUTE, Window, from_ms
 from include.store.store import Watermark
-from tests.fakes.builders import NOON, batch, kline, symbol_info, verdict
+from tests.fakes.builders import NOON, batch, kline, land, symbol_info, verdict
 from tests.fakes.clock import Clock
 from tests.fakes.memory_store import MemoryStore
 
@@ -429,7 +428,7 @@ def test_reads_a_landed_batch_and_verdict_back(tmp_path):
     landed = batch()
     said = verdict(OUT_OF_ORDER, warnings={"expect_every_symbol_to_have_its_rows": 1})
 
-    url = land_batch(str(tmp_path), landed)
+    url = land(tmp_path, landed)
     land_verdict(url, said)
 
     assert read_batch(url) == landed
@@ -438,7 +437,7 @@ def test_reads_a_landed_batch_and_verdict_back(tmp_path):
 
 @pytest.mark.parametrize("content", [None, b"", b"half"], ids=["gone", "empty", "cut short"])
 def test_says_that_a_landed_batch_is_lost_and_will_be_fetched_again(tmp_path, content):
-    url = land_batch(str(tmp_path), batch())
+    url = land(tmp_path, batch())
     if content is None:
         Path(url).unlink()
     else:
@@ -455,7 +454,7 @@ def test_says_that_a_landed_batch_is_lost_and_will_be_fetched_again(tmp_path, co
     ids=["a list", "without fields", "with another field", "no JSON"],
 )
 def test_says_that_a_file_of_another_shape_is_no_batch_and_no_verdict(tmp_path, content):
-    url = land_batch(str(tmp_path), batch())
+    url = land(tmp_path, batch())
     land_verdict(url, GOOD)
     Path(url).write_bytes(gzip.compress(content.encode()))
     Path(url.removesuffix(".json") + ".verdict.json").write_text(content)
@@ -467,14 +466,14 @@ def test_says_that_a_file_of_another_shape_is_no_batch_and_no_verdict(tmp_path, 
 
 
 def test_says_that_a_batch_was_not_checked(tmp_path):
-    url = land_batch(str(tmp_path), batch())
+    url = land(tmp_path, batch())
 
     with pytest.raises(LostBatchError, match=r"the verdict on the batch .* cannot be read"):
         read_verdict(url)
 
 
 def test_lands_a_verdict_although_its_batch_and_folder_are_gone(tmp_path):
-    url = land_batch(str(tmp_path), batch())
+    url = land(tmp_path, batch())
     Path(url).unlink()
     Path(url).parent.rmdir()
 
@@ -484,7 +483,7 @@ def test_lands_a_verdict_although_its_batch_and_folder_are_gone(tmp_path):
 
 
 def test_lands_batches_in_an_object_store():
-    url = land_batch("memory://prices", batch())
+    url = land("memory://prices", batch())
     land_verdict(url, GOOD)
 
     assert read_batch(url) == batch()
@@ -513,9 +512,9 @@ def test_raises_an_alarm_once_while_a_fault_lasts():
 
 
 def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
-    old = land_batch(str(tmp_path), batch())
+    old = land(tmp_path, batch())
     (tmp_path / "landing" / "notes").mkdir()
-    new = land_batch(str(tmp_path), batch(start=NOON + timedelta(days=1)))
+    new = land(tmp_path, batch(start=NOON + timedelta(days=1)))
 
     delete_before(str(tmp_path), NOON.date() + timedelta(days=1))
 

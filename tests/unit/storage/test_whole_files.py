@@ -17,11 +17,11 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.result_store import FolderStoreBackend
-from include.pipeline.landing import land_batch, land_verdict, read_batch, read_verdict
+from include.pipeline.landing import land_verdict, read_batch, read_verdict
 from include.records.errors import LostBatchError
 from include.storage import whole_files
 from include.storage.whole_files import remove_drafts, write_whole
-from tests.fakes.builders import NOON, batch, verdict
+from tests.fakes.builders import NOON, batch, land, verdict
 
 ROOT = Path(__file__).parents[3]
 # Shorter than any file of these tests.
@@ -104,13 +104,13 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
 
 
 def test_a_killed_fetch_leaves_no_batch(tmp_path):
-    kill_in_the_middle(lambda: land_batch(str(tmp_path), batch()))
+    kill_in_the_middle(lambda: land(tmp_path, batch()))
 
     assert visible(tmp_path) == {}
 
 
 def test_a_killed_check_leaves_the_batch_and_no_verdict(tmp_path):
-    url = land_batch(str(tmp_path), batch())
+    url = land(tmp_path, batch())
     kill_in_the_middle(lambda: land_verdict(url, verdict()))
 
     with pytest.raises(LostBatchError):

@@ -1,0 +1,64 @@
+"""Wait for what other tasks land, and take it up in groups as it arrives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Wait:
+    """How long to wait.
+
+    Attributes:
+        until: When nothing more is waited for, aware UTC.
+        quiet: A group is complete when nothing has arrived for so long,
+        longest: or so long after its first arrival. Each group may take twice as long as the one
+            before it, so that many that come one by one are few groups.
+    """
+
+    until: datetime
+    quiet: timedelta = timedelta(0)
+    longest: timedelta = timedelta(0)
+
+
+def arrivals(
+    names: Iterable[str],
+    is_there: Callable[[str], bool | None],
+    wait: Wait,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[list[str]]:
+    """Yield the names of what has arrived, in groups, until nothing more is to come.
+
+    Args:
+        names: What is awaited.
+        is_there: Tells whether it has arrived: None while it may still come, False when it will
+            not.
+        wait: How long to wait.
+        clock: Aware UTC.
+        sleep: Replaced in tests.
+    """
+    awaited, group = list(names), list[str]()
+    first_at = last_at = clock()
+    longest = wait.longest
+    while True:
+        moment = clock()
+        found = {name: is_there(name) for name in awaited}
+        awaited = [name for name in awaited if found[name] is None]
+        if came := [name for name, is_here in found.items() if is_here]:
+            first_at = first_at if group else moment
+            last_at = moment
+            group += came
+        is_over = not awaited or moment >= wait.until
+        if group and (is_over or moment - last_at >= wait.quiet or moment - first_at >= longest):
+            yield group
+            group, longest = [], longest * 2
+        elif is_over:
+            return
+        else:
+            sleep(POLL_SECONDS)
