@@ -21,7 +21,7 @@ from airflow.sdk import dag, get_current_context, task
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES
 from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, SHARDS, START
-from include.orchestration.messages import BatchMessage, CheckedMessage, PlanMessage
+from include.orchestration.messages import CheckedMessage, PlanMessage
 
 
 @dag(
@@ -47,12 +47,12 @@ def ingest_prices() -> None:
         retries=0,
         execution_timeout=timedelta(seconds=25),
     )
-    def fetch(group: list[PlanMessage]) -> list[BatchMessage]:
+    def fetch(group: list[PlanMessage]) -> None:
         from include.tasks import ingest_prices
 
         name = ingest_prices.group_name(group)
         get_current_context()["symbols"] = name  # type: ignore[typeddict-unknown-key]
-        return ingest_prices.fetch(group)
+        ingest_prices.fetch(group)
 
     # These two begin when the plan is there, and take up each batch as it lands: their start takes
     # none of the minute's time, and a late one holds up no other.

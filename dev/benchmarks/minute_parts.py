@@ -31,9 +31,9 @@ def ingest_parts(run: RunTimes, settle: timedelta) -> Parts:
         ("until the first fetch begins", fetch.start),
         *([settling] if settle else []),
         ("fetch, to the end of the last symbol's", fetch.end),
-        ("until validate begins", validate.start),
+        ("until validate begins, where it has not", max(validate.start, fetch.end)),
         ("validate", validate.end),
-        ("until load begins", load.start),
+        ("until load begins, where it has not", max(load.start, validate.end)),
         ("load", load.end),
     ]
 

@@ -17,7 +17,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
-# Niceness of work on past days: it yields the processor to live tasks.
+# Niceness of what no minute waits for, like work on past days: it yields the processor to the rest.
 NICENESS = 10
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
 # for a person to come back from a weekend, with some days to spare.

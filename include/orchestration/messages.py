@@ -19,20 +19,15 @@ class PlanMessage(TypedDict):
     overlap_minutes: int
 
 
-class BatchMessage(TypedDict):
-    """Where a batch is stored, and what the UI shows of it; no rows."""
+class CheckedMessage(TypedDict):
+    """Where a batch is stored, and the gate's verdict on it; no rows.
+
+    rows counts them; verdict is one line for people; evaluated and met count expectations.
+    """
 
     symbol: str
     url: str
     rows: int
-
-
-class CheckedMessage(BatchMessage):
-    """The same batch with the gate's verdict.
-
-    verdict is one line for people; evaluated and met count expectations.
-    """
-
     verdict: str
     refused: bool
     bad_rows: int

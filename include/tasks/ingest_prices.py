@@ -4,6 +4,7 @@ That one imports Great Expectations, which takes seconds that a fetch need not s
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +17,9 @@ from include.orchestration.connections import (
     symbols,
 )
 from include.orchestration.context import current_run, now
-from include.orchestration.defaults import FETCH_TASKS, LANDING_DAYS
+from include.orchestration.defaults import FETCH_TASKS, LANDING_DAYS, NICENESS
 from include.orchestration.failures import fail_without_retry, raise_failures
-from include.orchestration.messages import BatchMessage, PlanMessage
+from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
 from include.pipeline.landing import (
@@ -86,7 +87,7 @@ def group_name(messages: Sequence[PlanMessage]) -> str:
     return f"{names[0]} to {names[-1]} ({len(names)})"
 
 
-def fetch(messages: Sequence[PlanMessage]) -> list[BatchMessage]:
+def fetch(messages: Sequence[PlanMessage]) -> None:
     """Fetch one or more symbols side by side and land each batch; each fails on its own.
 
     Raises:
@@ -97,23 +98,25 @@ def fetch(messages: Sequence[PlanMessage]) -> list[BatchMessage]:
     try:
         with fail_without_retry():
             store = open_store()
-        fetched = run_each(
+        failed = run_each(
             by_symbol, lambda symbol: _fetch(store, by_symbol[symbol]), at_a_time=len(by_symbol)
-        )
-        raise_failures(fetched.failed)
+        ).failed
+        raise_failures(failed)
     except BaseException as error:
         # Airflow's time limit, too: nobody must wait for what does not come.
         for url in [message["url"] for message in messages if not is_fetched(message["url"])]:
             land_failure(url, str(error) or type(error).__name__)
         raise
-    return [*fetched.done.values()]
+    finally:
+        # What is left is the end of a process: the minute's other tasks come first.
+        os.nice(NICENESS)
 
 
-def _fetch(store: Store, message: PlanMessage) -> BatchMessage:
-    plan, url = _plan(message), message["url"]
+def _fetch(store: Store, message: PlanMessage) -> None:
+    plan = _plan(message)
     with open_exchange(store, lambda: now() + plan.clock_offset) as client:
         batch = fetch_batch(client, plan, now)
-    land_batch(url, batch)
+    land_batch(message["url"], batch)
     log.info(
         "%s %s: %d rows in %d ms, weight used %d",
         batch.symbol,
@@ -122,7 +125,6 @@ def _fetch(store: Store, message: PlanMessage) -> BatchMessage:
         batch.fetch_ms,
         batch.used_weight,
     )
-    return BatchMessage(symbol=batch.symbol, url=url, rows=batch.row_count)
 
 
 def load(windows: Sequence[Sequence[PlanMessage]]) -> None:

@@ -37,10 +37,10 @@ from include.tasks.ingest_prices import WAITS_FOR_BATCHES, waits_until
 
 # Each mostly waits for Cassandra and the landing folder.
 READS_AT_A_TIME = 4
-# Ten symbols arrive within a second. Each run of the checkpoints takes half a second, however many
-# batches there are.
-QUIET = timedelta(seconds=0.3)
-LONGEST_GATHERING = timedelta(seconds=1)
+# Ten symbols arrive within a second and a half. Each run of the checkpoints takes half a second,
+# however many batches there are, and the time of the fetches that still work.
+QUIET = timedelta(seconds=1)
+LONGEST_GATHERING = timedelta(seconds=2)
 
 log = logging.getLogger(__name__)
 

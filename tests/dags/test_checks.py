@@ -427,6 +427,7 @@ def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypa
     plan = FetchPlan("ETHUSDT", window, None, timedelta(0), unreadable="no PRICE_FILTER")
     monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
     monkeypatch.setattr(ingest_prices, "plan_fetches", lambda *_: [plan])
+    monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")
     (group,) = json.loads(json.dumps(ingest_prices.plan()))
 
