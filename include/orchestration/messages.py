@@ -6,11 +6,12 @@ from typing import TypedDict
 class PlanMessage(TypedDict):
     """A fetch plan as it travels through XCom; times are ISO 8601, UTC.
 
-    url is where its batch is to land.
+    url is where its batch is to land; due_at, by our clock, when its fetch can begin.
     """
 
     symbol: str
     url: str
+    due_at: str
     start: str
     end: str
     tick_size: str | None

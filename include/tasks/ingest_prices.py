@@ -40,10 +40,10 @@ from include.records.windows import MINUTE, Window
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
-# After the end of the last minute planned; the next run is created 55 s after it.
+# After the minute has ended, or the plan was made; the next run is created 55 s after it.
 WAITS_FOR_BATCHES = timedelta(seconds=35)
 WAITS_FOR_VERDICTS = timedelta(seconds=45)
-LATE_LOOK = timedelta(seconds=5)
+LATE_LOOK = timedelta(seconds=20)
 UNCHECKED = "was fetched, but not checked; the next run fetches its window again"
 # Airflow's table keeps so many characters of a mapped task's name.
 LONGEST_NAME = 250
@@ -56,10 +56,7 @@ def plan() -> list[list[PlanMessage]]:
     with fail_without_retry(), open_exchange(store := open_store(), now) as client:
         plans = plan_fetches(store, client, symbols(), now)
     storage, planned_at = storage_url(), now()
-    messages = [
-        _message(plan, batch_url(storage, plan.symbol, plan.window, planned_at)) for plan in plans
-    ]
-    return in_groups(messages, FETCH_TASKS)
+    return in_groups([_message(plan, storage, planned_at) for plan in plans], FETCH_TASKS)
 
 
 def waits_until(windows: Sequence[Sequence[PlanMessage]], *, longest: timedelta) -> datetime:
@@ -67,15 +64,11 @@ def waits_until(windows: Sequence[Sequence[PlanMessage]], *, longest: timedelta)
 
     Args:
         windows: The planned fetches, of each fetch task.
-        longest: After the end of the last minute planned; a task that starts late looks for
-            LATE_LOOK all the same.
+        longest: After the moment when the last fetch could begin; a task that starts late looks
+            for LATE_LOOK all the same.
     """
-    ends = [
-        datetime.fromisoformat(message["end"]) - timedelta(milliseconds=message["clock_offset_ms"])
-        for group in windows
-        for message in group
-    ]
-    return max([now() + LATE_LOOK, *(end + longest for end in ends)])
+    due = [datetime.fromisoformat(message["due_at"]) for group in windows for message in group]
+    return max([now() + LATE_LOOK, *(moment + longest for moment in due)])
 
 
 def group_name(messages: Sequence[PlanMessage]) -> str:
@@ -185,10 +178,11 @@ def _load(store: Store, run: Run | None, url: str) -> tuple[str, str]:
     return f"refused: {verdict.reason}" if record.is_refused else "", alarm_of(store, record)
 
 
-def _message(plan: FetchPlan, url: str) -> PlanMessage:
+def _message(plan: FetchPlan, storage: str, planned_at: datetime) -> PlanMessage:
     return PlanMessage(
         symbol=plan.symbol,
-        url=url,
+        url=batch_url(storage, plan.symbol, plan.window, planned_at),
+        due_at=max(planned_at, plan.window.end - plan.clock_offset).isoformat(),
         start=plan.window.start.isoformat(),
         end=plan.window.end.isoformat(),
         tick_size=str(plan.tick_size) if plan.tick_size is not None else None,

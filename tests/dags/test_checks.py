@@ -51,8 +51,7 @@ def landed(tmp_path, *, symbol="BTCUSDT", change=lambda _rows: None):
 
 def planned(symbol, url):
     """The message of a plan that is over: nothing more arrives."""
-    end = batch().window.end.isoformat()
-    return {"symbol": symbol, "url": url, "end": end, "clock_offset_ms": 0}
+    return {"symbol": symbol, "url": url, "due_at": batch().window.end.isoformat()}
 
 
 def validate_shard(messages, shard):

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
 
@@ -148,3 +148,29 @@ def test_plans_another_url_each_time():
     first, again = ({each[0]["url"] for each in planned()} for _ in range(2))
 
     assert not first & again
+
+
+@pytest.mark.parametrize(
+    ("planned_after", "due_after"), [(-4, 0), (20, 20), (90 * 60, 90 * 60)], ids=str
+)
+def test_waits_from_when_a_fetch_can_begin(monkeypatch, planned_after, due_after):
+    """The minute's end, or the plan of a run that is late or behind."""
+    end = batch().window.end
+    monkeypatch.setattr(ingest_prices, "now", lambda: end + timedelta(seconds=planned_after))
+
+    groups = planned()
+
+    longest = timedelta(seconds=35)
+    assert ingest_prices.waits_until(groups, longest=longest) == (
+        end + timedelta(seconds=due_after) + longest
+    )
+
+
+def test_a_task_that_starts_late_looks_for_a_while(monkeypatch):
+    groups = planned()
+    late = datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr(ingest_prices, "now", lambda: late)
+
+    until = ingest_prices.waits_until(groups, longest=timedelta(seconds=35))
+
+    assert until == late + timedelta(seconds=20)
