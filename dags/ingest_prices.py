@@ -20,7 +20,7 @@ from airflow.sdk import dag, get_current_context, task
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES
-from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, SHARDS, START
+from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, SHARDS, START, WAITING
 from include.orchestration.messages import CheckedMessage, PlanMessage
 
 
@@ -56,13 +56,13 @@ def ingest_prices() -> None:
 
     # These two begin when the plan is there, and take up each batch as it lands: their start takes
     # none of the minute's time, and a late one holds up no other.
-    @task(trigger_rule="one_success", multiple_outputs=False)
+    @task(multiple_outputs=False, **WAITING)
     def validate(windows: list[list[PlanMessage]], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
         return validate_batches.validate(windows, shard)
 
-    @task(trigger_rule="one_success", outlets=[EXTRACTED_PRICES], **AT_END)
+    @task(outlets=[EXTRACTED_PRICES], **WAITING, **AT_END)
     def load(windows: list[list[PlanMessage]]) -> None:
         from include.tasks import ingest_prices
 

@@ -16,10 +16,14 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median
 
-from dev.benchmarks.bench_symbols import first_symbols, simulator_options, symbol_count
+from dev.benchmarks.bench_stack import (
+    first_symbols,
+    stack_options,
+    symbol_count,
+    wait_until,
+)
 from dev.machine.console import say
-from dev.machine.ports import any_free_port
-from dev.stack.stack import Stack, StackOptions
+from dev.stack.stack import Stack
 from include.gx.batches import check_batch, check_batches
 from include.gx.checkpoints import Checkpoints
 from include.gx.kline_tables import Candidate
@@ -37,7 +41,6 @@ ROUNDS = 25
 MANY = (10, 100)
 LIVE_ROWS = 360
 MANY_ROUNDS = 3
-PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
 START_PATIENCE_SECONDS = 300.0
 
 
@@ -195,20 +198,15 @@ def _minute_of(seconds: list[RawRow]) -> RawRow:
 
 
 def _measure_in_airflow(symbols: tuple[str, ...], minutes: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-gate-") as home:
-        options = StackOptions(
-            home=Path(home),
-            symbols=symbols,
-            replay=True,
-            simulator_options=simulator_options(symbols),
-            ports={name: any_free_port() for name in PORTS},
-        )
-        with Stack(options) as stack:
-            stack.start_pipeline()
-            # The first runs catch up a quarter of an hour, and are not typical.
-            since = _next_minute(stack) + MINUTE
-            _wait_until(stack, since + minutes * MINUTE + timedelta(seconds=30))
-            _show_share(stack, symbols, since, minutes)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-gate-") as home,
+        Stack(stack_options(Path(home), symbols)) as stack,
+    ):
+        stack.start_pipeline()
+        # The first runs catch up a quarter of an hour, and are not typical.
+        since = _next_minute(stack) + MINUTE
+        wait_until(stack, since + minutes * MINUTE + timedelta(seconds=30))
+        _show_share(stack, symbols, since, minutes)
 
 
 def _next_minute(stack: Stack) -> datetime:
@@ -222,12 +220,6 @@ def _next_minute(stack: Stack) -> datetime:
             return floor_minute(datetime.now(UTC)) + MINUTE
         time.sleep(1)
     raise SystemExit("no minute was published for every symbol")
-
-
-def _wait_until(stack: Stack, moment: datetime) -> None:
-    while datetime.now(UTC) < moment:
-        stack.check()
-        time.sleep(1)
 
 
 def _show_share(stack: Stack, symbols: tuple[str, ...], since: datetime, minutes: int) -> None:

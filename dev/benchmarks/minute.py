@@ -14,17 +14,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from dev.benchmarks.bench_symbols import first_symbols, simulator_options, symbol_count
+from dev.benchmarks.bench_stack import (
+    first_symbols,
+    stack_options,
+    symbol_count,
+    wait_until,
+)
 from dev.benchmarks.cpu_seconds import CpuSeconds, cpu_seconds, used_between
-from dev.benchmarks.gate import PORTS
 from dev.benchmarks.minute_parts import ingest_parts, publish_parts, say_parts
 from dev.benchmarks.row_times import RowTime, row_times
 from dev.benchmarks.run_times import RunTimes, failed_tasks, named, run_times
 from dev.machine.console import say
-from dev.machine.home import CHECKOUT
-from dev.machine.ports import LOOPBACK, any_free_port
+from dev.machine.ports import LOOPBACK
 from dev.stack.dag_runs import unpause, wait_for_dag
-from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack, StackOptions
+from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack
 from include.exchange.transport import BinanceSettings
 from include.method.delays import percentile
 from include.orchestration.defaults import FETCH_TASKS
@@ -101,7 +104,7 @@ def say_machine() -> None:
 
 def measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> Measured:
     """Measure minutes of the pipeline, and print where their time goes."""
-    with Stack(_options(home, symbols)) as stack:
+    with Stack(stack_options(home, symbols)) as stack:
         stack.start_pipeline()
         window, used = _watch(stack, minutes)
         settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
@@ -140,7 +143,7 @@ def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measure
     shutil.copy(EMPTY_DAGS, dags)
     tasks = symbols[:FETCH_TASKS]
     (dags / "symbols.txt").write_text("\n".join(tasks), encoding="utf-8")
-    with Stack(_options(folder / "home", symbols, dags)) as stack:
+    with Stack(stack_options(folder / "home", symbols, dags)) as stack:
         with stack.rest() as api:
             for dag_id in MINUTE_DAGS:
                 wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, stack.check)
@@ -160,25 +163,14 @@ def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measure
     return Measured(minutes, delays, 0, _total(used), {})
 
 
-def _options(home: Path, symbols: Sequence[str], dags: Path = CHECKOUT / "dags") -> StackOptions:
-    return StackOptions(
-        home=home,
-        symbols=tuple(symbols),
-        replay=True,
-        simulator_options=simulator_options(symbols),
-        ports={name: any_free_port() for name in PORTS},
-        dags_folder=dags,
-    )
-
-
 def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
     """Wait for regular minutes to pass; return them, and the CPU time used meanwhile."""
     # The first runs catch up a quarter of an hour, and are not typical.
     since = _after_first_minute(stack) + MINUTE
     window = Window(since, since + minutes * MINUTE)
-    _wait_until(stack, window.start)
+    wait_until(stack, window.start)
     before = cpu_seconds(stack.home)
-    _wait_until(stack, window.end)
+    wait_until(stack, window.end)
     return window, used_between(before, cpu_seconds(stack.home))
 
 
@@ -193,12 +185,6 @@ def _after_first_minute(stack: Stack) -> datetime:
             return floor_minute(datetime.now(UTC)) + MINUTE
         time.sleep(1)
     raise SystemExit(f"no minute was published within {START_PATIENCE_SECONDS:.0f} s")
-
-
-def _wait_until(stack: Stack, moment: datetime) -> None:
-    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
-        stack.check()
-        time.sleep(min(1.0, left))
 
 
 def _runs(

@@ -20,13 +20,17 @@ from statistics import median
 
 import httpx
 
-from dev.benchmarks.bench_symbols import first_symbols, simulator_options, symbol_count
-from dev.benchmarks.gate import PORTS
+from dev.benchmarks.bench_stack import (
+    first_symbols,
+    stack_options,
+    symbol_count,
+    wait_until,
+)
 from dev.benchmarks.row_times import RowTime, row_times
 from dev.benchmarks.run_times import failed_tasks, named
 from dev.machine.console import say
-from dev.machine.ports import LOOPBACK, any_free_port
-from dev.stack.stack import MINUTE_DAGS, Stack, StackOptions
+from dev.machine.ports import LOOPBACK
+from dev.stack.stack import MINUTE_DAGS, Stack
 from include.method.delays import percentile
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms
@@ -66,29 +70,22 @@ def main() -> int:
     if options.busy < 1 or options.minutes < 1:
         parser.error("--busy and --minutes must be 1 or more")
     symbols = first_symbols(options.symbols)
-    with tempfile.TemporaryDirectory(prefix="bench-overload-") as folder:
-        stack_options = StackOptions(
-            home=Path(folder),
-            symbols=symbols,
-            replay=True,
-            simulator_options=simulator_options(symbols),
-            ports={name: any_free_port() for name in PORTS},
-        )
-        with Stack(stack_options) as stack:
-            stack.start_pipeline()
-            phases, killed = _go_through(
-                stack, options.busy, options.minutes, is_killing=options.kill
-            )
-            whole = Window(phases[0].window.start - MINUTE, phases[-1].window.end - MINUTE)
-            settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
-            try:
-                expected = _expected(stack.ports.exchange, symbols, whole)
-                rows = _wait_for_values(stack, settings, expected, whole)
-            finally:
-                # Before the server stops, or the driver complains that it is gone.
-                SESSIONS.close()
-            with stack.rest() as api:
-                failed = failed_tasks(api, phases[0].window.start)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-overload-") as folder,
+        Stack(stack_options(Path(folder), symbols)) as stack,
+    ):
+        stack.start_pipeline()
+        phases, killed = _go_through(stack, options.busy, options.minutes, is_killing=options.kill)
+        whole = Window(phases[0].window.start - MINUTE, phases[-1].window.end - MINUTE)
+        settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
+        try:
+            expected = _expected(stack.ports.exchange, symbols, whole)
+            rows = _wait_for_values(stack, settings, expected, whole)
+        finally:
+            # Before the server stops, or the driver complains that it is gone.
+            SESSIONS.close()
+        with stack.rest() as api:
+            failed = failed_tasks(api, phases[0].window.start)
     say(f"{len(symbols)} symbols, {options.busy} busy processes, killed (-9): {named(killed)}")
     due = len(symbols) * whole.minute_count
     if len(expected) != due:
@@ -116,17 +113,17 @@ def _go_through(
         begin += length * MINUTE
     killed: Counter[str] = Counter()
     for phase in phases:
-        _wait_until(stack, phase.window.start)
+        wait_until(stack, phase.window.start)
         say(f"  {phase.name}: {phase.window}")
         if phase.name == "during":
             with _busy(busy_count):
                 middle = phase.window.start + (phase.window.end - phase.window.start) / 2
-                _wait_until(stack, middle)
+                wait_until(stack, middle)
                 if is_killing:
                     killed = _kill_tasks(stack, until=phase.window.end)
-                _wait_until(stack, phase.window.end)
+                wait_until(stack, phase.window.end)
         else:
-            _wait_until(stack, phase.window.end)
+            wait_until(stack, phase.window.end)
         say(f"    load average at its end {os.getloadavg()[0]:.1f}")
     return phases, killed
 
@@ -166,12 +163,6 @@ def _running(stack: Stack, task_id: str) -> list[int]:
             .json()["task_instances"]
         )
     return [each["pid"] for each in found if each["pid"]]
-
-
-def _wait_until(stack: Stack, moment: datetime) -> None:
-    while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:
-        stack.check()
-        time.sleep(min(1.0, left))
 
 
 def _expected(

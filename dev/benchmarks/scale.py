@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from dev.benchmarks.bench_symbols import first_symbols, symbol_count
+from dev.benchmarks.bench_stack import first_symbols, symbol_count
 from dev.benchmarks.minute import Measured, measure_floor, measure_pipeline, say_machine
 from dev.benchmarks.run_times import named
 from dev.machine.console import say

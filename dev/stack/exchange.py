@@ -11,14 +11,13 @@ import httpx
 from dev.machine.errors import SetupError
 from dev.machine.ports import LOOPBACK
 from dev.machine.processes import Processes
+from include.exchange.client import MOST_SYMBOLS
 from include.records.symbols import read_symbol
 
 NAME = "exchange"
 LIVE_URL = "https://data-api.binance.vision"
 PING_TIMEOUT_SECONDS = 3.0
 ANSWER_TIMEOUT_SECONDS = 10.0
-# Of one request for exchangeInfo.
-MOST_SYMBOLS = 100
 # As in dev/stack/airflow.py, a last resort.
 START_TIMEOUT_SECONDS = 300.0
 

@@ -126,7 +126,7 @@ class RequestBudget:
                 break
             if _waits_for_first(use, now):
                 return None
-            if self._table.swap_use(use, _going_first(use, max(whole_ms(now), use.sent_at))):
+            if self._table.swap_use(use, _going_first(use, whole_ms(now))):
                 return replace(leave, is_first=True)
         return leave
 
@@ -240,7 +240,8 @@ def is_of_one_minute(sent_at: datetime, ended_at: datetime) -> bool:
 
 
 def _going_first(use: Use, at: datetime) -> Use:
-    return replace(use, sent_at=at, first_at=at, is_first_out=True, version=use.version + 1)
+    sent_at = max(at, use.sent_at)
+    return replace(use, sent_at=sent_at, first_at=at, is_first_out=True, version=use.version + 1)
 
 
 def _spacing(behind: timedelta) -> timedelta:

@@ -17,6 +17,12 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
+# Of a task that begins with its run's plan and waits for what others land, for 45 s at most; it
+# has as long again for its own work.
+WAITING: dict[str, Any] = {
+    "trigger_rule": "one_success",
+    "execution_timeout": timedelta(seconds=90),
+}
 # Niceness of what no minute waits for, like work on past days: it yields the processor to the rest.
 NICENESS = 10
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough

@@ -68,13 +68,11 @@ def load(*messages):
     ingest_prices.load([[message] for message in messages])
 
 
-def cut_short(message, left):
-    """Damage a landed batch: a part of its file is left, or nothing."""
+def cut_short(message):
+    """Leave half of a landed batch's file."""
     file = Path(message["url"])
     content = file.read_bytes()
-    file.unlink()
-    if left:
-        file.write_bytes(content[: int(len(content) * left)])
+    file.write_bytes(content[: len(content) // 2])
 
 
 def spoil(rows):
@@ -97,26 +95,38 @@ def test_says_in_xcom_and_in_one_line_what_the_gate_says(tmp_path, caplog):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("left", "words"),
-    [
-        (0, "BTCUSDT was not fetched"),
-        (0.5, r"BTCUSDT the batch landed at .* cannot be read"),
-    ],
-    ids=["deleted", "cut short"],
-)
-def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts, left, words):
+def test_says_which_batch_is_lost_and_loads_the_others(tmp_path, store, alerts):
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    cut_short(lost, left)
+    cut_short(lost)
 
     checked = validate(lost, good)
-    with pytest.raises(AirflowFailException, match=words):
+    with pytest.raises(
+        AirflowFailException, match=r"BTCUSDT the batch landed at .* cannot be read"
+    ):
         load(lost, good)
 
-    assert [each["refused"] for each in checked] == [True, False][not left :]
+    assert [each["refused"] for each in checked] == [True, False]
     assert store.watermark("BTCUSDT").stored_until is None
     assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
     assert alerts == []
+
+
+@pytest.mark.parametrize(
+    ("is_validated", "words"),
+    [(False, "BTCUSDT was not fetched"), (True, "BTCUSDT the batch landed at .* cannot be read")],
+)
+def test_a_batch_whose_file_was_deleted_keeps_no_other_from_being_loaded(
+    tmp_path, store, is_validated, words
+):
+    lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
+    validate(good, *([lost] if is_validated else []))
+    Path(lost["url"]).unlink()
+
+    with pytest.raises(AirflowFailException, match=words):
+        load(lost, good)
+
+    assert store.watermark("BTCUSDT").stored_until is None
+    assert len(store.second_prices.between("ETHUSDT", batch().window)) == 60
 
 
 def test_refuses_the_batch_of_another_symbol(tmp_path, store, alerts):
@@ -324,7 +334,7 @@ def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
     monkeypatch.setattr(validate_batches, "land_verdict", full_for_one)
     monkeypatch.setattr(validate_batches, "SHARDS", 1)
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    cut_short(lost, 0.5)
+    cut_short(lost)
 
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: OSError"):
         validate_shard([lost, good], 0)

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from include.pipeline.arrivals import POLL_SECONDS, Wait, arrivals
+from include.pipeline.arrivals import Wait, arrivals
 from tests.fakes.builders import NOON
 
 UNTIL = NOON + timedelta(seconds=35)
@@ -95,8 +95,3 @@ def test_takes_up_what_arrived_while_it_worked():
     found, _ = groups({"A": 0, "B": 1, "C": 2}, Wait(UNTIL), work_seconds=5.0)
 
     assert found == [(["A"], 0.0), (["B", "C"], 5.0)]
-
-
-def test_looks_again_every_tenth_of_a_second():
-    assert groups({"A": 1.05}, Wait(UNTIL)) == ([(["A"], 1.1)], 1.1)
-    assert POLL_SECONDS == 0.1
