@@ -13,6 +13,8 @@ if "scheduler" in sys.argv:
     import include.tasks.ingest_prices  # noqa: F401
     import include.tasks.report_prices  # noqa: F401
     import include.tasks.watch_prices  # noqa: F401
+    from include.exchange.certificates import trusted
     from include.tasks.validate_batches import warm_up
 
+    trusted()
     warm_up()

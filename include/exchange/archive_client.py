@@ -21,6 +21,7 @@ import stamina
 
 from include.exchange.archive_files import ArchiveFile
 from include.exchange.bodies import read_body
+from include.exchange.certificates import trusted
 from include.exchange.hosts import is_loopback
 from include.exchange.pauses import stated_pause
 from include.exchange.retries import retry_delay
@@ -82,6 +83,7 @@ class ArchiveClient:
             transport=http,
             follow_redirects=False,
             trust_env=False,
+            verify=trusted(),
             timeout=httpx.Timeout(CONNECT_SECONDS, read=LONGEST_READ_SECONDS),
             # A file is compressed already, and a range must count the bytes that are sent.
             headers={"accept-encoding": "identity", "user-agent": "minute-prices"},

@@ -17,6 +17,7 @@ import httpx
 import stamina
 
 from include.exchange.bodies import read_body
+from include.exchange.certificates import trusted
 from include.exchange.hosts import is_loopback
 from include.exchange.replies import block_of, error_of, parse_json
 from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
@@ -115,6 +116,7 @@ class BinanceTransport:
             follow_redirects=False,
             # The machine's proxy or netrc must neither see nor change requests.
             trust_env=False,
+            verify=trusted(),
             headers={
                 "accept": "application/json",
                 "accept-encoding": "gzip",

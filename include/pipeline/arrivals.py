@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-POLL_SECONDS = 0.1
-
 
 @dataclass(frozen=True)
 class Wait:
@@ -19,11 +17,13 @@ class Wait:
         quiet: A group is complete when nothing has arrived for so long,
         longest: or so long after its first arrival. Each group may take twice as long as the one
             before it, so that many that come one by one are few groups.
+        poll_seconds: Between looks.
     """
 
     until: datetime
     quiet: timedelta = timedelta(0)
     longest: timedelta = timedelta(0)
+    poll_seconds: float = 0.1
 
 
 def arrivals(
@@ -61,4 +61,4 @@ def arrivals(
         elif is_over:
             return
         else:
-            sleep(POLL_SECONDS)
+            sleep(wait.poll_seconds)

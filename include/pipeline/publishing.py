@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.computing import compute
 from include.pipeline.withholding import Check, withhold_failing
 from include.records.errors import RetryableError
@@ -33,6 +34,9 @@ GRACE = timedelta(seconds=20)
 # next minute, and this one's task may take 50 s, of which it waits some for the minute to end.
 LOOKS_FOR = timedelta(seconds=40)
 POLL_SECONDS = 0.25
+# Symbols that are stored together are published together: the second gate costs the same for all.
+QUIET = timedelta(seconds=1)
+LONGEST_GATHERING = timedelta(seconds=2)
 # Symbols read, and appended, at the same time: each mostly waits for Cassandra.
 AT_A_TIME = 4
 LATE_POLL_SECONDS = 0.5
@@ -96,24 +100,13 @@ class Publisher:
         """
         closed_until = nearest_end(self.clock())
         sleep(max(0.0, (closed_until - self.clock()).total_seconds()))
-        awaited, late = list(self.symbols), list[str]()
-        parts: list[Publication] = []
-        while True:
-            moment = self.clock()
-            stored = [each for each in awaited + late if self._is_stored(each, closed_until)]
-            missing = [each for each in awaited if each not in stored]
-            gaps = missing if moment >= closed_until + GRACE else []
-            if stored or gaps:
-                parts.append(self._publish_ready([*stored, *gaps], closed_until))
-            awaited = [each for each in missing if each not in gaps]
-            late = [
-                each
-                for each in late + gaps
-                if each not in stored and self._is_late(each, closed_until)
-            ]
-            if not awaited + late or moment >= closed_until + LOOKS_FOR:
-                break
-            sleep(LATE_POLL_SECONDS if not awaited else POLL_SECONDS)
+        first = Wait(closed_until + GRACE, QUIET, LONGEST_GATHERING, POLL_SECONDS)
+        parts, missing = self._publish_as_stored(self.symbols, closed_until, first, sleep)
+        if missing:
+            parts.append(self._publish_ready(missing, closed_until))
+            late = [each for each in missing if self._is_late(each, closed_until)]
+            last = Wait(closed_until + LOOKS_FOR, poll_seconds=LATE_POLL_SECONDS)
+            parts += self._publish_as_stored(late, closed_until, last, sleep)[0]
         return Publication(
             closed_until,
             prices=tuple(each for part in parts for each in part.prices),
@@ -206,6 +199,23 @@ class Publisher:
         }
         return self.publish_windows(silent, are_fetched=True)
 
+    def _publish_as_stored(
+        self,
+        symbols: Sequence[str],
+        closed_until: datetime,
+        wait: Wait,
+        sleep: Callable[[float], None],
+    ) -> tuple[list[Publication], list[str]]:
+        """Publish symbols in groups as they are stored; return also those that did not come."""
+        parts: list[Publication] = []
+        missing = list(symbols)
+        for stored in arrivals(
+            symbols, lambda each: self._is_stored(each, closed_until), wait, self.clock, sleep
+        ):
+            parts.append(self._publish_ready(stored, closed_until))
+            missing = [each for each in missing if each not in stored]
+        return parts, missing
+
     def _publish_ready(self, ready: Sequence[str], closed_until: datetime) -> Publication:
         """Publish each symbol from its mark, less the overlap; skip symbols never stored."""
         windows: dict[str, list[Window]] = {}
@@ -243,9 +253,10 @@ class Publisher:
         stored_until = self.store.watermark(symbol).stored_until
         return stored_until is not None and stored_until >= closed_until - PROVISIONAL_FOR
 
-    def _is_stored(self, symbol: str, closed_until: datetime) -> bool:
+    def _is_stored(self, symbol: str, closed_until: datetime) -> bool | None:
+        """Tell whether a symbol's prices are stored; None while they may still come."""
         stored_until = self.store.watermark(symbol).stored_until
-        return stored_until is not None and stored_until >= closed_until
+        return (stored_until is not None and stored_until >= closed_until) or None
 
 
 def _not_before(moment: datetime, window: Window) -> Window:
