@@ -34,15 +34,16 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     # On a busy machine a file takes longer than the defaults of 30 and 50 s, and DAGs that are not
-    # read anew in time would vanish.
+    # read anew in time would vanish: the threshold is far above the interval below.
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
-    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "300",
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "900",
     # So does an answer of the API server: 5 s by default, then a task fails.
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
     # Ten fetches, and what waits for them: validate, load and publish.
     "AIRFLOW__CORE__PARALLELISM": "16",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+    # A file that has changed is read at once; the others need not be every 30 s.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A task whose process was killed holds up its DAG this long; five minutes by default.

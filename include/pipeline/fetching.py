@@ -22,9 +22,9 @@ from include.records.errors import (
     UnknownSymbolError,
     UnreadableSymbolError,
 )
-from include.records.klines import Interval, RawRow, deduplicate, in_milliseconds
+from include.records.klines import OPEN_TIME, Interval, RawRow, deduplicate, in_milliseconds
 from include.records.prices import SymbolInfo
-from include.records.windows import MINUTE, Window, nearest_end, plan_window
+from include.records.windows import MINUTE, Window, nearest_end, plan_window, to_ms
 from include.store.store import Store
 
 # A kline that has just closed may still change for a moment: Binance's own stream was seen to
@@ -34,6 +34,8 @@ SETTLE = timedelta(seconds=5)
 # settled, and only what lags. Four requests have a weight of 8; the five-minute price is the third
 # where nothing lags: those three are reserved at once.
 LOOKS = (timedelta(seconds=1.5), timedelta(seconds=3), SETTLE)
+# Until then a server's rows may add up, and all of them lack the minute's last trades.
+LONGEST_LAG = timedelta(seconds=3)
 MOST_REQUESTS = 4
 USUAL_WEIGHT = 2 * KLINES_WEIGHT + AVERAGE_WEIGHT
 # How far before the window to request rows again: what changed late is found.
@@ -213,6 +215,7 @@ def _settled_rows(
             before counts.
     """
     rows: dict[Interval, list[RawRow]] = {}
+    is_passed: dict[Interval, bool] = {}
     lags = [*Interval]
     fetch_ms, count, requests = 0.0, 0, 0
     for count, after in enumerate(LOOKS, 1):
@@ -225,8 +228,7 @@ def _settled_rows(
         started = time.monotonic()
         try:
             for interval in lags:
-                page = client.klines(plan.symbol, interval, _spans(plan)[interval], open_end=MINUTE)
-                rows[interval] = deduplicate(in_milliseconds(page))
+                rows[interval], is_passed[interval] = _rows(client, plan, interval)
         except MarketDataError as error:
             if count == 1:
                 raise
@@ -236,10 +238,27 @@ def _settled_rows(
             fetch_ms += (time.monotonic() - started) * 1000
         requests += len(lags)
         lags = lagging(rows, plan.window.end - MINUTE)
-        is_late = clock() >= plan.window.end + SETTLE - plan.clock_offset
-        if not lags or is_late or requests + len(lags) > MOST_REQUESTS:
+        age = clock() + plan.clock_offset - plan.window.end
+        if not lags and not is_passed[Interval.SECOND] and age < LONGEST_LAG:
+            lags = [Interval.SECOND]
+        if not lags or age >= SETTLE or requests + len(lags) > MOST_REQUESTS:
             break
     return rows, count, round(fetch_ms)
+
+
+def _rows(client: BinanceClient, plan: FetchPlan, interval: Interval) -> tuple[list[RawRow], bool]:
+    """Fetch the rows of a plan; tell also whether the exchange knows what came after them.
+
+    It answers with the row that is running, too: where one opens at the window's end or later,
+    nothing of the window is still missing.
+    """
+    span = _spans(plan)[interval]
+    asked = Window(span.start, span.end + MINUTE)
+    page = client.klines(plan.symbol, interval, asked, open_end=2 * MINUTE)
+    rows = deduplicate(in_milliseconds(page))
+    later = range(to_ms(span.end), to_ms(asked.end))
+    inside = [row for row in rows if row[OPEN_TIME] not in later]
+    return inside, len(inside) < len(rows)
 
 
 def _five_minute_price(

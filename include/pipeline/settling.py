@@ -25,9 +25,9 @@ def lagging(rows: Mapping[Interval, Sequence[RawRow]], minute: datetime) -> list
     """Return the klines that lag behind for a minute that has just ended; none if it has settled.
 
     A minute has settled when it has its sixty seconds and they add up exactly to the exchange's
-    own minute: volume, quote volume and trades. Where nothing traded, both say zero. If both lack
-    the same trades, they agree too early, and the next fetch's overlap brings the others. An outage
-    lasts longer than a minute takes to settle: one without any second counts as settled.
+    own minute: volume, quote volume and trades. Where nothing traded, both say zero. Both may lack
+    the same trades, and agree too early: these rows cannot show it. An outage lasts longer than a
+    minute takes to settle: one without any second counts as settled.
 
     Args:
         rows: Of both intervals, in milliseconds, without duplicates.

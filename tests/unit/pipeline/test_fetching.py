@@ -49,6 +49,8 @@ class FakeExchange:
         self.clock = NOON
         # What an answer lacks at a moment, as the exchange has not settled the minute.
         self.lag, self.wall = lambda rows, _interval, _moment: rows, lambda: self.now
+        # Whether it answers with the row that runs after the window's end.
+        self.has_running = lambda _moment: True
 
     def clock_offset(self):
         return self.now - self.clock
@@ -70,9 +72,10 @@ class FakeExchange:
         }
 
     def klines(self, symbol, interval, span, *, open_end=timedelta(0)):
-        assert open_end == MINUTE
-        self.asked.append((symbol, interval, span))
-        count = span.minute_count * 60_000 // interval.length_ms
+        assert open_end == 2 * MINUTE
+        ended = Window(span.start, span.end - MINUTE)
+        self.asked.append((symbol, interval, ended))
+        count = ended.minute_count * 60_000 // interval.length_ms
         amounts = {} if interval is Interval.SECOND else {"volume": "120.00000000", "trades": 120}
         rows = [
             kline(
@@ -80,7 +83,8 @@ class FakeExchange:
             )
             for index in range(count)
         ]
-        return self.lag(rows, interval, self.wall())
+        running = [kline(ended.end, interval)] if self.has_running(self.wall()) else []
+        return [*self.lag(rows, interval, self.wall()), *running]
 
     def five_minute_price(self, symbol, minute):
         self.asked.append((symbol, minute))
@@ -253,7 +257,7 @@ def test_reserves_three_requests_at_once_for_the_moment_of_the_first(starts, wai
     assert exchange.reserved == [(6, waits)]
 
 
-def fetch_lagging(lag):
+def fetch_lagging(lag, has_running=lambda _moment: True):
     """Fetch from an exchange that lags; return the moments of the requests, and the batch."""
     exchange, clock = FakeExchange(), Clock(NOON + MINUTE)
     moments = []
@@ -262,7 +266,7 @@ def fetch_lagging(lag):
         moments.append((interval, (moment - NOON - MINUTE).total_seconds()))
         return lag(rows, interval, moment - NOON - MINUTE)
 
-    exchange.lag, exchange.wall = answer, clock
+    exchange.lag, exchange.wall, exchange.has_running = answer, clock, has_running
     return moments, fetch_batch(exchange, plan(), clock, clock.sleep), exchange
 
 
@@ -308,6 +312,18 @@ def test_asks_again_for_rows_that_are_not_there_yet(lacking):
     moments, fetched, _ = fetch_lagging(lag)
 
     assert moments[2:] == [(lacking, 3.0)]
+    assert fetched.row_count == 376
+
+
+@pytest.mark.parametrize("knows_after_s", [2, 9])
+def test_asks_once_more_where_nothing_shows_that_the_exchange_knows_the_minutes_end(knows_after_s):
+    """The rows add up, but all of them may lack the last trades; they lag for at most 3 s."""
+    moments, fetched, _ = fetch_lagging(
+        lambda rows, _interval, _age: rows,
+        lambda moment: moment >= NOON + MINUTE + timedelta(seconds=knows_after_s),
+    )
+
+    assert moments[2:] == [(Interval.SECOND, 3.0)]
     assert fetched.row_count == 376
 
 
