@@ -28,8 +28,11 @@ NICENESS = 10
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
 # for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7
-# Tasks that run checkpoints at the same time, each on its part of the batches: one per core.
+# Tasks that run checkpoints at the same time, each on its part of the batches: one per core. A run
+# of the checkpoints costs half a second of CPU, and so many symbols cost as much again: fewer are
+# all validated by the first task.
 SHARDS = 2
+SYMBOLS_A_SHARD = 25
 # Up to so many symbols are fetched by a task each, more of them in so many groups: every task costs
 # CPU of its own, whatever it does.
 FETCH_TASKS = 100

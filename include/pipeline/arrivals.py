@@ -18,12 +18,14 @@ class Wait:
         longest: or so long after its first arrival. Each group may take twice as long as the one
             before it, so that many that come one by one are few groups.
         poll_seconds: Between looks.
+        since: When the first can arrive, aware UTC; None if that is not known.
     """
 
     until: datetime
     quiet: timedelta = timedelta(0)
     longest: timedelta = timedelta(0)
     poll_seconds: float = 0.1
+    since: datetime | None = None
 
 
 def arrivals(
@@ -43,6 +45,8 @@ def arrivals(
         clock: Aware UTC.
         sleep: Replaced in tests.
     """
+    if wait.since:
+        sleep(max(0.0, (wait.since - clock()).total_seconds()))
     awaited, group = list(names), list[str]()
     first_at = last_at = clock()
     longest = wait.longest

@@ -99,8 +99,7 @@ class Publisher:
         not stop the others, and is named in the result.
         """
         closed_until = nearest_end(self.clock())
-        sleep(max(0.0, (closed_until - self.clock()).total_seconds()))
-        first = Wait(closed_until + GRACE, QUIET, LONGEST_GATHERING, POLL_SECONDS)
+        first = Wait(closed_until + GRACE, QUIET, LONGEST_GATHERING, POLL_SECONDS, closed_until)
         parts, missing = self._publish_as_stored(self.symbols, closed_until, first, sleep)
         if missing:
             parts.append(self._publish_ready(missing, closed_until))

@@ -5,7 +5,7 @@ That one imports Great Expectations, which takes seconds that a fetch need not s
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -59,16 +59,17 @@ def plan() -> list[list[PlanMessage]]:
     return in_groups([_message(plan, storage, planned_at) for plan in plans], FETCH_TASKS)
 
 
-def waits_until(windows: Sequence[Sequence[PlanMessage]], *, longest: timedelta) -> datetime:
-    """Return when a task stops waiting for what the others of its run land.
+def wait_for(messages: Iterable[PlanMessage], *, longest: timedelta) -> Wait:
+    """Return how long a task waits for what the others of its run land.
 
     Args:
-        windows: The planned fetches, of each fetch task.
+        messages: The planned fetches that it waits for.
         longest: After the moment when the last fetch could begin; a task that starts late looks
             for LATE_LOOK all the same.
     """
-    due = [datetime.fromisoformat(message["due_at"]) for group in windows for message in group]
-    return max([now() + LATE_LOOK, *(moment + longest for moment in due)])
+    due = [datetime.fromisoformat(message["due_at"]) for message in messages]
+    until = max([now() + LATE_LOOK, *(moment + longest for moment in due)])
+    return Wait(until, since=min(due, default=None))
 
 
 def group_name(messages: Sequence[PlanMessage]) -> str:
@@ -134,7 +135,8 @@ def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
             a program error; the others are stored.
         RetryableError: Cassandra did not answer for one.
     """
-    urls = {message["symbol"]: message["url"] for group in windows[:] for message in group}
+    messages = [message for group in windows[:] for message in group]
+    urls = {message["symbol"]: message["url"] for message in messages}
     problems: dict[str, str] = {}
     failed: dict[str, Exception] = {}
     with fail_without_retry():
@@ -143,7 +145,7 @@ def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
     for arrived in arrivals(
         urls,
         lambda symbol: is_checked(urls[symbol]),
-        Wait(waits_until(windows, longest=WAITS_FOR_VERDICTS)),
+        wait_for(messages, longest=WAITS_FOR_VERDICTS),
         now,
     ):
         loaded = run_each(

@@ -2,8 +2,9 @@
 
 import functools
 import logging
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -13,10 +14,10 @@ from include.gx.kline_tables import Candidate
 from include.orchestration.alerts import push_result
 from include.orchestration.connections import open_store
 from include.orchestration.context import now
-from include.orchestration.defaults import SHARDS
+from include.orchestration.defaults import SHARDS, SYMBOLS_A_SHARD
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import CheckedMessage, PlanMessage
-from include.pipeline.arrivals import Wait, arrivals
+from include.pipeline.arrivals import arrivals
 from include.pipeline.landing import (
     has_verdict,
     is_fetched,
@@ -33,7 +34,7 @@ from include.records.verdicts import Verdict
 from include.records.windows import MINUTE, Window, to_ms
 from include.store.store import Store
 from include.tasks.gates import open_checkpoints
-from include.tasks.ingest_prices import WAITS_FOR_BATCHES, waits_until
+from include.tasks.ingest_prices import WAITS_FOR_BATCHES, wait_for
 
 # Each mostly waits for Cassandra and the landing folder.
 READS_AT_A_TIME = 4
@@ -89,7 +90,7 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
 
     Args:
         windows: The planned fetches, of each fetch task.
-        shard: The batches of every SHARDS-th of them from this one on are validated here.
+        shard: Number of the part of them that is validated here.
 
     Raises:
         AirflowFailException: The check of a batch failed with a program error; the verdicts on
@@ -97,7 +98,10 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
         RetryableError: Cassandra did not answer.
     """
     planned = [message for group in windows[:] for message in group]
-    urls = {message["symbol"]: message["url"] for message in planned[shard::SHARDS]}
+    messages = shard_of(planned, shard)
+    urls = {message["symbol"]: message["url"] for message in messages}
+    if not urls:
+        return []
     with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()
@@ -106,7 +110,9 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
     for arrived in arrivals(
         urls,
         lambda symbol: is_fetched(urls[symbol]),
-        Wait(waits_until(windows, longest=WAITS_FOR_BATCHES), QUIET, LONGEST_GATHERING),
+        replace(
+            wait_for(messages, longest=WAITS_FOR_BATCHES), quiet=QUIET, longest=LONGEST_GATHERING
+        ),
         now,
     ):
         read = run_each(
@@ -123,6 +129,12 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
         push_result(judged)
         raise_failures(failures)
     return judged
+
+
+def shard_of(planned: Sequence[PlanMessage], shard: int) -> Sequence[PlanMessage]:
+    """Return a shard's part of the planned fetches: of few symbols, the first has all."""
+    count = min(SHARDS, math.ceil(len(planned) / SYMBOLS_A_SHARD))
+    return planned[shard::count] if shard < count else []
 
 
 def _read(store: Store, symbol: str, url: str) -> _Read:

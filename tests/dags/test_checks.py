@@ -186,22 +186,37 @@ def test_validates_nothing_where_no_batch_arrived(tmp_path):
         load(*messages)
 
 
-@pytest.mark.slow
-def test_judges_each_batch_in_one_shard(tmp_path):
-    messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(5)]
+@pytest.mark.parametrize(
+    ("symbol_count", "sizes"), [(1, [1, 0]), (25, [25, 0]), (26, [13, 13]), (101, [51, 50])]
+)
+def test_divides_the_batches_among_the_shards(symbol_count, sizes):
+    """Each run of the checkpoints has its price: few symbols need one."""
+    messages = [planned(f"S{number}USDT", "") for number in range(symbol_count)]
+
+    shards = [validate_batches.shard_of(messages, shard) for shard in range(SHARDS)]
+
+    assert [len(shard) for shard in shards] == sizes
+    assert sorted(each["symbol"] for shard in shards for each in shard) == sorted(
+        message["symbol"] for message in messages
+    )
+
+
+def test_judges_each_batch_in_its_shard(tmp_path, monkeypatch):
+    monkeypatch.setattr(validate_batches, "SYMBOLS_A_SHARD", 2)
+    messages = [landed(tmp_path, symbol=f"S{number}USDT") for number in range(3)]
 
     shards = [validate_shard(messages, shard) for shard in range(SHARDS)]
 
     assert [[each["symbol"] for each in shard] for shard in shards] == [
-        ["S0USDT", "S2USDT", "S4USDT"],
-        ["S1USDT", "S3USDT"],
+        ["S0USDT", "S2USDT"],
+        ["S1USDT"],
     ]
     assert validate_shard(messages[:1], 1) == []
 
 
 def test_says_what_was_not_checked_and_loads_what_was(tmp_path, store):
     first, second = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
-    validate_shard([first, second], 0)
+    validate(first)
 
     with pytest.raises(AirflowFailException, match=r"^ETHUSDT was fetched, but not checked; the "):
         load(first, second)
@@ -228,7 +243,6 @@ class KilledError(BaseException):
 def test_a_second_try_judges_what_the_first_had_no_time_for(tmp_path, store, monkeypatch):
     """Those that pass are certain first; the first try is killed over the one that does not."""
     bad, good = landed(tmp_path, change=spoil), landed(tmp_path, symbol="ETHUSDT")
-    monkeypatch.setattr(validate_batches, "SHARDS", 1)
     check_batches, judged = validate_batches.check_batches, []
 
     def killed(checkpoints, candidates):
@@ -309,7 +323,6 @@ def test_an_error_of_the_program_in_one_check_keeps_no_other_batch_from_being_lo
     monkeypatch.setattr(validate_batches, "check_batches", broken)
     bad, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
 
-    monkeypatch.setattr(validate_batches, "SHARDS", 1)
     with pytest.raises(AirflowFailException, match="BTCUSDT failed with a program error: BugError"):
         validate_shard([bad, good], 0)
 
@@ -332,7 +345,6 @@ def test_a_verdict_that_cannot_be_landed_keeps_no_other_batch_from_being_loaded(
         land_one(url, verdict)
 
     monkeypatch.setattr(validate_batches, "land_verdict", full_for_one)
-    monkeypatch.setattr(validate_batches, "SHARDS", 1)
     lost, good = landed(tmp_path), landed(tmp_path, symbol="ETHUSDT")
     cut_short(lost)
 

@@ -58,6 +58,10 @@ def planned():
     return json.loads(json.dumps(ingest_prices.plan()))
 
 
+def messages():
+    return [message for group in planned() for message in group]
+
+
 def symbols_of(messages):
     return [message["symbol"] for message in messages]
 
@@ -158,19 +162,17 @@ def test_waits_from_when_a_fetch_can_begin(monkeypatch, planned_after, due_after
     end = batch().window.end
     monkeypatch.setattr(ingest_prices, "now", lambda: end + timedelta(seconds=planned_after))
 
-    groups = planned()
+    wait = ingest_prices.wait_for(messages(), longest=timedelta(seconds=35))
 
-    longest = timedelta(seconds=35)
-    assert ingest_prices.waits_until(groups, longest=longest) == (
-        end + timedelta(seconds=due_after) + longest
-    )
+    due_at = end + timedelta(seconds=due_after)
+    assert (wait.since, wait.until) == (due_at, due_at + timedelta(seconds=35))
 
 
 def test_a_task_that_starts_late_looks_for_a_while(monkeypatch):
-    groups = planned()
+    listed = messages()
     late = datetime.now(UTC) + timedelta(hours=1)
     monkeypatch.setattr(ingest_prices, "now", lambda: late)
 
-    until = ingest_prices.waits_until(groups, longest=timedelta(seconds=35))
+    wait = ingest_prices.wait_for(listed, longest=timedelta(seconds=35))
 
-    assert until == late + timedelta(seconds=20)
+    assert wait.until == late + timedelta(seconds=20)

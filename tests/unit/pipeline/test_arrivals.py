@@ -60,6 +60,17 @@ def test_one_that_is_late_holds_up_no_other(missing):
     assert ended == (35.0 if missing is None else 1.0)
 
 
+def test_does_not_look_before_any_can_arrive():
+    looks = []
+    clock = Clock()
+    wait = Wait(UNTIL, since=NOON + timedelta(seconds=5))
+
+    found = list(arrivals("A", lambda _: looks.append(clock.now) or True, wait, clock, clock.sleep))
+
+    assert found == [["A"]]
+    assert looks == [NOON + timedelta(seconds=5)]
+
+
 def test_takes_what_is_there_at_once_when_its_time_is_over():
     found, ended = groups({"A": 0, "B": None}, Wait(NOON))
 
