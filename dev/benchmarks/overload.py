@@ -45,8 +45,11 @@ RECOVERY_MINUTES = 3
 AFTER_MINUTES = 3
 # After the last minute measured, for what is late.
 PATIENCE = timedelta(minutes=10)
-LOOK_SECONDS = 0.2
-KILLED_TASKS = ("validate", "load")
+# After a minute's end: by then batches have landed, and the task is at work on them.
+KILLED_AFTER: Mapping[str, timedelta] = {
+    "validate": timedelta(seconds=2.5),
+    "load": timedelta(seconds=3.5),
+}
 
 
 @dataclass(frozen=True)
@@ -140,16 +143,16 @@ def _busy(count: int) -> Iterator[None]:
 
 
 def _kill_tasks(stack: Stack, until: datetime) -> Counter[str]:
-    """Kill a process of each task once, as soon as one runs."""
+    """Kill a process of each task once, while it is at work on a minute."""
     killed: Counter[str] = Counter()
-    for task_id in KILLED_TASKS:
+    for task_id, after in KILLED_AFTER.items():
         while not killed[task_id] and datetime.now(UTC) < until:
+            wait_until(stack, floor_minute(datetime.now(UTC)) + MINUTE + after)
             for pid in _running(stack, task_id)[:1]:
                 # It may have ended since Airflow was asked.
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     killed[task_id] += 1
-            time.sleep(LOOK_SECONDS)
     return killed
 
 
