@@ -40,7 +40,7 @@ def arrivals(
     Args:
         names: What is awaited.
         is_there: Tells whether it has arrived: None while it may still come, False when it will
-            not.
+            not. Nobody asks again about one that has: it may do what need not wait for the group.
         wait: How long to wait.
         clock: Aware UTC.
         sleep: Replaced in tests.

@@ -36,8 +36,6 @@ from include.store.store import Store
 from include.tasks.gates import open_checkpoints
 from include.tasks.ingest_prices import WAITS_FOR_BATCHES, wait_for
 
-# Each mostly waits for Cassandra and the landing folder.
-READS_AT_A_TIME = 4
 # Ten symbols arrive within a second and a half. Each run of the checkpoints takes half a second,
 # however many batches there are, and the time of the fetches that still work.
 QUIET = timedelta(seconds=1)
@@ -105,25 +103,30 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
     with fail_without_retry():
         checkpoints = open_checkpoints()
         store = open_store()
+    read: dict[str, _Read] = {}
     checked: dict[str, CheckedMessage] = {}
     failures: dict[str, Exception] = {}
-    for arrived in arrivals(
-        urls,
-        lambda symbol: is_fetched(urls[symbol]),
-        replace(
-            wait_for(messages, longest=WAITS_FOR_BATCHES), quiet=QUIET, longest=LONGEST_GATHERING
-        ),
-        now,
-    ):
-        read = run_each(
-            arrived,
-            lambda symbol: _read(store, symbol, urls[symbol]),
-            at_a_time=READS_AT_A_TIME,
-            stop_on=RetryableError,
+
+    def is_read(symbol: str) -> bool | None:
+        """Read a batch as soon as it is there: the checkpoints wait for the whole group."""
+        is_there = is_fetched(urls[symbol])
+        if is_there:
+            one = run_each(
+                [symbol], lambda _: _read(store, symbol, urls[symbol]), stop_on=RetryableError
+            )
+            read.update(one.done)
+            failures.update(one.failed)
+        return is_there
+
+    wait = replace(
+        wait_for(messages, longest=WAITS_FOR_BATCHES), quiet=QUIET, longest=LONGEST_GATHERING
+    )
+    for group in arrivals(urls, is_read, wait, now):
+        done, failed = _checked(
+            checkpoints, urls, {symbol: read.pop(symbol) for symbol in group if symbol in read}
         )
-        done, failed = _checked(checkpoints, urls, read.done)
         checked |= done
-        failures |= read.failed | failed
+        failures |= failed
     judged = [checked[symbol] for symbol in urls if symbol in checked]
     if failures:
         push_result(judged)
