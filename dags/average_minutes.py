@@ -22,7 +22,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, START
+from include.orchestration.defaults import (
+    BEFORE_EACH_MINUTE,
+    BEFORE_FETCHES,
+    DEFAULT_ARGS,
+    START,
+)
 
 
 @dag(
@@ -38,6 +43,7 @@ def average_minutes() -> None:
     @task(
         inlets=[EXTRACTED_PRICES],
         outlets=[MINUTE_PRICES],
+        priority_weight=BEFORE_FETCHES,
         **AT_END,
     )
     def publish() -> Generator[Metadata, None, list[str]]:

@@ -37,10 +37,13 @@ from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import connect
+from include.tasks.ingest_prices import fetch_task_count
 
 INGEST_DAG, AVERAGE_DAG, _ = MINUTE_DAGS
 EMPTY_DAGS = Path(__file__).with_name("empty_dags.py")
 NO_SETTLING = timedelta(0)
+# Set it to measure other numbers of fetch tasks: Airflow reads Variables from there, too.
+FETCH_TASKS_VARIABLE = "AIRFLOW_VAR_FETCH_TASKS"
 EGRESS = BinanceSettings.egress
 # A last resort: hundreds of symbols take their time at first.
 START_PATIENCE_SECONDS = 1_800.0
@@ -141,7 +144,8 @@ def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measure
     dags = folder / "dags"
     dags.mkdir()
     shutil.copy(EMPTY_DAGS, dags)
-    tasks = symbols[:FETCH_TASKS]
+    most = int(os.environ.get(FETCH_TASKS_VARIABLE, FETCH_TASKS))
+    tasks = symbols[: fetch_task_count(len(symbols), most)]
     (dags / "symbols.txt").write_text("\n".join(tasks), encoding="utf-8")
     with Stack(stack_options(folder / "home", symbols, dags)) as stack:
         with stack.rest() as api:

@@ -13,14 +13,18 @@ BEFORE_EACH_MINUTE = CronTriggerTimetable("* * * * * 55", timezone="UTC")
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "prices",
+    "weight_rule": "absolute",
     "retries": 1,
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
+# Of tasks that wait for what the fetches land: behind a hundred of them they would begin too late.
+BEFORE_FETCHES = 10
 # Of a task that begins with its run's plan and waits for what others land, for 45 s at most; it
 # has as long again for its own work.
 WAITING: dict[str, Any] = {
     "trigger_rule": "one_success",
+    "priority_weight": BEFORE_FETCHES,
     "execution_timeout": timedelta(seconds=90),
 }
 # Niceness of what no minute waits for, like work on past days: it yields the processor to the rest.
@@ -33,6 +37,8 @@ LANDING_DAYS = 7
 # all validated by the first task.
 SHARDS = 2
 SYMBOLS_A_SHARD = 25
-# Up to so many symbols are fetched by a task each, more of them in so many groups: every task costs
-# CPU of its own, whatever it does.
+# Up to so many symbols are fetched by a task each (the Variable `fetch_tasks` overrides it). Every
+# task costs CPU of its own, whatever it does: more symbols are divided into few groups, as many as
+# run at the same time beside the tasks that wait for them.
 FETCH_TASKS = 100
+FETCH_GROUPS = 12

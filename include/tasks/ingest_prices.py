@@ -15,9 +15,10 @@ from include.orchestration.connections import (
     open_store,
     storage_url,
     symbols,
+    whole_number,
 )
 from include.orchestration.context import current_run, now
-from include.orchestration.defaults import FETCH_TASKS, LANDING_DAYS, NICENESS
+from include.orchestration.defaults import FETCH_GROUPS, FETCH_TASKS, LANDING_DAYS, NICENESS
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
@@ -56,7 +57,13 @@ def plan() -> list[list[PlanMessage]]:
     with fail_without_retry(), open_exchange(store := open_store(), now) as client:
         plans = plan_fetches(store, client, symbols(), now)
     storage, planned_at = storage_url(), now()
-    return in_groups([_message(plan, storage, planned_at) for plan in plans], FETCH_TASKS)
+    tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
+    return in_groups([_message(plan, storage, planned_at) for plan in plans], tasks)
+
+
+def fetch_task_count(symbol_count: int, most: int) -> int:
+    """Return how many tasks fetch so many symbols: one each up to `most`, or a few groups."""
+    return symbol_count if symbol_count <= most else min(FETCH_GROUPS, most)
 
 
 def wait_for(messages: Iterable[PlanMessage], *, longest: timedelta) -> Wait:

@@ -112,6 +112,16 @@ def test_validates_and_loads_batches_as_they_land_even_when_a_fetch_failed(dag_b
     assert fetch.trigger_rule == "all_success"
 
 
+def test_begins_what_waits_for_the_fetches_before_them(dag_bag):
+    """Behind a hundred fetches they would take up nothing until the last one has begun."""
+    ingest, average = (dag_bag.dags[name] for name in ("ingest_prices", "average_minutes"))
+    fetch = ingest.task_dict["fetch"]
+    waiting = [ingest.task_dict["validate"], ingest.task_dict["load"], average.task_dict["publish"]]
+
+    assert {task.weight_rule for task in (fetch, *waiting)} == {"absolute"}
+    assert min(task.priority_weight for task in waiting) > fetch.priority_weight
+
+
 def test_fails_by_name_for_symbols_that_cannot_be_published_after_the_others_are(dag_bag):
     """A task of its own: one that fails has no asset event, and the report would not come."""
     unpublished = dag_bag.dags["average_minutes"].task_dict["unpublished"]

@@ -28,7 +28,7 @@ def _three_tasks(monkeypatch, tmp_path):
     """Three fetch tasks at most."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", ",".join(SYMBOLS))
-    monkeypatch.setattr(ingest_prices, "FETCH_TASKS", 3)
+    monkeypatch.setenv("AIRFLOW_VAR_FETCH_TASKS", "3")
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
     monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
@@ -79,6 +79,13 @@ def test_divides_more_symbols_than_tasks_into_groups():
         "ETHUSDT, SOLUSDT",
         "XRPUSDT, ADAUSDT",
     ]
+
+
+@pytest.mark.parametrize(
+    ("symbol_count", "most", "count"), [(1, 100, 1), (100, 100, 100), (101, 100, 12), (40, 5, 5)]
+)
+def test_fetches_many_symbols_by_few_tasks(symbol_count, most, count):
+    assert ingest_prices.fetch_task_count(symbol_count, most) == count
 
 
 def test_names_a_group_of_many_symbols_by_the_first_and_the_last():
