@@ -5,6 +5,7 @@ The rules are here, over a table that every worker shares; store/request_weight.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,9 @@ LONGEST_WAIT = timedelta(seconds=3)
 TURN = timedelta(seconds=1)
 # Answers are noted at most this often.
 NOTE_AGE = timedelta(seconds=1)
+# Of all the threads of a process, one at a time swaps a minute's use: the processes compete for it
+# enough, and each swap that comes too late is made again.
+ONE_THREAD = threading.Lock()
 
 
 class BudgetTable(Protocol):
@@ -99,6 +103,13 @@ class RequestBudget:
                 f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
                 "raise ceiling_ratio in the extra of the connection 'binance_default'"
             )
+        with ONE_THREAD:
+            new = self._take(weight, ceiling, at)
+        behind = new.sent_at - new.first_at
+        is_first = new.is_first_out and not behind
+        return Leave(new.minute, new.sent_at, is_first, _spacing(behind))
+
+    def _take(self, weight: int, ceiling: int, at: datetime) -> Use:
         minute = floor_minute(at)
         while True:
             old = self._table.use(minute)
@@ -110,8 +121,7 @@ class RequestBudget:
                     wait_seconds=(minute + MINUTE - at).total_seconds(),
                 )
             if self._table.swap_use(old, new):
-                behind = new.sent_at - new.first_at
-                return Leave(minute, new.sent_at, new.is_first_out and not behind, _spacing(behind))
+                return new
 
     def confirm(self, leave: Leave, now: datetime) -> Leave | None:
         """Tell whether a request may leave, at `send_at` or later.
@@ -141,11 +151,13 @@ class RequestBudget:
             is_answered: Whether the exchange answered, other than by asking for a pause.
         """
         minute = floor_minute(now)
-        while True:
-            old = self._table.use(minute) or Use(minute, 0, whole_ms(now), whole_ms(now), version=0)
-            new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
-            if new is old or self._table.swap_use(old if old.version else None, new):
-                return
+        with ONE_THREAD:
+            while True:
+                old = self._table.use(minute)
+                old = old or Use(minute, 0, whole_ms(now), whole_ms(now), version=0)
+                new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
+                if new is old or self._table.swap_use(old if old.version else None, new):
+                    return
 
     def open_hosts(self, hosts: Iterable[str], now: datetime) -> list[str]:
         """Return the hosts that may receive requests now, in order.
