@@ -6,7 +6,9 @@ The rules are here, over a table that every worker shares; store/request_weight.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -29,9 +31,8 @@ LONGEST_WAIT = timedelta(seconds=3)
 TURN = timedelta(seconds=1)
 # Answers are noted at most this often.
 NOTE_AGE = timedelta(seconds=1)
-# Of all the threads of a process, one at a time swaps a minute's use: the processes compete for it
-# enough, and each swap that comes too late is made again.
-ONE_THREAD = threading.Lock()
+# Threads that wait for the first answer share what one of them has read so recently.
+SEEN_SECONDS = 0.02
 
 
 class BudgetTable(Protocol):
@@ -76,6 +77,9 @@ class Leave:
 class RequestBudget:
     """Permits requests so that all workers behind one address stay within a share of the limit.
 
+    The threads of a worker share one, and take turns: each swap of a minute's use that comes too
+    late is made again, and the workers compete for it enough.
+
     Args:
         table: Shared by the workers.
         ceiling_ratio: Largest share of the exchange's limit to use, 0 to 1.
@@ -85,6 +89,26 @@ class RequestBudget:
         self._table = table
         self._ceiling_ratio = ceiling_ratio
         self._weight_limit: int | None = None
+        self._turn = threading.Lock()
+        self._stock: list[tuple[int, Leave]] = []
+        # When by the process's own clock, and what.
+        self._seen: tuple[float, Use] | None = None
+
+    def stock(self, weight: int, count: int, at: datetime) -> None:
+        """Reserve weight for several threads in one step, for `reserve` to hand out.
+
+        What the minute has no room for is reserved as each asks for it.
+
+        Args:
+            weight: Of the requests of each.
+            count: How many threads.
+            at: When the first sends, now or later, aware UTC.
+        """
+        with suppress(ExchangeBusyError, SettingsError):
+            ceiling = self._ceiling(weight * count)
+            with self._turn:
+                use = self._take(weight * count, ceiling, at, count)
+                self._stock = [(weight, leave) for leave in _leaves(use, count)]
 
     def reserve(self, weight: int, at: datetime) -> Leave:
         """Reserve weight; `confirm` before each request, `settle` when it has ended.
@@ -97,23 +121,20 @@ class RequestBudget:
             ExchangeBusyError: The minute's weight is spent; wait for the next.
             SettingsError: The ceiling is below this weight.
         """
-        ceiling = self._ceiling()
-        if weight > ceiling:
-            raise SettingsError(
-                f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
-                "raise ceiling_ratio in the extra of the connection 'binance_default'"
-            )
-        with ONE_THREAD:
-            new = self._take(weight, ceiling, at)
-        behind = new.sent_at - new.first_at
-        is_first = new.is_first_out and not behind
-        return Leave(new.minute, new.sent_at, is_first, _spacing(behind))
+        ceiling = self._ceiling(weight)
+        with self._turn:
+            if self._stock:
+                stocked_weight, leave = self._stock[0]
+                if stocked_weight == weight and leave.minute == floor_minute(at):
+                    del self._stock[0]
+                    return leave
+            return _leaves(self._take(weight, ceiling, at))[0]
 
-    def _take(self, weight: int, ceiling: int, at: datetime) -> Use:
+    def _take(self, weight: int, ceiling: int, at: datetime, count: int = 1) -> Use:
         minute = floor_minute(at)
         while True:
             old = self._table.use(minute)
-            new = take(old, weight, ceiling, at)
+            new = take(old, weight, ceiling, at, count)
             if new is None:
                 raise ExchangeBusyError(
                     f"this minute's request weight is spent: {ceiling}, the share of the "
@@ -131,14 +152,25 @@ class RequestBudget:
             worker's first request after a silence is unanswered: ask again soon.
         """
         while not leave.is_first:
-            use = self._table.use(leave.minute)
-            if use is None or not _is_silent(use, now):
-                break
-            if _waits_for_first(use, now):
-                return None
-            if self._table.swap_use(use, _going_first(use, whole_ms(now))):
-                return replace(leave, is_first=True)
+            with self._turn:
+                use = self._see(leave.minute)
+                if use is None or not _is_silent(use, now):
+                    break
+                if _waits_for_first(use, now):
+                    return None
+                self._seen = None
+                if self._table.swap_use(use, _going_first(use, whole_ms(now))):
+                    return replace(leave, is_first=True)
         return leave
+
+    def _see(self, minute: datetime) -> Use | None:
+        """Return a minute's use as it is, or was a moment ago."""
+        moment = time.monotonic()
+        if self._seen and moment - self._seen[0] < SEEN_SECONDS and self._seen[1].minute == minute:
+            return self._seen[1]
+        use = self._table.use(minute)
+        self._seen = (moment, use) if use else None
+        return use
 
     def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
         """Record the result of a request.
@@ -151,7 +183,8 @@ class RequestBudget:
             is_answered: Whether the exchange answered, other than by asking for a pause.
         """
         minute = floor_minute(now)
-        with ONE_THREAD:
+        with self._turn:
+            self._seen = None
             while True:
                 old = self._table.use(minute)
                 old = old or Use(minute, 0, whole_ms(now), whole_ms(now), version=0)
@@ -203,28 +236,56 @@ class RequestBudget:
         self._weight_limit = limit
         self._table.set_weight_limit(limit)
 
-    def _ceiling(self) -> int:
+    def _ceiling(self, weight: int) -> int:
+        """Return the most that all workers may use in a minute; refuse what is more by itself."""
         if self._weight_limit is None:
             self._weight_limit = self._table.weight_limit()
-        return int((self._weight_limit or ASSUMED_WEIGHT_LIMIT) * self._ceiling_ratio)
+        ceiling = int((self._weight_limit or ASSUMED_WEIGHT_LIMIT) * self._ceiling_ratio)
+        if weight > ceiling:
+            raise SettingsError(
+                f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
+                "raise ceiling_ratio in the extra of the connection 'binance_default'"
+            )
+        return ceiling
 
 
-def take(old: Use | None, weight: int, ceiling: int, at: datetime) -> Use | None:
-    """Return a minute's use with more weight taken; None when it exceeds the ceiling."""
+def take(old: Use | None, weight: int, ceiling: int, at: datetime, count: int = 1) -> Use | None:
+    """Return a minute's use with more weight taken; None when it exceeds the ceiling.
+
+    Args:
+        old: What was taken before; None in a new minute.
+        weight: Of all that is reserved.
+        ceiling: Of all workers.
+        at: When the first is to be sent, aware UTC.
+        count: How many leaves it is reserved for: they are spaced like those of several workers.
+    """
+    more = (count - 1) * SPACING
     taken_weight = (old.taken_weight if old else 0) + weight
     if taken_weight > ceiling:
         return None
     earliest = whole_ms(at)
     if old is None:
-        return Use(floor_minute(at), taken_weight, earliest, earliest, is_first_out=True)
+        return Use(floor_minute(at), taken_weight, earliest + more, earliest, is_first_out=True)
     new = replace(old, taken_weight=taken_weight)
     if _waits_for_first(old, at):
         # Behind one another, however late they come: all are let go by one answer.
-        return replace(new, sent_at=old.sent_at + SPACING, version=old.version + 1)
+        return replace(new, sent_at=old.sent_at + SPACING + more, version=old.version + 1)
     sent_at = max(earliest, old.sent_at + SPACING)
     if _is_silent(old, at):
-        return _going_first(new, sent_at)
-    return replace(new, sent_at=sent_at, is_first_out=False, version=old.version + 1)
+        first = _going_first(new, sent_at)
+        return replace(first, sent_at=first.sent_at + more)
+    return replace(new, sent_at=sent_at + more, is_first_out=False, version=old.version + 1)
+
+
+def _leaves(use: Use, count: int = 1) -> list[Leave]:
+    """Return the leaves that were just reserved in a minute, in the order of their sending."""
+    leaves = []
+    for place in reversed(range(count)):
+        send_at = use.sent_at - place * SPACING
+        behind = send_at - use.first_at
+        is_first = use.is_first_out and not behind
+        leaves.append(Leave(use.minute, send_at, is_first, _spacing(behind)))
+    return leaves
 
 
 def settled(old: Use, now: datetime, *, used_weight: int, is_answered: bool) -> Use:

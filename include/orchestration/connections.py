@@ -212,7 +212,7 @@ def open_exchange(
     store: Store,
     clock: Callable[[], datetime],
     *,
-    share: float = 1.0,
+    budget: RequestBudget | None = None,
     patience_seconds: float = BinanceSettings.patience_seconds,
 ) -> BinanceClient:
     """Open a client for the exchange in `binance_default`, within the budget kept in the store.
@@ -220,13 +220,22 @@ def open_exchange(
     Args:
         store: Open while the client is used.
         clock: The exchange's time as far as it is known, aware UTC.
-        share: The part of all workers' weight up to which this client may still send requests.
+        budget: That several clients share; one of its own when None.
         patience_seconds: How long one piece of work may take, pauses included.
     """
     settings = replace(binance_settings(), patience_seconds=patience_seconds)
-    table = store.exchange_budget(settings.egress)
-    budget = RequestBudget(table, settings.ceiling_ratio * share)
-    return BinanceClient(settings, budget, clock)
+    return BinanceClient(settings, budget or open_budget(store), clock)
+
+
+def open_budget(store: Store, share: float = 1.0) -> RequestBudget:
+    """Return the budget of the address in `binance_default`, kept in the store.
+
+    Args:
+        store: Open while the budget is used.
+        share: The part of all workers' weight up to which requests may still be sent.
+    """
+    settings = binance_settings()
+    return RequestBudget(store.exchange_budget(settings.egress), settings.ceiling_ratio * share)
 
 
 def open_store() -> Store:

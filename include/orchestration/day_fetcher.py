@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.days import DayFetcher
 from include.exchange.hosts import is_loopback
-from include.orchestration.connections import binance_settings, open_exchange
+from include.orchestration.connections import binance_settings, open_budget, open_exchange
 from include.orchestration.context import now
 from include.store.store import Store
 
@@ -35,7 +35,10 @@ def open_fetcher(store: Store) -> Iterator[DayFetcher]:
         with (
             ArchiveClient(settings) as archive,
             open_exchange(
-                store, now, share=BUDGET_SHARE, patience_seconds=PATIENCE_SECONDS
+                store,
+                now,
+                budget=open_budget(store, BUDGET_SHARE),
+                patience_seconds=PATIENCE_SECONDS,
             ) as exchange,
         ):
             yield DayFetcher(archive, exchange, now)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from include.exchange.client import AVERAGE_WEIGHT, KLINES_WEIGHT, BinanceClient
 from include.exchange.replies import RejectedRequestError
+from include.exchange.request_budget import RequestBudget
 from include.pipeline.settling import lagging, seconds_of
 from include.records.batches import Batch
 from include.records.errors import (
@@ -155,6 +156,19 @@ def known_symbols(
         if isinstance(said, SymbolInfo):
             store.remember_symbol(said)
     return fresh | {symbol: info for symbol, info in known.items() if symbol not in ask_for}
+
+
+def stock_usual_weight(
+    budget: RequestBudget, plans: Sequence[FetchPlan], clock: Callable[[], datetime]
+) -> None:
+    """Reserve what the fetches of a group usually take in one step, before their minute ends."""
+    moments = [
+        max(clock() + plan.clock_offset, plan.window.end + LOOKS[0])
+        for plan in plans
+        if plan.tick_size is not None
+    ]
+    if moments:
+        budget.stock(USUAL_WEIGHT, len(moments), max(moments))
 
 
 def fetch_batch(

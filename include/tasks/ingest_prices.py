@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from include.exchange.request_budget import RequestBudget
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import (
+    open_budget,
     open_exchange,
     open_store,
     storage_url,
@@ -22,7 +24,13 @@ from include.orchestration.defaults import FETCH_GROUPS, FETCH_TASKS, LANDING_DA
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
-from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
+from include.pipeline.fetching import (
+    FetchPlan,
+    fetch_batch,
+    in_groups,
+    plan_fetches,
+    stock_usual_weight,
+)
 from include.pipeline.landing import (
     batch_url,
     delete_before,
@@ -99,8 +107,13 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
     try:
         with fail_without_retry():
             store = open_store()
+            budget = open_budget(store)
+        if len(messages) > 1:
+            stock_usual_weight(budget, [*map(_plan, messages)], now)
         failed = run_each(
-            by_symbol, lambda symbol: _fetch(store, by_symbol[symbol]), at_a_time=len(by_symbol)
+            by_symbol,
+            lambda symbol: _fetch(store, budget, by_symbol[symbol]),
+            at_a_time=len(by_symbol),
         ).failed
         raise_failures(failed)
     except BaseException as error:
@@ -113,9 +126,9 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
         os.nice(NICENESS)
 
 
-def _fetch(store: Store, message: PlanMessage) -> None:
+def _fetch(store: Store, budget: RequestBudget, message: PlanMessage) -> None:
     plan = _plan(message)
-    with open_exchange(store, lambda: now() + plan.clock_offset) as client:
+    with open_exchange(store, lambda: now() + plan.clock_offset, budget=budget) as client:
         batch = fetch_batch(client, plan, now)
     land_batch(message["url"], batch)
     log.info(

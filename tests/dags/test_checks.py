@@ -446,7 +446,8 @@ def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypa
     """Through XCom, as JSON; the fetch asks the exchange for nothing."""
     window = batch().window
     plan = FetchPlan("ETHUSDT", window, None, timedelta(0), unreadable="no PRICE_FILTER")
-    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(ingest_prices, "open_budget", lambda _: None)
     monkeypatch.setattr(ingest_prices, "plan_fetches", lambda *_: [plan])
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")

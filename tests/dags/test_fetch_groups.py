@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
+from typing import ClassVar
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -23,15 +24,26 @@ class KilledError(BaseException):
     """Ends a task at once, as Airflow's time limit does."""
 
 
+class Budget:
+    """Notes what is reserved for a whole group."""
+
+    stocked: ClassVar = []
+
+    def stock(self, weight, count, at):
+        self.stocked.append((weight, count, at))
+
+
 @pytest.fixture(autouse=True)
 def _three_tasks(monkeypatch, tmp_path):
     """Three fetch tasks at most."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", ",".join(SYMBOLS))
     monkeypatch.setenv("AIRFLOW_VAR_FETCH_TASKS", "3")
+    monkeypatch.setattr(Budget, "stocked", [])
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
-    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_: nullcontext())
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_, **__: nullcontext())
+    monkeypatch.setattr(ingest_prices, "open_budget", lambda _: Budget())
     monkeypatch.setattr(ingest_prices, "plan_fetches", plans)
     monkeypatch.setattr(ingest_prices, "fetch_batch", fetched)
 
@@ -102,6 +114,18 @@ def test_lands_each_batch_of_a_group_where_its_plan_says():
 
     for message in group:
         assert read_batch(message["url"]) == batch(symbol=message["symbol"])
+
+
+def test_reserves_the_weight_of_a_group_in_one_step(monkeypatch):
+    """For the moment of the first look at its minute."""
+    end = batch().window.end
+    monkeypatch.setattr(ingest_prices, "now", lambda: end - timedelta(seconds=3))
+    alone, *_, group = planned()
+
+    ingest_prices.fetch(alone)
+    assert Budget.stocked == []
+    ingest_prices.fetch(group)
+    assert Budget.stocked == [(6, 2, end + timedelta(seconds=1.5))]
 
 
 def test_fetches_the_symbols_of_a_group_side_by_side(monkeypatch):

@@ -265,3 +265,47 @@ def test_is_silent_again_two_seconds_after_the_last_answer():
 def test_counts_only_what_surely_belongs_to_the_minute(sent, ended, is_sure):
     """A count of 300 that was the last minute's would close the whole of the new one."""
     assert is_of_one_minute(NOON + sent * SECOND, NOON + ended * SECOND) is is_sure
+
+
+def test_hands_out_what_was_reserved_for_several_threads():
+    """One swap for all of them, spaced like the requests of as many workers."""
+    table = MemoryBudgetTable(6000)
+    budget = RequestBudget(table, 0.5)
+
+    budget.stock(6, 3, NOON)
+    stocked = table.use(NOON)
+    leaves = [budget.reserve(6, NOON) for _ in range(3)]
+
+    assert table.use(NOON) == stocked
+    assert (stocked.taken_weight, stocked.version) == (18, 1)
+    assert [leave.send_at - NOON for leave in leaves] == [0 * SPACING, SPACING, 2 * SPACING]
+    assert [leave.is_first for leave in leaves] == [True, False, False]
+    assert [leave.spacing for leave in leaves] == [0 * SPACING, SPACING, 2 * SPACING]
+    assert budget.reserve(6, NOON).send_at == NOON + 3 * SPACING
+
+
+def test_reserves_anew_what_was_not_stocked():
+    """Another weight, another minute, or more than the minute had room for."""
+    table = MemoryBudgetTable(100)
+    budget = RequestBudget(table, 0.5)
+
+    budget.stock(6, 9, NOON)
+    assert table.use(NOON) is None
+    budget.stock(6, 2, NOON)
+    budget.reserve(2, NOON)
+    budget.reserve(6, NOON + MINUTE)
+
+    assert table.use(NOON).taken_weight == 14
+    assert table.use(NOON + MINUTE).taken_weight == 6
+
+
+def test_stocks_behind_what_others_have_reserved():
+    table = MemoryBudgetTable(6000)
+    RequestBudget(table, 0.5).reserve(6, NOON)
+    budget = RequestBudget(table, 0.5)
+
+    budget.stock(6, 2, NOON)
+
+    leaves = [budget.reserve(6, NOON) for _ in range(2)]
+    assert [leave.send_at - NOON for leave in leaves] == [SPACING, 2 * SPACING]
+    assert not any(leave.is_first for leave in leaves)
