@@ -3,7 +3,7 @@
 import logging
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -208,34 +208,43 @@ def _cassandra_settings(connection: Connection, connection_id: str) -> Cassandra
     )
 
 
+@dataclass(frozen=True)
+class ExchangeAccess:
+    """What all clients of a worker share.
+
+    Attributes:
+        settings: The exchange's, from `binance_default`.
+        budget: Of the address that requests leave from.
+    """
+
+    settings: BinanceSettings
+    budget: RequestBudget
+
+    def client(self, clock: Callable[[], datetime]) -> BinanceClient:
+        """Open a client; each thread needs its own.
+
+        Args:
+            clock: The exchange's time as far as it is known, aware UTC.
+        """
+        return BinanceClient(self.settings, self.budget, clock)
+
+
 def open_exchange(
     store: Store,
-    clock: Callable[[], datetime],
     *,
-    budget: RequestBudget | None = None,
+    share: float = 1.0,
     patience_seconds: float = BinanceSettings.patience_seconds,
-) -> BinanceClient:
-    """Open a client for the exchange in `binance_default`, within the budget kept in the store.
+) -> ExchangeAccess:
+    """Return the access to the exchange in `binance_default`, within the budget in the store.
 
     Args:
-        store: Open while the client is used.
-        clock: The exchange's time as far as it is known, aware UTC.
-        budget: That several clients share; one of its own when None.
+        store: Open while clients are used.
+        share: The part of all workers' weight up to which requests may still be sent.
         patience_seconds: How long one piece of work may take, pauses included.
     """
     settings = replace(binance_settings(), patience_seconds=patience_seconds)
-    return BinanceClient(settings, budget or open_budget(store), clock)
-
-
-def open_budget(store: Store, share: float = 1.0) -> RequestBudget:
-    """Return the budget of the address in `binance_default`, kept in the store.
-
-    Args:
-        store: Open while the budget is used.
-        share: The part of all workers' weight up to which requests may still be sent.
-    """
-    settings = binance_settings()
-    return RequestBudget(store.exchange_budget(settings.egress), settings.ceiling_ratio * share)
+    table = store.exchange_budget(settings.egress)
+    return ExchangeAccess(settings, RequestBudget(table, settings.ceiling_ratio * share))
 
 
 def open_store() -> Store:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.days import DayFetcher
 from include.exchange.hosts import is_loopback
-from include.orchestration.connections import binance_settings, open_budget, open_exchange
+from include.orchestration.connections import open_exchange
 from include.orchestration.context import now
 from include.store.store import Store
 
@@ -26,19 +26,12 @@ def open_fetcher(store: Store) -> Iterator[DayFetcher]:
     Args:
         store: Holds the budget.
     """
-    base_url = binance_settings().base_urls[0]
+    access = open_exchange(store, share=BUDGET_SHARE, patience_seconds=PATIENCE_SECONDS)
+    base_url = access.settings.base_urls[0]
     with tempfile.TemporaryDirectory() as folder:
         settings = ArchiveSettings(Path(folder))
         # A simulator serves the archive next to the API.
         if is_loopback(urlsplit(base_url).hostname or ""):
             settings = ArchiveSettings(Path(folder), base_url)
-        with (
-            ArchiveClient(settings) as archive,
-            open_exchange(
-                store,
-                now,
-                budget=open_budget(store, BUDGET_SHARE),
-                patience_seconds=PATIENCE_SECONDS,
-            ) as exchange,
-        ):
+        with ArchiveClient(settings) as archive, access.client(now) as exchange:
             yield DayFetcher(archive, exchange, now)

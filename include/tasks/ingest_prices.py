@@ -9,10 +9,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from include.exchange.request_budget import RequestBudget
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import (
-    open_budget,
+    ExchangeAccess,
     open_exchange,
     open_store,
     storage_url,
@@ -62,7 +61,7 @@ log = logging.getLogger(__name__)
 
 def plan() -> list[list[PlanMessage]]:
     """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups."""
-    with fail_without_retry(), open_exchange(store := open_store(), now) as client:
+    with fail_without_retry(), open_exchange(store := open_store()).client(now) as client:
         plans = plan_fetches(store, client, symbols(), now)
     storage, planned_at = storage_url(), now()
     tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
@@ -106,14 +105,11 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
     by_symbol = {message["symbol"]: message for message in messages}
     try:
         with fail_without_retry():
-            store = open_store()
-            budget = open_budget(store)
+            exchange = open_exchange(open_store())
         if len(messages) > 1:
-            stock_usual_weight(budget, [*map(_plan, messages)], now)
+            stock_usual_weight(exchange.budget, [*map(_plan, messages)], now)
         failed = run_each(
-            by_symbol,
-            lambda symbol: _fetch(store, budget, by_symbol[symbol]),
-            at_a_time=len(by_symbol),
+            by_symbol, lambda symbol: _fetch(exchange, by_symbol[symbol]), at_a_time=len(by_symbol)
         ).failed
         raise_failures(failed)
     except BaseException as error:
@@ -126,9 +122,9 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
         os.nice(NICENESS)
 
 
-def _fetch(store: Store, budget: RequestBudget, message: PlanMessage) -> None:
+def _fetch(exchange: ExchangeAccess, message: PlanMessage) -> None:
     plan = _plan(message)
-    with open_exchange(store, lambda: now() + plan.clock_offset, budget=budget) as client:
+    with exchange.client(lambda: now() + plan.clock_offset) as client:
         batch = fetch_batch(client, plan, now)
     land_batch(message["url"], batch)
     log.info(

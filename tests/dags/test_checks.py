@@ -235,6 +235,15 @@ def test_loads_what_was_judged_by_a_task_that_was_killed(tmp_path, store):
         assert store.watermark(symbol).stored_until == batch().window.end
 
 
+class Access:
+    """To an exchange of which only the plan and the batch are told."""
+
+    budget = None
+
+    def client(self, _clock):
+        return nullcontext()
+
+
 class KilledError(BaseException):
     """Ends a task at once, as Airflow's time limit does."""
 
@@ -446,8 +455,7 @@ def test_carries_what_is_wrong_with_a_symbol_from_the_plan_to_its_fetch(monkeypa
     """Through XCom, as JSON; the fetch asks the exchange for nothing."""
     window = batch().window
     plan = FetchPlan("ETHUSDT", window, None, timedelta(0), unreadable="no PRICE_FILTER")
-    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(ingest_prices, "open_budget", lambda _: None)
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda _: Access())
     monkeypatch.setattr(ingest_prices, "plan_fetches", lambda *_: [plan])
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "ETHUSDT")

@@ -33,6 +33,15 @@ class Budget:
         self.stocked.append((weight, count, at))
 
 
+class Access:
+    """To an exchange of which only the plan and the batch are told."""
+
+    budget = Budget()
+
+    def client(self, _clock):
+        return nullcontext()
+
+
 @pytest.fixture(autouse=True)
 def _three_tasks(monkeypatch, tmp_path):
     """Three fetch tasks at most."""
@@ -42,8 +51,7 @@ def _three_tasks(monkeypatch, tmp_path):
     monkeypatch.setattr(Budget, "stocked", [])
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
-    monkeypatch.setattr(ingest_prices, "open_exchange", lambda *_, **__: nullcontext())
-    monkeypatch.setattr(ingest_prices, "open_budget", lambda _: Budget())
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda _: Access())
     monkeypatch.setattr(ingest_prices, "plan_fetches", plans)
     monkeypatch.setattr(ingest_prices, "fetch_batch", fetched)
 
