@@ -7,6 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+# How long to pause after a look in vain, in times of what it took.
+PAUSE_PER_LOOK = 4
+LONGEST_PAUSE_SECONDS = 2.0
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -17,7 +21,7 @@ class Wait:
         quiet: A group is complete when nothing has arrived for so long,
         longest: or so long after its first arrival. Each group may take twice as long as the one
             before it, so that many that come one by one are few groups.
-        poll_seconds: Between looks.
+        poll_seconds: Between looks, at least.
         since: When the first can arrive, aware UTC; None if that is not known.
     """
 
@@ -53,6 +57,7 @@ def arrivals(
     while True:
         moment = clock()
         found = {name: is_there(name) for name in awaited}
+        look_seconds = (clock() - moment).total_seconds()
         awaited = [name for name in awaited if found[name] is None]
         if came := [name for name, is_here in found.items() if is_here]:
             first_at = first_at if group else moment
@@ -65,4 +70,6 @@ def arrivals(
         elif is_over:
             return
         else:
-            sleep(wait.poll_seconds)
+            # Looking for hundreds of names takes its time, which others need for the work itself.
+            pause = min(PAUSE_PER_LOOK * look_seconds, LONGEST_PAUSE_SECONDS)
+            sleep(wait.poll_seconds if came else max(wait.poll_seconds, pause))

@@ -71,6 +71,20 @@ def test_does_not_look_before_any_can_arrive():
     assert looks == [NOON + timedelta(seconds=5)]
 
 
+def test_pauses_the_longer_the_longer_a_look_in_vain_takes():
+    """A fifth of a core at most, however many names there are."""
+    clock, looks = Clock(), []
+
+    def is_there(_name):
+        looks.append(round((clock.now - NOON).total_seconds(), 1))
+        clock.sleep(0.25)
+        return True if len(looks) > 3 else None
+
+    assert list(arrivals("A", is_there, Wait(UNTIL), clock, clock.sleep)) == [["A"]]
+
+    assert looks == [0.0, 1.2, 2.5, 3.8]
+
+
 def test_takes_what_is_there_at_once_when_its_time_is_over():
     found, ended = groups({"A": 0, "B": None}, Wait(NOON))
 
