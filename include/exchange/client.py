@@ -167,16 +167,17 @@ class BinanceClient:
             symbol: Binance's pair id, upper case.
             interval: Length of the klines.
             span: Of their open times.
-            open_end: How much of the span's end may be missing without that request; for a
-                caller that asks for it again.
+            open_end: How much of the span's end may be missing without that request, unless the
+                page is full; for a caller that asks for it again.
 
         Raises:
             InvalidAnswerError: The answer is not a list of such rows.
         """
         rows: list[RawRow] = []
+        is_full = False
         next_ms, end_ms = to_ms(span.start), to_ms(span.end)
         last_ms = to_ms(span.end - open_end)
-        while next_ms < (last_ms if rows else end_ms):
+        while next_ms < (last_ms if rows and not is_full else end_ms):
             page = _kline_rows(
                 self.transport.get(
                     "/api/v3/klines",
@@ -190,6 +191,7 @@ class BinanceClient:
                     KLINES_WEIGHT,
                 )
             )
+            is_full = len(page) >= ROWS_PER_PAGE
             opens_ms = [int(row[OPEN_TIME]) for row in in_milliseconds(page)]
             new_ms = [each for each in opens_ms if next_ms <= each < end_ms]
             # The gate checks what a first page has beyond the span; repeated rows are dropped here.

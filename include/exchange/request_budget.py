@@ -32,7 +32,7 @@ TURN = timedelta(seconds=1)
 # Answers are noted at most this often.
 NOTE_AGE = timedelta(seconds=1)
 # Threads that wait for the first answer share what one of them has read so recently.
-SEEN_SECONDS = 0.02
+SEEN_FOR = timedelta(milliseconds=20)
 
 
 class BudgetTable(Protocol):
@@ -91,8 +91,8 @@ class RequestBudget:
         self._weight_limit: int | None = None
         self._turn = threading.Lock()
         self._stock: list[tuple[int, Leave]] = []
-        # When by the process's own clock, and what.
-        self._seen: tuple[float, Use] | None = None
+        # When, by the process's own clock and by the exchange's, and what.
+        self._seen: tuple[float, datetime, Use] | None = None
 
     def stock(self, weight: int, count: int, at: datetime) -> None:
         """Reserve weight for several threads in one step, for `reserve` to hand out.
@@ -153,7 +153,7 @@ class RequestBudget:
         """
         while not leave.is_first:
             with self._turn:
-                use = self._see(leave.minute)
+                use = self._see(leave.minute, now)
                 if use is None or not _is_silent(use, now):
                     break
                 if _waits_for_first(use, now):
@@ -163,14 +163,18 @@ class RequestBudget:
                     return replace(leave, is_first=True)
         return leave
 
-    def _see(self, minute: datetime) -> Use | None:
+    def _see(self, minute: datetime, now: datetime) -> Use | None:
         """Return a minute's use as it is, or was a moment ago."""
         moment = time.monotonic()
-        if self._seen and moment - self._seen[0] < SEEN_SECONDS and self._seen[1].minute == minute:
-            return self._seen[1]
-        use = self._table.use(minute)
-        self._seen = (moment, use) if use else None
-        return use
+        if self._seen:
+            seen_at, seen_now, use = self._seen
+            # By both clocks: either may stand still or jump.
+            is_fresh = moment - seen_at < SEEN_FOR.total_seconds() and now - seen_now < SEEN_FOR
+            if is_fresh and use.minute == minute:
+                return use
+        found = self._table.use(minute)
+        self._seen = (moment, now, found) if found else None
+        return found
 
     def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
         """Record the result of a request.

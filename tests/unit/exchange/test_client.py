@@ -140,6 +140,25 @@ def test_lets_the_end_of_the_span_be_missing_where_it_is_asked_for_again(had, re
     assert len(starts) == requests
 
 
+def test_a_full_page_is_no_end_that_is_missing():
+    """17 minutes are 1,020 seconds: the last twenty are on the second page."""
+    starts = []
+
+    def answer(request):
+        starts.append(int(request.url.params["startTime"]))
+        place = (starts[-1] - to_ms(NOON)) // 1000
+        seconds = [NOON + timedelta(seconds=index) for index in range(place, 1020)]
+        return httpx.Response(200, json=[kline(second) for second in seconds[:1000]])
+
+    with client(answer) as binance:
+        rows = binance.klines(
+            "BTCUSDT", Interval.SECOND, Window(NOON, NOON + 17 * MINUTE), open_end=MINUTE
+        )
+
+    assert len(rows) == 1020
+    assert len(starts) == 2
+
+
 def test_asks_again_after_a_passing_failure():
     answers = iter([httpx.Response(503), httpx.Response(200, json={"serverTime": 0})])
 
