@@ -33,8 +33,8 @@ NICENESS = 10
 # for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7
 # Tasks that run checkpoints at the same time, each on its part of the batches: one per core. A run
-# of the checkpoints costs half a second of CPU, and so many symbols cost as much again: fewer are
-# all validated by the first task.
+# of the checkpoints has a price of its own, about that of so many symbols: fewer are all validated
+# by the first task.
 SHARDS = 2
 SYMBOLS_A_SHARD = 25
 # Up to so many symbols are fetched by a task each (the Variable `fetch_tasks` overrides it). Every
