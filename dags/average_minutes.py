@@ -23,15 +23,15 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 from include.orchestration.defaults import (
-    BEFORE_EACH_MINUTE,
     BEFORE_FETCHES,
+    BEFORE_PUBLISHING,
     DEFAULT_ARGS,
     START,
 )
 
 
 @dag(
-    schedule=BEFORE_EACH_MINUTE,
+    schedule=BEFORE_PUBLISHING,
     start_date=START,
     catchup=False,
     max_active_runs=1,

@@ -1,6 +1,6 @@
 """Extracts one-second prices from Binance, validates every batch, and stores the good rows.
 
-**Runs** from five seconds before each minute ends, so that its tasks are there when it does; from
+**Runs** from some seconds before each minute ends, so that its tasks are there when it does; from
 each symbol's watermark in Cassandra, so that missed minutes are caught up.
 
 **Updates** `price_by_second`, `exchange_minute`, `quarantined_row`, `batch_log`, `watermark` and
@@ -14,18 +14,23 @@ exchange's answer; `load` stores the good rows and names the symbols whose batch
 refused. The next run fetches those again.
 """
 
-from datetime import timedelta
-
 from airflow.sdk import dag, get_current_context, task
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES
-from include.orchestration.defaults import BEFORE_EACH_MINUTE, DEFAULT_ARGS, SHARDS, START, WAITING
+from include.orchestration.defaults import (
+    BEFORE_FETCHING,
+    DEFAULT_ARGS,
+    FETCHING,
+    SHARDS,
+    START,
+    WAITING,
+)
 from include.orchestration.messages import CheckedMessage, PlanMessage
 
 
 @dag(
-    schedule=BEFORE_EACH_MINUTE,
+    schedule=BEFORE_FETCHING,
     start_date=START,
     catchup=False,
     max_active_runs=1,
@@ -40,13 +45,7 @@ def ingest_prices() -> None:
 
         return ingest_prices.plan()
 
-    # A slow symbol must not hold up the others; the next run fetches its window again.
-    @task(
-        pool="binance",
-        map_index_template="{{ symbols }}",
-        retries=0,
-        execution_timeout=timedelta(seconds=25),
-    )
+    @task(multiple_outputs=False, **FETCHING)
     def fetch(group: list[PlanMessage]) -> None:
         from include.tasks import ingest_prices
 

@@ -16,12 +16,13 @@ one that finished. `refresh_mart` needs Cassandra and the mart's database,
 `publish_report` the mart and the storage folder. See docs/runbook.md.
 """
 
+import os
 from datetime import timedelta
 
 from airflow.sdk import dag, task
 
 from include.orchestration.assets import MINUTE_PRICES
-from include.orchestration.defaults import DEFAULT_ARGS, START
+from include.orchestration.defaults import DEFAULT_ARGS, NICENESS, START
 from include.orchestration.messages import NewsMessage
 
 
@@ -40,18 +41,21 @@ def report_prices() -> None:
     def refresh_mart() -> NewsMessage:
         from include.tasks import report_prices
 
+        os.nice(NICENESS)
         return report_prices.refresh_mart()
 
     @task
     def publish_report(news: NewsMessage) -> None:
         from include.tasks import report_prices
 
+        os.nice(NICENESS)
         report_prices.publish_report(news)
 
     @task
     def build_data_docs() -> str:
         from include.tasks import report_prices
 
+        os.nice(NICENESS)
         return report_prices.data_docs()
 
     build_data_docs()

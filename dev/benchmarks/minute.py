@@ -26,27 +26,26 @@ from dev.benchmarks.row_times import RowTime, row_times
 from dev.benchmarks.run_times import RunTimes, failed_tasks, named, run_times
 from dev.machine.console import say
 from dev.machine.ports import LOOPBACK
+from dev.stack.airflow import fetch_lead_seconds
 from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack
 from include.exchange.transport import BinanceSettings
 from include.method.delays import percentile
-from include.orchestration.defaults import FETCH_TASKS
 from include.pipeline.fetching import LOOKS
 from include.records.prices import Flag
-from include.records.windows import MINUTE, Window, floor_minute
+from include.records.windows import CLOCK_SLACK, LEAD, MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import connect
-from include.tasks.ingest_prices import fetch_task_count
 
 INGEST_DAG, AVERAGE_DAG, _ = MINUTE_DAGS
 EMPTY_DAGS = Path(__file__).with_name("empty_dags.py")
 NO_SETTLING = timedelta(0)
-# Set it to measure other numbers of fetch tasks: Airflow reads Variables from there, too.
-FETCH_TASKS_VARIABLE = "AIRFLOW_VAR_FETCH_TASKS"
 EGRESS = BinanceSettings.egress
 # A last resort: hundreds of symbols take their time at first.
 START_PATIENCE_SECONDS = 1_800.0
+# Each look asks for every task of every run: often, that would be a load of its own.
+POLL_SECONDS = 5.0
 
 Cpu = Mapping[str, CpuSeconds]
 
@@ -108,7 +107,8 @@ def say_machine() -> None:
 def measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> Measured:
     """Measure minutes of the pipeline, and print where their time goes."""
     with Stack(stack_options(home, symbols)) as stack:
-        stack.start_pipeline()
+        # The daily audit, which a new stack begins with, is not part of a minute.
+        stack.start_pipeline(others=())
         window, used = _watch(stack, minutes)
         settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
         try:
@@ -144,10 +144,9 @@ def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measure
     dags = folder / "dags"
     dags.mkdir()
     shutil.copy(EMPTY_DAGS, dags)
-    most = int(os.environ.get(FETCH_TASKS_VARIABLE, FETCH_TASKS))
-    tasks = symbols[: fetch_task_count(len(symbols), most)]
-    (dags / "symbols.txt").write_text("\n".join(tasks), encoding="utf-8")
-    with Stack(stack_options(folder / "home", symbols, dags)) as stack:
+    options = stack_options(folder / "home", symbols, dags)
+    (dags / "symbols.txt").write_text("\n".join(symbols[: options.fetch_tasks]), encoding="utf-8")
+    with Stack(options) as stack:
         with stack.rest() as api:
             for dag_id in MINUTE_DAGS:
                 wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, stack.check)
@@ -187,7 +186,7 @@ def _after_first_minute(stack: Stack) -> datetime:
         ingests, averages = _runs(stack, Window(begun, floor_minute(datetime.now(UTC)) + MINUTE))
         if ingests and averages and max(averages) >= min(ingests):
             return floor_minute(datetime.now(UTC)) + MINUTE
-        time.sleep(1)
+        time.sleep(POLL_SECONDS)
     raise SystemExit(f"no minute was published within {START_PATIENCE_SECONDS:.0f} s")
 
 
@@ -195,10 +194,12 @@ def _runs(
     stack: Stack, window: Window
 ) -> tuple[dict[datetime, RunTimes], dict[datetime, RunTimes]]:
     """Return the runs that fetch and the runs that average, by due time."""
+    # The floor's runs begin with the minute.
+    lead = timedelta(seconds=fetch_lead_seconds(stack.options.fetch_tasks)) + CLOCK_SLACK
     with stack.rest() as api:
         ingests, averages = (
-            {run.due: run for run in run_times(api, dag_id, window)}
-            for dag_id in (INGEST_DAG, AVERAGE_DAG)
+            {run.due: run for run in run_times(api, dag_id, window, each)}
+            for dag_id, each in ((INGEST_DAG, lead), (AVERAGE_DAG, LEAD))
         )
     return ingests, averages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -43,18 +43,21 @@ class RunTimes:
     tasks: Mapping[str, TaskTimes]
 
 
-def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
+def run_times(
+    api: httpx.Client, dag_id: str, window: Window, lead: timedelta = LEAD
+) -> list[RunTimes]:
     """Return the successful runs of a DAG that were due in a window, by due time.
 
     Args:
         api: A client of the API.
         dag_id: The DAG, whose runs have a schedule.
         window: Of the due times.
+        lead: How long before their due time they may begin.
     """
     path = f"/dags/{dag_id}/dagRuns"
     due = {
-        "run_after_gte": (window.start - LEAD).isoformat(),
-        "run_after_lt": (window.end - LEAD).isoformat(),
+        "run_after_gte": (window.start - lead).isoformat(),
+        "run_after_lt": (window.end - lead).isoformat(),
     }
     runs = _all(api, path, "dag_runs", due)
     instances: dict[str, list[dict[str, Any]]] = {}
@@ -63,7 +66,7 @@ def run_times(api: httpx.Client, dag_id: str, window: Window) -> list[RunTimes]:
     return sorted(
         (
             RunTimes(
-                due=nearest_end(datetime.fromisoformat(run["run_after"])),
+                due=nearest_end(datetime.fromisoformat(run["run_after"]), lead),
                 start=datetime.fromisoformat(run["start_date"]),
                 tasks=_by_task(instances[run["dag_run_id"]]),
             )

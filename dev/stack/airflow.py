@@ -40,7 +40,7 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
     "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "900",
     # So does an answer of the API server: 5 s by default, then a task fails.
     "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
-    # Ten fetches, and what waits for them: validate, load and publish.
+    # Ten fetches, and what waits for them; more have more (settings_for).
     "AIRFLOW__CORE__PARALLELISM": "16",
     # A file that has changed is read at once; the others need not be every 30 s.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -53,18 +53,45 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
 }
 
 
+# Beside the fetches: plan, validate, load and publish, and one of the reports.
+OTHER_TASKS = 6
+FEWEST_TASKS = int(DEPLOYMENT_SETTINGS["AIRFLOW__CORE__PARALLELISM"])
+# What each fetch task beyond ten takes to start on two cores, and half as much again. Earlier, they
+# would be in the way of the minute before.
+TASK_SECONDS = 0.2
+LONGEST_LEAD_SECONDS = 45
+
+
+def fetch_lead_seconds(fetch_tasks: int) -> int:
+    """Return how long before each minute ends the start of so many fetch tasks has to begin."""
+    more = max(0, fetch_tasks - FEWEST_TASKS + OTHER_TASKS)
+    return min(LONGEST_LEAD_SECONDS, round(5 + TASK_SECONDS * more))
+
+
+def settings_for(fetch_tasks: int) -> dict[str, str]:
+    """Return the settings that depend on the number of fetch tasks; each has a place of its own."""
+    places = str(max(FEWEST_TASKS, fetch_tasks + OTHER_TASKS))
+    return {
+        "AIRFLOW__CORE__PARALLELISM": places,
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": places,
+        "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": places,
+        "FETCH_LEAD_SECONDS": str(fetch_lead_seconds(fetch_tasks)),
+    }
+
+
 def airflow_url(port: int) -> str:
     """Return the address of Airflow's pages."""
     return f"http://{LOOPBACK}:{port}"
 
 
-def environment(home: Home, ports: Ports, dags_folder: Path) -> dict[str, str]:
+def environment(home: Home, ports: Ports, dags_folder: Path, fetch_tasks: int) -> dict[str, str]:
     """Return the environment of every Airflow process; it contains this home's secrets."""
     secrets = home.secrets()
     proxy_free = [os.environ.get("NO_PROXY", ""), LOOPBACK, "localhost"]
     return {
         **os.environ,
         **DEPLOYMENT_SETTINGS,
+        **settings_for(fetch_tasks),
         "AIRFLOW_HOME": str(home.airflow),
         "PYTHONPATH": str(CHECKOUT),
         "NO_PROXY": ",".join(filter(None, proxy_free)),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -24,6 +25,7 @@ from dev.machine.processes import Processes
 from dev.stack import airflow, exchange, postgres
 from dev.stack.airflow_settings import apply_settings, read_settings
 from dev.stack.dag_runs import run_dag, unpause, wait_for_dag
+from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
 INITIAL_DAG = "initialize_store"
@@ -31,6 +33,8 @@ MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
 # They run once a day or on demand, and should not have to be unpaused first.
 OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
 DAG_TIMEOUT_SECONDS = 600.0
+# Airflow reads Variables from the environment, too.
+FETCH_TASKS_VARIABLE = "AIRFLOW_VAR_FETCH_TASKS"
 # Of one server; what dies more often will not stay up.
 MOST_RESTARTS = 3
 
@@ -56,6 +60,12 @@ class StackOptions:
     simulator_options: tuple[str, ...] = ()
     dags_folder: Path = CHECKOUT / "dags"
     settings_file: Path = CHECKOUT / "airflow_settings.yaml"
+
+    @property
+    def fetch_tasks(self) -> int:
+        """How many tasks fetch."""
+        most = int(os.environ.get(FETCH_TASKS_VARIABLE, FETCH_TASKS))
+        return fetch_task_count(len(self.symbols), most)
 
 
 class Stack:
@@ -104,6 +114,13 @@ class Stack:
             return exchange.simulator_url(self.ports.exchange)
         return exchange.LIVE_URL
 
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """The environment of every Airflow process."""
+        return airflow.environment(
+            self.home, self.ports, self.options.dags_folder, self.options.fetch_tasks
+        )
+
     def start(self) -> None:
         """Start every server.
 
@@ -133,8 +150,11 @@ class Stack:
         cassandra_jars()
         self._together(self.start_cassandra, self.start_airflow)
 
-    def start_pipeline(self) -> None:
+    def start_pipeline(self, others: Sequence[str] = OTHER_DAGS) -> None:
         """Create the tables; unpause the minute DAGs and those that run daily or on demand.
+
+        Args:
+            others: The DAGs that run daily or on demand.
 
         Raises:
             StartError: A DAG is missing, or its run failed.
@@ -143,7 +163,7 @@ class Stack:
             with step("Cassandra: creating the tables", "a few seconds"):
                 wait_for_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
                 run_dag(api, INITIAL_DAG, DAG_TIMEOUT_SECONDS, self.check)
-            for dag_id in (*MINUTE_DAGS, *OTHER_DAGS):
+            for dag_id in (*MINUTE_DAGS, *others):
                 wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, self.check)
                 unpause(api, dag_id)
 
@@ -198,8 +218,9 @@ class Stack:
                 password = self.home.secrets()["postgres"]
                 postgres.start_postgres(self.home, self._processes, self.ports.postgres, password)
             case _:
-                surroundings = airflow.environment(self.home, self.ports, self.options.dags_folder)
-                airflow.start_component(self._processes, name, self.ports.airflow, surroundings)
+                airflow.start_component(
+                    self._processes, name, self.ports.airflow, self.surroundings
+                )
 
     def rest(self) -> httpx.Client:
         """Return an authorised client of Airflow's REST API; its paths are relative to /api/v2."""
@@ -228,7 +249,7 @@ class Stack:
 
     def start_airflow(self) -> None:
         """Start Airflow and apply its settings; start its database if it is not running."""
-        surroundings = airflow.environment(self.home, self.ports, self.options.dags_folder)
+        surroundings = self.surroundings
         running = {record.name for record in self._processes.records() if record.is_running()}
         if postgres.NAME not in running:
             password = self.home.secrets()["postgres"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from include.records.errors import ExchangeBusyError, SettingsError
 from include.records.request_weight import EVERY_HOST, Block, Use
@@ -31,8 +31,11 @@ LONGEST_WAIT = timedelta(seconds=3)
 TURN = timedelta(seconds=1)
 # Answers are noted at most this often.
 NOTE_AGE = timedelta(seconds=1)
-# Threads that wait for the first answer share what one of them has read so recently.
+# Threads share what one of them has read so recently: of the minute's use, and of blocks.
 SEEN_FOR = timedelta(milliseconds=20)
+
+
+State = TypeVar("State")
 
 
 class BudgetTable(Protocol):
@@ -55,6 +58,29 @@ class BudgetTable(Protocol):
 
     def add_block(self, block: Block) -> None:
         """Store a block; one of the same host and status is replaced."""
+
+
+@dataclass(frozen=True)
+class _Seen(Generic[State]):
+    """What a worker knows of the shared table.
+
+    Attributes:
+        what: As it was.
+        moment_s: When it was read, by the process's own clock; where the worker wrote it, never.
+        now: The same by the exchange's clock, aware UTC.
+    """
+
+    what: State
+    moment_s: float = 0.0
+    now: datetime | None = None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Tell whether it was read a moment ago, by both clocks: either may stand still or jump."""
+        return (
+            self.now is not None
+            and time.monotonic() - self.moment_s < SEEN_FOR.total_seconds()
+            and timedelta(0) <= now - self.now < SEEN_FOR
+        )
 
 
 @dataclass(frozen=True)
@@ -91,8 +117,9 @@ class RequestBudget:
         self._weight_limit: int | None = None
         self._turn = threading.Lock()
         self._stock: list[tuple[int, Leave]] = []
-        # When, by the process's own clock and by the exchange's, and what.
-        self._seen: tuple[float, datetime, Use] | None = None
+        # What this worker last read or wrote, and when it read it.
+        self._seen: _Seen[Use] | None = None
+        self._seen_blocks: _Seen[list[Block]] | None = None
 
     def stock(self, weight: int, count: int, at: datetime) -> None:
         """Reserve weight for several threads in one step, for `reserve` to hand out.
@@ -142,6 +169,7 @@ class RequestBudget:
                     wait_seconds=(minute + MINUTE - at).total_seconds(),
                 )
             if self._table.swap_use(old, new):
+                self._seen = _Seen(new)
                 return new
 
     def confirm(self, leave: Leave, now: datetime) -> Leave | None:
@@ -153,27 +181,33 @@ class RequestBudget:
         """
         while not leave.is_first:
             with self._turn:
+                # An answer that was seen is never taken back.
+                if (known := self._known(leave.minute)) and not _is_silent(known, now):
+                    break
                 use = self._see(leave.minute, now)
                 if use is None or not _is_silent(use, now):
                     break
                 if _waits_for_first(use, now):
                     return None
                 self._seen = None
-                if self._table.swap_use(use, _going_first(use, whole_ms(now))):
+                new = _going_first(use, whole_ms(now))
+                if self._table.swap_use(use, new):
+                    self._seen = _Seen(new)
                     return replace(leave, is_first=True)
         return leave
 
+    def _known(self, minute: datetime) -> Use | None:
+        """Return a minute's use as this worker last read or wrote it, however long ago."""
+        return self._seen.what if self._seen and self._seen.what.minute == minute else None
+
     def _see(self, minute: datetime, now: datetime) -> Use | None:
         """Return a minute's use as it is, or was a moment ago."""
+        known = self._known(minute)
+        if known and self._seen and self._seen.is_fresh(now):
+            return known
         moment = time.monotonic()
-        if self._seen:
-            seen_at, seen_now, use = self._seen
-            # By both clocks: either may stand still or jump.
-            is_fresh = moment - seen_at < SEEN_FOR.total_seconds() and now - seen_now < SEEN_FOR
-            if is_fresh and use.minute == minute:
-                return use
         found = self._table.use(minute)
-        self._seen = (moment, now, found) if found else None
+        self._seen = _Seen(found, moment, now) if found else None
         return found
 
     def settle(self, now: datetime, *, used_weight: int, is_answered: bool) -> None:
@@ -187,13 +221,21 @@ class RequestBudget:
             is_answered: Whether the exchange answered, other than by asking for a pause.
         """
         minute = floor_minute(now)
+
+        def noted(use: Use) -> Use:
+            return settled(use, now, used_weight=used_weight, is_answered=is_answered)
+
         with self._turn:
-            self._seen = None
+            # What is taken, and when it was answered, only grows: where an earlier state says that
+            # there is nothing to note, so would the present one.
+            if (known := self._known(minute)) and noted(known) is known:
+                return
             while True:
                 old = self._table.use(minute)
                 old = old or Use(minute, 0, whole_ms(now), whole_ms(now), version=0)
-                new = settled(old, now, used_weight=used_weight, is_answered=is_answered)
+                new = noted(old)
                 if new is old or self._table.swap_use(old if old.version else None, new):
+                    self._seen = _Seen(new)
                     return
 
     def open_hosts(self, hosts: Iterable[str], now: datetime) -> list[str]:
@@ -203,7 +245,7 @@ class RequestBudget:
             ExchangeBusyError: The exchange asked this address for a pause that is not over.
             SettingsError: Every host refuses this address.
         """
-        blocks = [block for block in self._table.blocks() if now < block.until]
+        blocks = [block for block in self._blocks(now) if now < block.until]
         for block in sorted(blocks, key=lambda block: block.until, reverse=True):
             if block.host == EVERY_HOST:
                 raise ExchangeBusyError(
@@ -224,6 +266,14 @@ class RequestBudget:
             )
         return found
 
+    def _blocks(self, now: datetime) -> list[Block]:
+        """Return the blocks as they are, or were a moment ago."""
+        with self._turn:
+            if self._seen_blocks is None or not self._seen_blocks.is_fresh(now):
+                moment = time.monotonic()
+                self._seen_blocks = _Seen(self._table.blocks(), moment, now)
+            return self._seen_blocks.what
+
     def block(self, block: Block) -> None:
         """Stop all workers for a ban that this one received; never shorten an existing block.
 
@@ -234,6 +284,7 @@ class RequestBudget:
             for held in self._table.blocks()
         ):
             self._table.add_block(block)
+        self._seen_blocks = None
 
     def learn_weight_limit(self, limit: int) -> None:
         """Adopt the weight limit per minute that the exchange states."""

@@ -130,8 +130,12 @@ class BinanceTransport:
         self._http.close()
 
     def restart_patience(self) -> None:
-        """Start the patience anew for a piece of work."""
-        self._gives_up_at = time.monotonic() + self._patience_seconds
+        """Start the patience anew for a piece of work, from when its first request may leave.
+
+        With hundreds of symbols, the turn of the last comes as late as the patience lasts.
+        """
+        turn = (self._leave.send_at - self._clock()).total_seconds() if self._leave else 0.0
+        self._gives_up_at = time.monotonic() + max(0.0, turn) + self._patience_seconds
 
     def reserve(self, weight: int, wait_seconds: float) -> None:
         """Reserve the weight of the next requests in one step, before the first leaves.

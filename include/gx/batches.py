@@ -13,7 +13,7 @@ from include.gx.kline_tables import Candidate, kline_columns, kline_table
 from include.gx.levels import Level
 from include.gx.results import Failure, Outcome, Subject
 from include.gx.suites import Suite
-from include.records.batches import Batch, StoredSpans
+from include.records.batches import Batch, StoredSpans, unchanged_rows
 from include.records.klines import Interval
 from include.records.limits import MOST_BAD_RATIO
 from include.records.verdicts import Verdict
@@ -157,6 +157,7 @@ def _verdict(candidate: Candidate, shares: Mapping[Interval, _Share]) -> Verdict
         check_ms=round(sum(share.check_ms for share in shares.values())),
         evaluated_count=evaluated_count,
         met_count=evaluated_count - sum(len(share.outcome.failures) for share in shares.values()),
+        unchanged=unchanged_rows(candidate.batch, candidate.stored),
     )
 
 

@@ -1,15 +1,32 @@
 """Settings that every DAG of this project shares."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from include.records.windows import MINUTE, SECOND
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
-# Five seconds before each minute ends (the sixth field is seconds): by then a run is created and
-# planned, and its tasks are there. What it works on comes from the watermark and the clock.
-BEFORE_EACH_MINUTE = CronTriggerTimetable("* * * * * 55", timezone="UTC")
+# How long before each minute ends a run that fetches begins. More than ten fetch tasks take longer
+# to start: docs/deploy.md has what to set.
+FETCH_LEAD = timedelta(seconds=int(os.environ.get("FETCH_LEAD_SECONDS", "5")))
+
+
+def _before_each_minute(lead: timedelta) -> CronTriggerTimetable:
+    """Return the schedule of runs that begin so long before each minute ends, in whole seconds.
+
+    By then a run is created and planned, and its tasks are there. What it works on comes from the
+    watermark and the clock.
+    """
+    # The sixth field is seconds.
+    return CronTriggerTimetable(f"* * * * * {(MINUTE - lead) // SECOND}", timezone="UTC")
+
+
+BEFORE_FETCHING = _before_each_minute(FETCH_LEAD)
+BEFORE_PUBLISHING = _before_each_minute(timedelta(seconds=5))
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "prices",
@@ -20,15 +37,23 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 # Of tasks that wait for what the fetches land: behind a hundred of them they would begin too late.
 BEFORE_FETCHES = 10
-# Of a task that begins with its run's plan and waits for what others land, for 45 s at most; it
-# has as long again for its own work.
+# A slow symbol must not hold up the others; the next run fetches its window again.
+FETCHING: dict[str, Any] = {
+    "pool": "binance",
+    "map_index_template": "{{ symbols }}",
+    "retries": 0,
+    "execution_timeout": FETCH_LEAD + timedelta(seconds=20),
+}
+# Of a task that begins with its run's plan and waits for what others land, for 45 s at most after
+# the minute's end; it has as long again for its own work.
 WAITING: dict[str, Any] = {
     "trigger_rule": "one_success",
     "priority_weight": BEFORE_FETCHES,
-    "execution_timeout": timedelta(seconds=90),
+    "execution_timeout": FETCH_LEAD + timedelta(seconds=85),
 }
-# Niceness of what no minute waits for, like work on past days: it yields the processor to the rest.
-NICENESS = 10
+# Niceness of what no minute waits for, like reports and work on past days: it yields the processor
+# to the rest.
+NICENESS = 19
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
 # for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7
@@ -37,8 +62,3 @@ LANDING_DAYS = 7
 # by the first task.
 SHARDS = 2
 SYMBOLS_A_SHARD = 25
-# Up to so many symbols are fetched by a task each (the Variable `fetch_tasks` overrides it). Every
-# task costs CPU of its own, whatever it does: more symbols are divided into few groups, as many as
-# run at the same time beside the tasks that wait for them.
-FETCH_TASKS = 100
-FETCH_GROUPS = 12

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 # How long to pause after a look in vain, in times of what it took.
-PAUSE_PER_LOOK = 4
+PAUSE_PER_LOOK = 9
 LONGEST_PAUSE_SECONDS = 2.0
+# A checkpoint has a price of its own, which so many symbols share.
+MOST_TOGETHER = 75
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Wait:
             before it, so that many that come one by one are few groups.
         poll_seconds: Between looks, at least.
         since: When the first can arrive, aware UTC; None if that is not known.
+        most: Names in a group: what a task has not finished when it is killed is lost.
     """
 
     until: datetime
@@ -30,11 +33,12 @@ class Wait:
     longest: timedelta = timedelta(0)
     poll_seconds: float = 0.1
     since: datetime | None = None
+    most: int = MOST_TOGETHER
 
 
 def arrivals(
     names: Iterable[str],
-    is_there: Callable[[str], bool | None],
+    look: Callable[[Sequence[str]], Mapping[str, bool | None]],
     wait: Wait,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
@@ -43,8 +47,9 @@ def arrivals(
 
     Args:
         names: What is awaited.
-        is_there: Tells whether it has arrived: None while it may still come, False when it will
-            not. Nobody asks again about one that has: it may do what need not wait for the group.
+        look: Tells of each name whether it has arrived: None while it may still come, False when
+            it will not. Nobody asks again about one that has: it may do what need not wait for
+            the group.
         wait: How long to wait.
         clock: Aware UTC.
         sleep: Replaced in tests.
@@ -56,7 +61,7 @@ def arrivals(
     longest = wait.longest
     while True:
         moment = clock()
-        found = {name: is_there(name) for name in awaited}
+        found = look(awaited)
         look_seconds = (clock() - moment).total_seconds()
         awaited = [name for name in awaited if found[name] is None]
         if came := [name for name, is_here in found.items() if is_here]:
@@ -64,8 +69,10 @@ def arrivals(
             last_at = moment
             group += came
         is_over = not awaited or moment >= wait.until
-        if group and (is_over or moment - last_at >= wait.quiet or moment - first_at >= longest):
-            yield group
+        is_due = is_over or len(group) >= wait.most
+        if group and (is_due or moment - last_at >= wait.quiet or moment - first_at >= longest):
+            for start in range(0, len(group), wait.most):
+                yield group[start : start + wait.most]
             group, longest = [], longest * 2
         elif is_over:
             return

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
-from typing import TypeVar
 
 from include.exchange.client import AVERAGE_WEIGHT, KLINES_WEIGHT, BinanceClient
 from include.exchange.replies import RejectedRequestError
@@ -25,7 +23,7 @@ from include.records.errors import (
 )
 from include.records.klines import OPEN_TIME, Interval, RawRow, deduplicate, in_milliseconds
 from include.records.prices import SymbolInfo
-from include.records.windows import MINUTE, Window, nearest_end, plan_window, to_ms
+from include.records.windows import LEAD, MINUTE, Window, nearest_end, plan_window, to_ms
 from include.store.store import Store
 
 # A kline that has just closed may still change for a moment: Binance's own stream was seen to
@@ -47,12 +45,11 @@ LONGEST_WINDOW = timedelta(minutes=60)
 # Of all symbols together, what one run fetches, so that a busy machine, too, validates them within
 # the task's time limit. A hundred symbols have as many each minute, with their overlap.
 MOST_SYMBOL_MINUTES = 600
-# Of each symbol, however many there are: two new minutes, or a run that is behind would stay so,
+# Of each symbol, however many there are: two new minutes where it is behind, or it would stay so,
 # and one of overlap, in case the last one stored had not settled.
-FEWEST_MINUTES = 3
+LEAST_BACKLOG = 2 * MINUTE
+LEAST_OVERLAP = MINUTE
 SYMBOL_INFO_AGE = timedelta(minutes=10)
-
-Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +76,24 @@ class FetchPlan:
 
 
 def plan_fetches(
-    store: Store, client: BinanceClient, symbols: Sequence[str], clock: Callable[[], datetime]
+    store: Store,
+    client: BinanceClient,
+    symbols: Sequence[str],
+    clock: Callable[[], datetime],
+    lead: timedelta = LEAD,
 ) -> list[FetchPlan]:
     """Plan one fetch per symbol, from its watermark to the minute that closes now.
 
     By the exchange's clock. A minute that is not over yet is planned when it ends within the lead:
     its fetch waits for it. A run that is behind takes no more than it can finish, the oldest
     minutes first, and does with less overlap before it does with fewer minutes.
+
+    Args:
+        store: Holds the watermarks.
+        client: Of the exchange.
+        symbols: As the settings name them.
+        clock: Ours, aware UTC.
+        lead: How long before its end a minute is taken up, less than one.
 
     Returns:
         A plan for each symbol, in order; also for one that the exchange does not list, or whose
@@ -94,16 +102,17 @@ def plan_fetches(
     offset = client.clock_offset()
     server_now = clock() + offset
     infos = known_symbols(store, client, symbols, server_now)
-    most = max(FEWEST_MINUTES, MOST_SYMBOL_MINUTES // max(1, len(symbols))) * MINUTE
+    most = MOST_SYMBOL_MINUTES // max(1, len(symbols)) * MINUTE
+    longest = max(LEAST_BACKLOG, most - LEAST_OVERLAP)
     plans = []
-    for symbol in symbols:
+    for symbol, mark in store.watermarks(symbols).items():
         info = infos.get(symbol)
         window = plan_window(
-            store.watermark(symbol).stored_until,
-            nearest_end(server_now),
+            mark.stored_until,
+            nearest_end(server_now, lead),
             overlap=timedelta(0),
-            first_look_back=min(FIRST_LOOK_BACK, most - MINUTE),
-            longest=min(LONGEST_WINDOW, most - MINUTE),
+            first_look_back=min(FIRST_LOOK_BACK, longest),
+            longest=min(LONGEST_WINDOW, longest),
         )
         plans.append(
             FetchPlan(
@@ -112,17 +121,10 @@ def plan_fetches(
                 tick_size=info.tick_size if isinstance(info, SymbolInfo) else None,
                 clock_offset=offset,
                 unreadable=info.reason if isinstance(info, UnreadableSymbolError) else "",
-                overlap=min(OVERLAP, most - window.minute_count * MINUTE),
+                overlap=min(OVERLAP, max(LEAST_OVERLAP, most - window.minute_count * MINUTE)),
             )
         )
     return plans
-
-
-def in_groups(items: Sequence[Item], most: int) -> list[list[Item]]:
-    """Divide items into at most `most` groups, in order; their sizes differ by one at most."""
-    count = min(most, len(items))
-    ends = [len(items) * number // count for number in range(count + 1)] if count else []
-    return [[*items[start:end]] for start, end in pairwise(ends)]
 
 
 def known_symbols(
@@ -136,7 +138,7 @@ def known_symbols(
     Raises:
         MarketDataError: It does not answer, and no symbol has a previous entry.
     """
-    known = {symbol: info for symbol in symbols if (info := store.symbol_info(symbol))}
+    known = store.symbol_infos(symbols)
     ask_for = [
         symbol
         for symbol in symbols

@@ -26,7 +26,7 @@ from include.records.windows import (
     whole_ms,
     windows_of,
 )
-from include.store.store import Store
+from include.store.store import Store, Watermark
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
@@ -102,8 +102,9 @@ class Publisher:
         first = Wait(closed_until + GRACE, QUIET, LONGEST_GATHERING, POLL_SECONDS, closed_until)
         parts, missing = self._publish_as_stored(self.symbols, closed_until, first, sleep)
         if missing:
-            parts.append(self._publish_ready(missing, closed_until))
-            late = [each for each in missing if self._is_late(each, closed_until)]
+            marks = self.store.watermarks(missing)
+            parts.append(self._publish_ready(marks, closed_until))
+            late = [each for each, mark in marks.items() if _is_late(mark, closed_until)]
             last = Wait(closed_until + LOOKS_FOR, poll_seconds=LATE_POLL_SECONDS)
             parts += self._publish_as_stored(late, closed_until, last, sleep)[0]
         return Publication(
@@ -129,13 +130,19 @@ class Publisher:
         Raises:
             Exception: Of a symbol that could not be averaged, after the others are published.
         """
-        publication = self._publish(windows, are_fetched=are_fetched)
+
+        def fetched_until(symbol: str, window: Window) -> datetime | None:
+            return window.end if are_fetched else self.store.watermark(symbol).stored_until
+
+        publication = self._publish(windows, fetched_until)
         for error in publication.failed.values():
             raise error
         return publication
 
     def _publish(
-        self, windows: Mapping[str, Sequence[Window]], *, are_fetched: bool = False
+        self,
+        windows: Mapping[str, Sequence[Window]],
+        fetched_until: Callable[[str, Window], datetime | None],
     ) -> Publication:
         known_at = whole_ms(self.clock())
         asked = {
@@ -149,7 +156,7 @@ class Publisher:
                 self.symbols,
                 symbol,
                 asked[symbol],
-                functools.partial(self._fetched_until, symbol, are_fetched=are_fetched),
+                functools.partial(fetched_until, symbol),
             ),
             at_a_time=AT_A_TIME,
             stop_on=RetryableError,
@@ -207,20 +214,26 @@ class Publisher:
     ) -> tuple[list[Publication], list[str]]:
         """Publish symbols in groups as they are stored; return also those that did not come."""
         parts: list[Publication] = []
+        marks: dict[str, Watermark] = {}
         missing = list(symbols)
-        for stored in arrivals(
-            symbols, lambda each: self._is_stored(each, closed_until), wait, self.clock, sleep
-        ):
-            parts.append(self._publish_ready(stored, closed_until))
+
+        def are_stored(awaited: Sequence[str]) -> dict[str, bool | None]:
+            marks.update(self.store.watermarks(awaited))
+            return {symbol: _is_stored(marks[symbol], closed_until) for symbol in awaited}
+
+        for stored in arrivals(symbols, are_stored, wait, self.clock, sleep):
+            parts.append(self._publish_ready({each: marks[each] for each in stored}, closed_until))
             missing = [each for each in missing if each not in stored]
         return parts, missing
 
-    def _publish_ready(self, ready: Sequence[str], closed_until: datetime) -> Publication:
-        """Publish each symbol from its mark, less the overlap; skip symbols never stored."""
+    def _publish_ready(self, marks: Mapping[str, Watermark], closed_until: datetime) -> Publication:
+        """Publish each symbol from its mark, less the overlap; skip symbols never stored.
+
+        The marks were read before the prices: those that arrive in between do not look missing.
+        """
         windows: dict[str, list[Window]] = {}
-        marks: dict[str, datetime] = {}
-        for symbol in ready:
-            mark = self.store.watermark(symbol)
+        averaged_until: dict[str, datetime] = {}
+        for symbol, mark in marks.items():
             if mark.stored_from is None or mark.stored_until is None:
                 continue
             backlog = plan_window(
@@ -237,25 +250,22 @@ class Publisher:
             windows[symbol] = [
                 _not_before(mark.stored_from, window) for window in (backlog, newest)
             ]
-            marks[symbol] = min(mark.stored_until, backlog.end)
-        publication = self._publish(windows)
-        for symbol, moment in marks.items():
+            averaged_until[symbol] = min(mark.stored_until, backlog.end)
+        publication = self._publish(windows, lambda symbol, _: marks[symbol].stored_until)
+        for symbol, moment in averaged_until.items():
             if symbol not in publication.failed:
                 self.store.set_averaged_until(symbol, moment)
         return publication
 
-    def _fetched_until(self, symbol: str, window: Window, *, are_fetched: bool) -> datetime | None:
-        return window.end if are_fetched else self.store.watermark(symbol).stored_until
 
-    def _is_late(self, symbol: str, closed_until: datetime) -> bool:
-        """Tell whether a symbol may still come: one that has long been absent holds up nothing."""
-        stored_until = self.store.watermark(symbol).stored_until
-        return stored_until is not None and stored_until >= closed_until - PROVISIONAL_FOR
+def _is_stored(mark: Watermark, closed_until: datetime) -> bool | None:
+    """Tell whether a symbol's prices are stored; None while they may still come."""
+    return (mark.stored_until is not None and mark.stored_until >= closed_until) or None
 
-    def _is_stored(self, symbol: str, closed_until: datetime) -> bool | None:
-        """Tell whether a symbol's prices are stored; None while they may still come."""
-        stored_until = self.store.watermark(symbol).stored_until
-        return (stored_until is not None and stored_until >= closed_until) or None
+
+def _is_late(mark: Watermark, closed_until: datetime) -> bool:
+    """Tell whether a symbol may still come: one that has long been absent holds up nothing."""
+    return mark.stored_until is not None and mark.stored_until >= closed_until - PROVISIONAL_FOR
 
 
 def _not_before(moment: datetime, window: Window) -> Window:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from decimal import Decimal
 
 from include.records.batches import Batch, BatchRecord, Run, StoredSpans
-from include.records.klines import Interval, RawRow
+from include.records.klines import OPEN_TIME, Interval, RawRow
 from include.records.limits import QUARANTINE_ALERT_RATIO
 from include.records.prices import ExchangeMinute, SecondPrice, Span
 from include.records.verdicts import SHOWN_OPEN_TIME, QuarantinedRow, Verdict
@@ -98,17 +99,23 @@ def _is_alarming(record: BatchRecord) -> bool:
 def store_good_rows(store: Store, batch: Batch, verdict: Verdict) -> None:
     """Store the rows that passed the gate, as of the batch's fetch. Safe to repeat.
 
+    Those that the gate saw stored already, unchanged, are not written again.
+
     Raises:
         ValueError: Two rows have the same moment. Written with one timestamp, Cassandra would
             merge them cell by cell into a row that nobody sent.
     """
-    seconds = good_rows(batch, verdict, Interval.SECOND, SecondPrice)
-    minutes = good_rows(batch, verdict, Interval.MINUTE, ExchangeMinute)
-    for rows in (seconds, minutes):
-        if len({row.start for row in rows}) < len(rows):
+    for interval in Interval:
+        good = _good(batch, verdict, interval)
+        if len({batch.rows[interval][place][OPEN_TIME] for place in good}) < len(good):
             raise ValueError(f"{batch.symbol} {batch.window}: two rows have the same moment")
-    store.second_prices.write(seconds, batch.fetched_at)
-    store.exchange_minutes.write(minutes, batch.fetched_at)
+
+    def new(interval: Interval, record: type[Span]) -> list[Span]:
+        unchanged = {*verdict.unchanged.get(interval, ())}
+        return good_rows(batch, verdict, interval, record, except_for=unchanged)
+
+    store.second_prices.write(new(Interval.SECOND, SecondPrice), batch.fetched_at)
+    store.exchange_minutes.write(new(Interval.MINUTE, ExchangeMinute), batch.fetched_at)
 
 
 def refused_rows(batch: Batch, verdict: Verdict, batch_url: str) -> list[QuarantinedRow]:
@@ -128,14 +135,33 @@ def refused_rows(batch: Batch, verdict: Verdict, batch_url: str) -> list[Quarant
     ]
 
 
-def good_rows(batch: Batch, verdict: Verdict, interval: Interval, record: type[Span]) -> list[Span]:
-    """Return the rows that passed the gate, as records, in the order received."""
-    bad = verdict.bad_rows.get(interval, {})
+def good_rows(
+    batch: Batch,
+    verdict: Verdict,
+    interval: Interval,
+    record: type[Span],
+    *,
+    except_for: Collection[int] = (),
+) -> list[Span]:
+    """Return the rows that passed the gate, as records, in the order received.
+
+    Args:
+        batch: As landed.
+        verdict: The gate's, on this batch.
+        interval: Which rows.
+        record: What to convert them to.
+        except_for: Places of rows to leave out.
+    """
     return [
-        as_record(record, batch.symbol, row)
-        for index, row in enumerate(batch.rows.get(interval, ()))
-        if index not in bad
+        as_record(record, batch.symbol, batch.rows[interval][place])
+        for place in _good(batch, verdict, interval)
+        if place not in except_for
     ]
+
+
+def _good(batch: Batch, verdict: Verdict, interval: Interval) -> list[int]:
+    bad = verdict.bad_rows.get(interval, {})
+    return [place for place in range(len(batch.rows.get(interval, ()))) if place not in bad]
 
 
 def as_record(record: type[Span], symbol: str, row: RawRow) -> Span:

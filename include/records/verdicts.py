@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,6 +43,8 @@ class Verdict:
         check_ms: Time the checkpoint took.
         evaluated_count: Expectations judged.
         met_count: Of those, the expectations that were met.
+        unchanged: Places of the rows that are stored already, exactly so: they need not be
+            written again.
     """
 
     bad_rows: dict[Interval, dict[int, dict[str, str]]]
@@ -52,6 +54,7 @@ class Verdict:
     check_ms: int
     evaluated_count: int
     met_count: int
+    unchanged: dict[Interval, list[int]] = field(default_factory=dict)
 
     @property
     def bad_row_count(self) -> int:

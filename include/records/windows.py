@@ -12,9 +12,10 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MINUTE_MS = 60_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# How long before its end a run may take up a minute. Runs start half as long before it, so that
-# their tasks are there when it ends; the rest is for clocks that differ.
-LEAD = timedelta(seconds=10)
+# How long before its end a run may take up a minute: runs start before it, so that their tasks are
+# there when it ends, and clocks differ.
+CLOCK_SLACK = timedelta(seconds=5)
+LEAD = timedelta(seconds=5) + CLOCK_SLACK
 
 
 def floor_minute(moment: datetime) -> datetime:
@@ -24,9 +25,9 @@ def floor_minute(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-def nearest_end(now: datetime) -> datetime:
+def nearest_end(now: datetime, lead: timedelta = LEAD) -> datetime:
     """Return the end of the minute that closed last, or that closes within the lead."""
-    return floor_minute(now + LEAD)
+    return floor_minute(now + lead)
 
 
 def to_ms(moment: datetime) -> int:

@@ -17,8 +17,9 @@ from include.records.errors import PartlyStoredError, RetryableError
 from include.store.failures import is_passing, repeat_while_passing
 from include.store.statements import Statements, Values
 
-# A stock server warns at 5 KiB a batch and refuses 50 KiB; fifty prices are about 8 KiB.
-ROWS_PER_BATCH = 50
+# A stock server warns at 5 KiB a batch and refuses 50 KiB; the sixty prices of a minute are about
+# 10 KiB.
+ROWS_PER_BATCH = 60
 BYTES_PER_BATCH = 32 * 1024
 # More requests do not make a server faster, and fill its queues.
 REQUESTS_IN_FLIGHT = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ class Migration:
     name: str
     statement: str
 
-    @property
+    @functools.cached_property
     def checksum(self) -> str:
         """SHA-256 of the statement, hexadecimal; comments and white space do not count."""
         bare = re.sub(r"--.*", "", self.statement)
@@ -49,8 +50,9 @@ class Migration:
         return found[1], tuple(column.split()[0] for column in found[2].split(","))
 
 
-def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
-    """Return the schema's versions, ascending.
+@functools.cache
+def migrations(folder: Path = SCHEMA_FOLDER) -> tuple[Migration, ...]:
+    """Return the schema's versions, ascending; read once by a process.
 
     Raises:
         SettingsError: A file has no number, or a number is missing or duplicate.
@@ -65,7 +67,7 @@ def migrations(folder: Path = SCHEMA_FOLDER) -> list[Migration]:
                 "version, numbered from 000 without a gap"
             )
         found.append(Migration(version, file.name, file.read_text(encoding="utf-8")))
-    return found
+    return tuple(found)
 
 
 def due(known: Sequence[Migration], applied: Mapping[int, str]) -> list[Migration]:

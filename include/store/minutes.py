@@ -33,7 +33,7 @@ class MinutePriceTable:
     def append(self, averages: Iterable[MinuteAverage], known_at: datetime) -> list[MinutePrice]:
         """Publish averages that changed as the next revision of their minutes.
 
-        Up to fifty minutes of a symbol and month go into one lightweight transaction, which
+        Up to sixty minutes of a symbol and month go into one lightweight transaction, which
         Cassandra applies completely or not at all. If another worker took one of the revision
         numbers first, its rows are read, and averages that still differ are appended after them:
         no number is used twice or skipped, and no revision is lost or overwritten.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
@@ -15,7 +16,11 @@ from include.store.request_weight import ExchangeBudgetTable
 from include.store.schema import check_version
 from include.store.settings import CassandraSettings
 from include.store.spans import SpanTable
-from include.store.statements import Statements
+from include.store.statements import Row, Statements
+
+# Of tables with one short row for each symbol. More in one statement are refused by DataStax Astra
+# (partition_keys_in_select_failure_threshold).
+PARTITIONS_PER_READ = 20
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,16 @@ class Store:
 
     def watermark(self, symbol: str) -> Watermark:
         """Return how far a symbol is stored and averaged."""
-        rows = self._statements.run("select_watermark", (symbol,))
-        return Watermark(**rows[0]) if rows else Watermark(None, None, None)
+        return self.watermarks([symbol])[symbol]
+
+    def watermarks(self, symbols: Sequence[str]) -> dict[str, Watermark]:
+        """Return how far each of some symbols is stored and averaged, in their order."""
+        marks = dict.fromkeys(symbols, Watermark(None, None, None))
+        for row in self._rows_of("select_watermarks", symbols):
+            marks[row["symbol"]] = Watermark(
+                row["stored_from"], row["stored_until"], row["averaged_until"]
+            )
+        return marks
 
     def set_stored_from(self, symbol: str, moment: datetime) -> None:
         """Record where the stored prices of a symbol begin."""
@@ -131,5 +144,17 @@ class Store:
 
     def symbol_info(self, symbol: str) -> SymbolInfo | None:
         """Return the exchange's last entry for a symbol; None if there is none."""
-        rows = self._statements.run("select_symbol_info", (symbol,))
-        return SymbolInfo(**rows[0]) if rows else None
+        return self.symbol_infos([symbol]).get(symbol)
+
+    def symbol_infos(self, symbols: Sequence[str]) -> dict[str, SymbolInfo]:
+        """Return the exchange's last entry for each of some symbols that has one."""
+        return {
+            row["symbol"]: SymbolInfo(**row)
+            for row in self._rows_of("select_symbol_infos", symbols)
+        }
+
+    def _rows_of(self, name: str, symbols: Sequence[str]) -> Iterator[Row]:
+        """Yield the rows of a statement for some symbols, a few of them at a time."""
+        for start in range(0, len(symbols), PARTITIONS_PER_READ):
+            some = [*symbols[start : start + PARTITIONS_PER_READ]]
+            yield from self._statements.run(name, (some,))

@@ -19,14 +19,18 @@ from include.orchestration.connections import (
     whole_number,
 )
 from include.orchestration.context import current_run, now
-from include.orchestration.defaults import FETCH_GROUPS, FETCH_TASKS, LANDING_DAYS, NICENESS
+from include.orchestration.defaults import (
+    FETCH_LEAD,
+    LANDING_DAYS,
+    NICENESS,
+)
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
+from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count, in_groups
 from include.pipeline.fetching import (
     FetchPlan,
     fetch_batch,
-    in_groups,
     plan_fetches,
     stock_usual_weight,
 )
@@ -44,7 +48,7 @@ from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
 from include.records.errors import LostBatchError
 from include.records.isolation import run_each
-from include.records.windows import MINUTE, Window
+from include.records.windows import CLOCK_SLACK, MINUTE, Window
 from include.store.store import Store
 
 LOADS_AT_A_TIME = 4
@@ -62,15 +66,10 @@ log = logging.getLogger(__name__)
 def plan() -> list[list[PlanMessage]]:
     """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups."""
     with fail_without_retry(), open_exchange(store := open_store()).client(now) as client:
-        plans = plan_fetches(store, client, symbols(), now)
+        plans = plan_fetches(store, client, symbols(), now, FETCH_LEAD + CLOCK_SLACK)
     storage, planned_at = storage_url(), now()
     tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
     return in_groups([_message(plan, storage, planned_at) for plan in plans], tasks)
-
-
-def fetch_task_count(symbol_count: int, most: int) -> int:
-    """Return how many tasks fetch so many symbols: one each up to `most`, or a few groups."""
-    return symbol_count if symbol_count <= most else min(FETCH_GROUPS, most)
 
 
 def wait_for(messages: Iterable[PlanMessage], *, longest: timedelta) -> Wait:
@@ -160,7 +159,7 @@ def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
     alarms: list[str] = []
     for arrived in arrivals(
         urls,
-        lambda symbol: is_checked(urls[symbol]),
+        lambda awaited: {symbol: is_checked(urls[symbol]) for symbol in awaited},
         wait_for(messages, longest=WAITS_FOR_VERDICTS),
         now,
     ):

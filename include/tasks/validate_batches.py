@@ -107,21 +107,19 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
     checked: dict[str, CheckedMessage] = {}
     failures: dict[str, Exception] = {}
 
-    def is_read(symbol: str) -> bool | None:
-        """Read a batch as soon as it is there: the checkpoints wait for the whole group."""
-        is_there = is_fetched(urls[symbol])
-        if is_there:
-            one = run_each(
-                [symbol], lambda _: _read(store, symbol, urls[symbol]), stop_on=RetryableError
-            )
-            read.update(one.done)
-            failures.update(one.failed)
-        return is_there
+    def look(awaited: Sequence[str]) -> dict[str, bool | None]:
+        """Read each batch as soon as it is there: the checkpoints wait for the whole group."""
+        found = {symbol: is_fetched(urls[symbol]) for symbol in awaited}
+        landed = [symbol for symbol in awaited if found[symbol]]
+        some = run_each(landed, lambda each: _read(store, each, urls[each]), stop_on=RetryableError)
+        read.update(some.done)
+        failures.update(some.failed)
+        return found
 
     wait = replace(
         wait_for(messages, longest=WAITS_FOR_BATCHES), quiet=QUIET, longest=LONGEST_GATHERING
     )
-    for group in arrivals(urls, is_read, wait, now):
+    for group in arrivals(urls, look, wait, now):
         done, failed = _checked(
             checkpoints, urls, {symbol: read.pop(symbol) for symbol in group if symbol in read}
         )

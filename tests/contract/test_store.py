@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from include.pipeline.storing import load_batch
 from include.reading.queries import as_of
-from include.records.batches import BatchRecord
+from include.records.batches import BatchRecord, unchanged_rows
+from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, MinutePrice
 from include.records.verdicts import State
 from include.records.windows import MINUTE, SECOND, Window, floor_minute, to_ms
@@ -15,12 +17,14 @@ from include.store.store import Watermark
 from tests.fakes.builders import (
     NOON,
     average,
+    batch,
     exchange_minute,
     full_minute,
     kline,
     quarantined_row,
     second,
     symbol_info,
+    verdict,
 )
 
 DAY = timedelta(days=1)
@@ -47,6 +51,21 @@ def test_keeps_every_digit(store, price):
 
     (held,) = store.second_prices.between("BTCUSDT", FIVE_MINUTES)
     assert str(held.open) == str(Decimal(price))
+
+
+def test_knows_a_stored_row_again_digit_for_digit(store):
+    """A fetch asks for five minutes once more; what is stored is not written again."""
+    landed = batch()
+    load_batch(store, landed, verdict(), "batch.json")
+
+    held = {
+        Interval.SECOND: store.second_prices.between("BTCUSDT", landed.window),
+        Interval.MINUTE: store.exchange_minutes.between("BTCUSDT", landed.window),
+    }
+
+    assert unchanged_rows(landed, held) == {
+        interval: [*range(len(rows))] for interval, rows in landed.rows.items()
+    }
 
 
 def test_keeps_one_row_of_a_second_written_twice(store):
@@ -209,6 +228,21 @@ def test_follows_an_old_minute_that_was_revised_with_all_its_revisions(store):
 
     assert store.minute_prices.changed(["BTCUSDT"], now - MINUTE) == first + latest
     assert store.minute_prices.changed(["ETHUSDT"], now - 3 * DAY) == []
+
+
+def test_returns_many_watermarks_and_entries_at_once(store):
+    """More than one statement may ask for; in the order asked, and also of symbols never seen."""
+    names = [f"S{number:02}USDT" for number in range(45)]
+    for number, name in enumerate(names[::2]):
+        store.set_stored_until(name, NOON + number * MINUTE)
+        store.remember_symbol(symbol_info(name))
+
+    marks, infos = store.watermarks(names[::-1]), store.symbol_infos(names)
+
+    assert [*marks] == names[::-1]
+    assert {name for name, mark in marks.items() if mark.stored_until} == {*names[::2]}
+    assert marks[names[4]] == Watermark(None, NOON + 2 * MINUTE, None)
+    assert infos == {name: symbol_info(name) for name in names[::2]}
 
 
 def test_moves_each_watermark_on_its_own(store):

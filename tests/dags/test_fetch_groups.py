@@ -56,7 +56,7 @@ def _three_tasks(monkeypatch, tmp_path):
     monkeypatch.setattr(ingest_prices, "fetch_batch", fetched)
 
 
-def plans(_store, _client, symbols, _clock):
+def plans(_store, _client, symbols, _clock, _lead):
     window = batch().window
     return [FetchPlan(symbol, window, Decimal("0.01"), timedelta(0)) for symbol in symbols]
 
@@ -99,13 +99,6 @@ def test_divides_more_symbols_than_tasks_into_groups():
         "ETHUSDT, SOLUSDT",
         "XRPUSDT, ADAUSDT",
     ]
-
-
-@pytest.mark.parametrize(
-    ("symbol_count", "most", "count"), [(1, 100, 1), (100, 100, 100), (101, 100, 12), (40, 5, 5)]
-)
-def test_fetches_many_symbols_by_few_tasks(symbol_count, most, count):
-    assert ingest_prices.fetch_task_count(symbol_count, most) == count
 
 
 def test_names_a_group_of_many_symbols_by_the_first_and_the_last():

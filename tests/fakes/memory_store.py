@@ -211,6 +211,9 @@ class MemoryStore:
     def watermark(self, symbol):
         return self._watermarks[symbol]
 
+    def watermarks(self, symbols):
+        return {symbol: self.watermark(symbol) for symbol in symbols}
+
     def set_stored_from(self, symbol, moment):
         self._watermarks[symbol] = replace(self._watermarks[symbol], stored_from=moment)
 
@@ -243,3 +246,6 @@ class MemoryStore:
 
     def symbol_info(self, symbol):
         return self._symbols.get(symbol)
+
+    def symbol_infos(self, symbols):
+        return {symbol: self._symbols[symbol] for symbol in symbols if symbol in self._symbols}

@@ -31,7 +31,7 @@ def login_server(stack: Stack, passwords: Mapping[str, str]) -> Iterator[str]:
     file = stack.home.airflow / "login_passwords.json"
     write_whole(file, json.dumps(dict(passwords)), mode=0o600)
     surroundings = {
-        **airflow.environment(stack.home, stack.ports, stack.options.dags_folder),
+        **stack.surroundings,
         "AIRFLOW__API__BASE_URL": airflow.airflow_url(port),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(

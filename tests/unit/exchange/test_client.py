@@ -223,6 +223,29 @@ def test_says_what_the_attempt_before_met_when_the_last_one_was_cut_off(monkeypa
         binance.server_time()
 
 
+def test_has_its_whole_patience_left_when_its_turn_comes(monkeypatch):
+    """It is the last of four hundred, ten seconds behind the first; the exchange takes five."""
+    clock = Clock()
+    time = SimpleNamespace(
+        monotonic=lambda: clock().timestamp(),
+        sleep=lambda seconds: setattr(clock, "now", clock.now + timedelta(seconds=seconds)),
+    )
+    monkeypatch.setattr(transport, "time", time)
+
+    def answer(_request):
+        time.sleep(5)
+        return json_answer({"serverTime": to_ms(NOON)})(_request)
+
+    table = MemoryBudgetTable(6000)
+    RequestBudget(table, 0.5).stock(2, 399, NOON)
+    with client(answer, table=table, clock=clock) as binance:
+        binance.transport.reserve(2, 0)
+        binance.transport.restart_patience()
+        assert binance.server_time() == NOON
+
+    assert clock.now == NOON + timedelta(seconds=399 * 0.025 + 5)
+
+
 def test_knows_the_weight_used_from_every_answer_errors_too():
     with (
         client(

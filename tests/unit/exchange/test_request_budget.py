@@ -1,3 +1,5 @@
+import time
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -95,6 +97,68 @@ def test_assumes_little_until_it_has_heard_the_limit():
     shared.learn_weight_limit(6000)
 
     leave(shared, 1, NOON)
+
+
+class CountingTable(MemoryBudgetTable):
+    """Counts what is asked of it: each is a round trip, some of them a transaction."""
+
+    def __init__(self, limit):
+        super().__init__(limit)
+        self.asked = Counter()
+
+    def use(self, minute):
+        self.asked["use"] += 1
+        return super().use(minute)
+
+    def swap_use(self, old, new):
+        self.asked["swap"] += 1
+        return super().swap_use(old, new)
+
+
+def test_asks_the_table_no_more_than_it_must():
+    """Three requests with one leave: to take it, to find out who goes first, to note an answer."""
+    table = CountingTable(6000)
+    shared = RequestBudget(table, 0.5)
+    leave_to_go = shared.reserve(6, NOON)
+    for seconds in (0.1, 0.2, 0.3):
+        assert shared.confirm(leave_to_go, NOON + seconds * SECOND)
+        shared.settle(NOON + seconds * SECOND, used_weight=6, is_answered=True)
+        leave_to_go = replace(leave_to_go, is_first=False)
+
+    assert table.asked == {"use": 2, "swap": 2}
+
+
+def test_notes_what_others_used_though_it_has_seen_less():
+    """One worker knows of 6; the exchange has counted 30 meanwhile, 24 of them by a stranger."""
+    table = MemoryBudgetTable(100)
+    shared = RequestBudget(table, 0.5)
+    leave(shared, 6, NOON, used_weight=6)
+
+    shared.settle(NOON + 0.1 * SECOND, used_weight=30, is_answered=True)
+
+    assert table.use(NOON).taken_weight == 30
+
+
+def test_sees_a_pause_that_its_own_thread_met_at_once():
+    shared = budget()
+    assert shared.open_hosts(["a"], NOON) == ["a"]
+
+    shared.block(Block(EVERY_HOST, 418, NOON + MINUTE, "HTTP 418"))
+
+    with pytest.raises(ExchangeBusyError):
+        shared.open_hosts(["a"], NOON)
+
+
+def test_sees_a_pause_that_another_worker_met_a_moment_ago(monkeypatch):
+    table = MemoryBudgetTable(100)
+    shared = RequestBudget(table, 0.5)
+    assert shared.open_hosts(["a"], NOON) == ["a"]
+    table.add_block(Block(EVERY_HOST, 418, NOON + MINUTE, "HTTP 418"))
+    since = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: since + 0.02)
+
+    with pytest.raises(ExchangeBusyError):
+        shared.open_hosts(["a"], NOON + 0.02 * SECOND)
 
 
 def test_says_when_one_request_is_more_than_the_ceiling():

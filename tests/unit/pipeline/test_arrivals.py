@@ -21,6 +21,10 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+def each(is_there):
+    return lambda awaited: {name: is_there(name) for name in awaited}
+
+
 def groups(arrives, wait, *, work_seconds=0.0):
     """Return each group with the second at which it was complete.
 
@@ -39,7 +43,7 @@ def groups(arrives, wait, *, work_seconds=0.0):
             return False
         return True if clock.now >= NOON + timedelta(seconds=second) else None
 
-    for group in arrivals(arrives, is_there, wait, clock, clock.sleep):
+    for group in arrivals(arrives, each(is_there), wait, clock, clock.sleep):
         found.append((group, round((clock.now - NOON).total_seconds(), 1)))
         clock.sleep(work_seconds)
     return found, round((clock.now - NOON).total_seconds(), 1)
@@ -65,14 +69,18 @@ def test_does_not_look_before_any_can_arrive():
     clock = Clock()
     wait = Wait(UNTIL, since=NOON + timedelta(seconds=5))
 
-    found = list(arrivals("A", lambda _: looks.append(clock.now) or True, wait, clock, clock.sleep))
+    def look(_awaited):
+        looks.append(clock.now)
+        return {"A": True}
+
+    found = list(arrivals("A", look, wait, clock, clock.sleep))
 
     assert found == [["A"]]
     assert looks == [NOON + timedelta(seconds=5)]
 
 
 def test_pauses_the_longer_the_longer_a_look_in_vain_takes():
-    """A fifth of a core at most, however many names there are."""
+    """A tenth of a core at most, however many names there are."""
     clock, looks = Clock(), []
 
     def is_there(_name):
@@ -80,9 +88,9 @@ def test_pauses_the_longer_the_longer_a_look_in_vain_takes():
         clock.sleep(0.25)
         return True if len(looks) > 3 else None
 
-    assert list(arrivals("A", is_there, Wait(UNTIL), clock, clock.sleep)) == [["A"]]
+    assert list(arrivals("A", each(is_there), Wait(UNTIL), clock, clock.sleep)) == [["A"]]
 
-    assert looks == [0.0, 1.2, 2.5, 3.8]
+    assert looks == [0.0, 2.2, 4.5, 6.8]
 
 
 def test_takes_what_is_there_at_once_when_its_time_is_over():
@@ -114,6 +122,16 @@ def test_makes_few_groups_of_many_that_come_one_by_one():
 
     assert [moment for _, moment in found] == pytest.approx([1, 3.2, 7.4, 15.6, 19.8], abs=0.5)
     assert sum(len(group) for group, _ in found) == 100
+
+
+def test_divides_many_that_come_at_once():
+    """A task that is killed loses the group that it works on."""
+    wait = Wait(UNTIL, quiet=timedelta(seconds=1), longest=timedelta(seconds=2), most=40)
+
+    found, ended = groups({f"S{number}": 1 for number in range(100)}, wait, work_seconds=3.0)
+
+    assert [(len(group), moment) for group, moment in found] == [(40, 1.0), (40, 4.0), (20, 7.0)]
+    assert ended == 10.0
 
 
 def test_takes_up_what_arrived_while_it_worked():

@@ -6,10 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from include.pipeline.fetching import FetchPlan, fetch_batch, in_groups, plan_fetches
+from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
 from include.pipeline.landing import (
     delete_before,
     land_verdict,
@@ -140,7 +138,8 @@ def test_plans_the_minute_that_is_about_to_end(second, end):
         (100, 1, (1, 5)),
         (100, 4, (4, 2)),
         (100, 30, (5, 1)),
-        (300, 1, (1, 2)),
+        (200, 1, (1, 2)),
+        (300, 1, (1, 1)),
         (300, 30, (2, 1)),
         (1_000, 30, (2, 1)),
     ],
@@ -561,6 +560,30 @@ def test_stores_the_good_rows_and_quarantines_the_others():
     assert store.watermark("BTCUSDT") == Watermark(NOON, NOON + MINUTE, None)
 
 
+def test_writes_only_what_is_new(monkeypatch):
+    """The gate saw the first thirty seconds stored already, and the twenty-first refused."""
+    store, landed = MemoryStore(), batch()
+    written = []
+    monkeypatch.setattr(store.second_prices, "write", lambda rows, _: written.extend(rows))
+    judged = replace(verdict({20: {"unit": ""}}), unchanged={Interval.SECOND: [*range(30)]})
+
+    record = load_batch(store, landed, judged, "batch.json")
+
+    assert [each.start for each in written] == [NOON + timedelta(seconds=s) for s in range(30, 60)]
+    assert (record.row_count, record.quarantined_count) == (61, 1)
+    assert store.watermark("BTCUSDT").stored_until == landed.window.end
+
+
+def test_refuses_two_rows_of_one_moment_though_one_is_stored_already():
+    landed = batch()
+    seconds = [*landed.rows[Interval.SECOND], [*landed.rows[Interval.SECOND][7]]]
+    landed = replace(landed, rows=landed.rows | {Interval.SECOND: seconds})
+    judged = replace(GOOD, unchanged={Interval.SECOND: [7]})
+
+    with pytest.raises(ValueError, match="two rows have the same moment"):
+        load_batch(MemoryStore(), landed, judged, "batch.json")
+
+
 def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():
     store = MemoryStore()
 
@@ -592,13 +615,3 @@ def test_loads_the_same_batch_twice_without_a_difference():
         "BTCUSDT", window
     )
     assert twice.batch_log("BTCUSDT", NOON.date()) == once.batch_log("BTCUSDT", NOON.date())
-
-
-@given(st.lists(st.integers(), max_size=40), st.integers(1, 12))
-def test_divides_into_groups_of_about_equal_size_in_order(items, most):
-    groups = in_groups(items, most)
-
-    assert [item for group in groups for item in group] == items
-    assert len(groups) == min(most, len(items))
-    sizes = {len(group) for group in groups}
-    assert not sizes or max(sizes) - min(sizes) <= 1

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from dev.stack.airflow import DEPLOYMENT_SETTINGS
+import pytest
+
+from dev.stack.airflow import DEPLOYMENT_SETTINGS, settings_for
 
 PROJECT = Path(__file__).resolve().parents[4]
 SETTING = re.compile(r'^(?:ENV|   )? *([A-Z][A-Z_]+)="?([^"\n]*?)"?(?: \\)?$', re.MULTILINE)
@@ -23,3 +25,16 @@ def test_the_image_and_the_example_say_what_the_local_stack_says():
         }
     assert len(image.keys() & DEPLOYMENT_SETTINGS.keys()) >= 9
     assert len(example.keys() & DEPLOYMENT_SETTINGS.keys()) >= 9
+
+
+@pytest.mark.parametrize(
+    ("fetch_tasks", "places", "lead"),
+    [(1, "16", "5"), (10, "16", "5"), (20, "26", "7"), (100, "106", "23"), (400, "406", "45")],
+)
+def test_gives_each_fetch_task_a_place_and_the_time_to_start(fetch_tasks, places, lead):
+    assert settings_for(fetch_tasks) == {
+        "AIRFLOW__CORE__PARALLELISM": places,
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": places,
+        "AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY": places,
+        "FETCH_LEAD_SECONDS": lead,
+    }
