@@ -23,10 +23,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
 from include.orchestration.defaults import (
-    BEFORE_FETCHES,
     BEFORE_PUBLISHING,
     DEFAULT_ARGS,
     START,
+    WAITING,
 )
 
 
@@ -43,7 +43,7 @@ def average_minutes() -> None:
     @task(
         inlets=[EXTRACTED_PRICES],
         outlets=[MINUTE_PRICES],
-        priority_weight=BEFORE_FETCHES,
+        **WAITING,
         **AT_END,
     )
     def publish() -> Generator[Metadata, None, list[str]]:

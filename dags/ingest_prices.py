@@ -10,8 +10,9 @@ the asset `extracted_prices`. One failed symbol does not stop the others.
 back.
 
 **When it fails**: `fetch`, a task for each symbol or for a group of them, names the symbol and the
-exchange's answer; `load` stores the good rows and names the symbols whose batch is missing or was
-refused. The next run fetches those again.
+exchange's answer, and passes on what an earlier run has fetched and not loaded; `load` stores the
+good rows and names the symbols whose batch is missing or was refused. The next run fetches those
+again.
 """
 
 from airflow.sdk import dag, get_current_context, task
@@ -55,13 +56,13 @@ def ingest_prices() -> None:
 
     # These two begin when the plan is there, and take up each batch as it lands: their start takes
     # none of the minute's time, and a late one holds up no other.
-    @task(multiple_outputs=False, **WAITING)
+    @task(multiple_outputs=False, trigger_rule="one_success", **WAITING)
     def validate(windows: list[list[PlanMessage]], shard: int) -> list[CheckedMessage]:
         from include.tasks import validate_batches
 
         return validate_batches.validate(windows, shard)
 
-    @task(outlets=[EXTRACTED_PRICES], **WAITING, **AT_END)
+    @task(outlets=[EXTRACTED_PRICES], trigger_rule="one_success", **WAITING, **AT_END)
     def load(windows: list[list[PlanMessage]]) -> None:
         from include.tasks import ingest_prices
 

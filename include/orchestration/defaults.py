@@ -35,8 +35,6 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
 }
-# Of tasks that wait for what the fetches land: behind a hundred of them they would begin too late.
-BEFORE_FETCHES = 10
 # A slow symbol must not hold up the others; the next run fetches its window again.
 FETCHING: dict[str, Any] = {
     "pool": "binance",
@@ -44,16 +42,15 @@ FETCHING: dict[str, Any] = {
     "retries": 0,
     "execution_timeout": FETCH_LEAD + timedelta(seconds=20),
 }
-# Of a task that begins with its run's plan and waits for what others land, for 45 s at most after
-# the minute's end; it has as long again for its own work.
+# Of a task that waits for what others land or store, for 45 s at most after the minute's end, and
+# has as long again for its own work. Behind a hundred fetches it would begin too late.
 WAITING: dict[str, Any] = {
-    "trigger_rule": "one_success",
-    "priority_weight": BEFORE_FETCHES,
+    "priority_weight": 10,
     "execution_timeout": FETCH_LEAD + timedelta(seconds=85),
 }
 # Niceness of what no minute waits for, like reports and work on past days: it yields the processor
 # to the rest.
-NICENESS = 19
+NICENESS = 10
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
 # for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7

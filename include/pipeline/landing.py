@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 import zlib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from include.records.windows import Window
 from include.storage.whole_files import write_whole
 
 SUFFIX = ".json"
+VERDICT_SUFFIX = ".verdict.json"
 # Of gzip: the best takes ten times as long, for a tenth less.
 FASTEST = 1
 READ_ATTEMPTS = 3
@@ -183,6 +184,39 @@ def read_verdict(batch_url: str) -> Verdict:
     return Verdict(**dict(landed))
 
 
+def unloaded_batch(storage_url: str, symbol: str, start: datetime, today: date) -> Batch | None:
+    """Return the longest batch of a window that earlier runs have fetched, but not loaded.
+
+    Args:
+        storage_url: The deployment's folder.
+        symbol: Of the batch.
+        start: Of its window, the symbol's watermark: what starts there has not been loaded.
+        today: The last UTC day it may have been planned on.
+
+    Returns:
+        A batch that can be read, and that the gate has not refused; None where there is none.
+    """
+    landing = UPath(storage_url) / "landing"
+    days = (start.date() + timedelta(days=age) for age in range((today - start.date()).days + 1))
+    folders = [folder for day in days if (folder := landing / f"{day:%Y-%m-%d}" / symbol).exists()]
+    urls = [str(file) for folder in folders for file in folder.glob(f"{start:%H%M}-*{SUFFIX}")]
+    batches = [
+        batch
+        for url in urls
+        if not url.endswith(VERDICT_SUFFIX)
+        if (batch := _if_loadable(url)) and batch.window.start == start
+    ]
+    return max(batches, key=lambda batch: (batch.window.end, batch.fetched_at), default=None)
+
+
+def _if_loadable(url: str) -> Batch | None:
+    try:
+        is_refused = has_verdict(url) and read_verdict(url).is_refused
+        return None if is_refused else read_batch(url)
+    except LostBatchError:
+        return None
+
+
 def delete_before(storage_url: str, day: date) -> None:
     """Delete the batches that were fetched on an earlier UTC day, and their verdicts."""
     landing = UPath(storage_url) / "landing"
@@ -192,7 +226,7 @@ def delete_before(storage_url: str, day: date) -> None:
 
 
 def _verdict_file(batch_url: str) -> UPath:
-    return UPath(batch_url.removesuffix(SUFFIX) + ".verdict.json")
+    return UPath(batch_url.removesuffix(SUFFIX) + VERDICT_SUFFIX)
 
 
 def _failure_file(batch_url: str) -> UPath:

@@ -30,8 +30,8 @@ from include.store.store import Store, Watermark
 
 # How long after a minute's end its prices may arrive before it is published as a gap.
 GRACE = timedelta(seconds=20)
-# How long after a minute's end a run goes on looking for late prices; the next one starts with the
-# next minute, and this one's task may take 50 s, of which it waits some for the minute to end.
+# How long after a minute's end a run goes on looking for late prices; the next one is created 55 s
+# after it.
 LOOKS_FOR = timedelta(seconds=40)
 POLL_SECONDS = 0.25
 # Symbols that are stored together are published together: the second gate costs the same for all.

@@ -43,10 +43,11 @@ from include.pipeline.landing import (
     land_failure,
     read_batch,
     read_verdict,
+    unloaded_batch,
 )
 from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
-from include.records.errors import LostBatchError
+from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import run_each
 from include.records.windows import CLOCK_SLACK, MINUTE, Window
 from include.store.store import Store
@@ -64,12 +65,38 @@ log = logging.getLogger(__name__)
 
 
 def plan() -> list[list[PlanMessage]]:
-    """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups."""
-    with fail_without_retry(), open_exchange(store := open_store()).client(now) as client:
-        plans = plan_fetches(store, client, symbols(), now, FETCH_LEAD + CLOCK_SLACK)
+    """Plan one fetch per symbol, and divide them among the fetch tasks: one each, or in groups.
+
+    While the exchange does not answer, the windows are planned that earlier runs have fetched and
+    not loaded.
+
+    Raises:
+        RetryableError: It does not answer, and there are none.
+    """
+    with fail_without_retry():
+        store, names = open_store(), symbols()
+        try:
+            with open_exchange(store).client(now) as client:
+                plans = plan_fetches(store, client, names, now, FETCH_LEAD + CLOCK_SLACK)
+        except RetryableError as error:
+            plans = _unloaded(store, names)
+            if not plans:
+                raise
+            log.warning("%s; earlier batches that were not loaded are taken", error)
     storage, planned_at = storage_url(), now()
     tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
     return in_groups([_message(plan, storage, planned_at) for plan in plans], tasks)
+
+
+def _unloaded(store: Store, names: Sequence[str]) -> list[FetchPlan]:
+    """Plan the windows of batches that earlier runs have landed and not loaded."""
+    storage, today = storage_url(), now().date()
+    return [
+        FetchPlan(symbol, batch.window, batch.tick_size, clock_offset=timedelta(0))
+        for symbol, mark in store.watermarks(names).items()
+        if mark.stored_until
+        if (batch := unloaded_batch(storage, symbol, mark.stored_until, today))
+    ]
 
 
 def wait_for(messages: Iterable[PlanMessage], *, longest: timedelta) -> Wait:
@@ -97,6 +124,9 @@ def group_name(messages: Sequence[PlanMessage]) -> str:
 def fetch(messages: Sequence[PlanMessage]) -> None:
     """Fetch one or more symbols side by side and land each batch; each fails on its own.
 
+    Where the exchange does not answer, a batch that an earlier run has fetched and not loaded is
+    landed instead, and the task fails all the same.
+
     Raises:
         AirflowFailException: One was not fetched, and another try would not help.
         RetryableError: The exchange did not answer for one.
@@ -123,8 +153,15 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
 
 def _fetch(exchange: ExchangeAccess, message: PlanMessage) -> None:
     plan = _plan(message)
-    with exchange.client(lambda: now() + plan.clock_offset) as client:
-        batch = fetch_batch(client, plan, now)
+    try:
+        with exchange.client(lambda: now() + plan.clock_offset) as client:
+            batch = fetch_batch(client, plan, now)
+    except RetryableError:
+        landed = unloaded_batch(storage_url(), plan.symbol, plan.window.start, now().date())
+        if landed:
+            land_batch(message["url"], landed)
+            log.warning("%s %s: an earlier batch is taken", landed.symbol, landed.window)
+        raise
     land_batch(message["url"], batch)
     log.info(
         "%s %s: %d rows in %d ms, weight used %d",

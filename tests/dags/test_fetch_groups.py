@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
@@ -11,10 +12,18 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.pipeline.fetching import FetchPlan
-from include.pipeline.landing import is_checked, is_fetched, read_batch
+from include.pipeline.landing import (
+    batch_url,
+    is_checked,
+    is_fetched,
+    land_batch,
+    land_verdict,
+    read_batch,
+)
 from include.records.errors import RetryableError
+from include.records.windows import DAY, Window
 from include.tasks import ingest_prices
-from tests.fakes.builders import batch
+from tests.fakes.builders import batch, verdict
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
@@ -84,6 +93,85 @@ def messages():
 
 def symbols_of(messages):
     return [message["symbol"] for message in messages]
+
+
+def fail(*_):
+    raise RetryableError("the exchange does not answer")
+
+
+def landed_before(tmp_path, minutes, verdict_of=None, **changes):
+    """Land a batch of BTCUSDT as an earlier run did that was killed before it had loaded it."""
+    left = replace(batch(minutes=minutes), **changes)
+    url = batch_url(str(tmp_path), left.symbol, left.window, left.window.end)
+    land_batch(url, left)
+    if verdict_of:
+        land_verdict(url, verdict_of)
+    return left
+
+
+@pytest.fixture
+def _stored(monkeypatch):
+    """BTCUSDT is stored until the window of the batches begins, of the others nothing is."""
+    store = MemoryStore()
+    store.set_stored_until("BTCUSDT", batch().window.start)
+    monkeypatch.setattr(ingest_prices, "open_store", lambda: store)
+    monkeypatch.setattr(ingest_prices, "now", lambda: batch().window.end + DAY)
+
+
+@pytest.mark.usefixtures("_stored")
+@pytest.mark.parametrize("verdict_of", [None, verdict()], ids=["unchecked", "checked"])
+def test_lands_what_an_earlier_run_has_fetched_while_the_exchange_does_not_answer(
+    tmp_path, monkeypatch, verdict_of
+):
+    """The longest of them; the task fails all the same, and names the symbols."""
+    landed_before(tmp_path, 1)
+    longest = landed_before(tmp_path, 2, verdict_of)
+    groups = planned()
+    monkeypatch.setattr(ingest_prices, "fetch_batch", fail)
+
+    for group in groups:
+        with pytest.raises(RetryableError, match="the exchange does not answer"):
+            ingest_prices.fetch(group)
+
+    (message,), *others = groups
+    assert read_batch(message["url"]) == longest
+    assert [is_fetched(each["url"]) for group in others for each in group] == [False] * 4
+
+
+@pytest.mark.usefixtures("_stored")
+def test_plans_what_earlier_runs_have_fetched_while_the_exchange_says_no_time(
+    tmp_path, monkeypatch
+):
+    left = landed_before(tmp_path, 2)
+    monkeypatch.setattr(ingest_prices, "plan_fetches", fail)
+    monkeypatch.setattr(ingest_prices, "fetch_batch", fail)
+
+    ((message,),) = planned()
+    with pytest.raises(RetryableError):
+        ingest_prices.fetch([message])
+
+    assert message["symbol"] == "BTCUSDT"
+    assert read_batch(message["url"]) == left
+
+
+@pytest.mark.usefixtures("_stored")
+@pytest.mark.parametrize("fault", ["none", "refused", "cut short", "of another day"])
+def test_says_that_the_exchange_does_not_answer_where_no_batch_can_be_loaded(
+    tmp_path, monkeypatch, fault
+):
+    monkeypatch.setattr(ingest_prices, "plan_fetches", fail)
+    if fault == "refused":
+        landed_before(tmp_path, 1, verdict(reason="unit"))
+    elif fault == "cut short":
+        landed_before(tmp_path, 1)
+        (file,) = tmp_path.rglob("*.json")
+        file.write_bytes(file.read_bytes()[:99])
+    elif fault == "of another day":
+        window = batch().window
+        landed_before(tmp_path, 1, window=Window(window.start + DAY, window.end + DAY))
+
+    with pytest.raises(RetryableError, match="the exchange does not answer"):
+        ingest_prices.plan()
 
 
 def test_divides_more_symbols_than_tasks_into_groups():
