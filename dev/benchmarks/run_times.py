@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
+import stamina
 
 from include.records.windows import LEAD, Window, nearest_end
 
@@ -104,6 +105,9 @@ def _moments(instances: Sequence[Mapping[str, Any]], task_id: str, name: str) ->
     return [datetime.fromisoformat(each[name]) for each in instances if each["task_id"] == task_id]
 
 
+# Once, an API server that was starting a hundred tasks answered 500: what has been measured until
+# then should not be lost.
+@stamina.retry(on=httpx.HTTPError, attempts=5)
 def _all(
     api: httpx.Client, path: str, key: str, filters: Mapping[str, str]
 ) -> list[dict[str, Any]]:
