@@ -61,7 +61,7 @@ def arrivals(
     longest = wait.longest
     while True:
         moment = clock()
-        found = look(awaited)
+        found = look(awaited) if awaited else {}
         look_seconds = (clock() - moment).total_seconds()
         awaited = [name for name in awaited if found[name] is None]
         if came := [name for name, is_here in found.items() if is_here]:

@@ -69,9 +69,9 @@ def test_does_not_look_before_any_can_arrive():
     clock = Clock()
     wait = Wait(UNTIL, since=NOON + timedelta(seconds=5))
 
-    def look(_awaited):
+    def look(awaited):
         looks.append(clock.now)
-        return {"A": True}
+        return dict.fromkeys(awaited, True)
 
     found = list(arrivals("A", look, wait, clock, clock.sleep))
 
