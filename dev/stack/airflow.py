@@ -14,6 +14,7 @@ from dev.machine.home import CHECKOUT, Home
 from dev.machine.ports import LOOPBACK, Ports
 from dev.machine.processes import Processes
 from dev.stack.postgres import sqlalchemy_url
+from include.records.windows import LONGEST_LEAD_SECONDS, SHORTEST_LEAD_SECONDS
 
 API_SERVER = "api-server"
 # The log servers that --skip-serve-logs disables listen on every address, and on one
@@ -59,13 +60,12 @@ FEWEST_TASKS = int(DEPLOYMENT_SETTINGS["AIRFLOW__CORE__PARALLELISM"])
 # What each fetch task beyond ten takes to start on two cores, and half as much again. Earlier, they
 # would be in the way of the minute before.
 TASK_SECONDS = 0.2
-LONGEST_LEAD_SECONDS = 45
 
 
 def fetch_lead_seconds(fetch_tasks: int) -> int:
     """Return how long before each minute ends the start of so many fetch tasks has to begin."""
     more = max(0, fetch_tasks - FEWEST_TASKS + OTHER_TASKS)
-    return min(LONGEST_LEAD_SECONDS, round(5 + TASK_SECONDS * more))
+    return min(LONGEST_LEAD_SECONDS, round(SHORTEST_LEAD_SECONDS + TASK_SECONDS * more))
 
 
 def settings_for(fetch_tasks: int) -> dict[str, str]:

@@ -6,13 +6,29 @@ from typing import Any
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from include.records.windows import MINUTE, SECOND
+from include.records.errors import SettingsError
+from include.records.windows import LONGEST_LEAD_SECONDS, MINUTE, SECOND, SHORTEST_LEAD_SECONDS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
+
+def fetch_lead(text: str) -> timedelta:
+    """Read FETCH_LEAD_SECONDS from the environment.
+
+    Raises:
+        SettingsError: It is no whole number of seconds, or too few or many.
+    """
+    if text.isdecimal() and SHORTEST_LEAD_SECONDS <= int(text) <= LONGEST_LEAD_SECONDS:
+        return timedelta(seconds=int(text))
+    raise SettingsError(
+        f"FETCH_LEAD_SECONDS in the environment is {text!r}; set it to a whole number from "
+        f"{SHORTEST_LEAD_SECONDS} to {LONGEST_LEAD_SECONDS}, or leave it out"
+    )
+
+
 # How long before each minute ends a run that fetches begins. More than ten fetch tasks take longer
 # to start: docs/deploy.md has what to set.
-FETCH_LEAD = timedelta(seconds=int(os.environ.get("FETCH_LEAD_SECONDS", "5")))
+FETCH_LEAD = fetch_lead(os.environ.get("FETCH_LEAD_SECONDS", str(SHORTEST_LEAD_SECONDS)))
 
 
 def _before_each_minute(lead: timedelta) -> CronTriggerTimetable:
@@ -26,7 +42,7 @@ def _before_each_minute(lead: timedelta) -> CronTriggerTimetable:
 
 
 BEFORE_FETCHING = _before_each_minute(FETCH_LEAD)
-BEFORE_PUBLISHING = _before_each_minute(timedelta(seconds=5))
+BEFORE_PUBLISHING = _before_each_minute(SHORTEST_LEAD_SECONDS * SECOND)
 
 DEFAULT_ARGS: dict[str, Any] = {
     "owner": "prices",

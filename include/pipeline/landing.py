@@ -204,7 +204,8 @@ def unloaded_batch(storage_url: str, symbol: str, start: datetime, today: date) 
         batch
         for url in urls
         if not url.endswith(VERDICT_SUFFIX)
-        if (batch := _if_loadable(url)) and batch.window.start == start
+        # A batch without a new minute moves no watermark: it may well be loaded.
+        if (batch := _if_loadable(url)) and batch.window.start == start < batch.window.end
     ]
     return max(batches, key=lambda batch: (batch.window.end, batch.fetched_at), default=None)
 

@@ -15,7 +15,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How long before its end a run may take up a minute: runs start before it, so that their tasks are
 # there when it ends, and clocks differ.
 CLOCK_SLACK = timedelta(seconds=5)
-LEAD = timedelta(seconds=5) + CLOCK_SLACK
+SHORTEST_LEAD_SECONDS, LONGEST_LEAD_SECONDS = 5, 45
+LEAD = timedelta(seconds=SHORTEST_LEAD_SECONDS) + CLOCK_SLACK
 
 
 def floor_minute(moment: datetime) -> datetime:

@@ -13,6 +13,8 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 
 from dev.stack.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
+from include.orchestration.defaults import fetch_lead
+from include.records.errors import SettingsError
 from include.records.windows import nearest_end
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -90,6 +92,14 @@ def test_runs_before_each_minute_ends(dag_bag):
             due.append(nearest_end(last) - last)
         assert due == [timedelta(seconds=5)] * 3
         assert f"{last:%H:%M:%S}" == "12:01:55"
+
+
+@pytest.mark.parametrize("text", ["4", "46", "", "-5", "5.0", "soon"])
+def test_says_what_the_lead_of_the_fetches_may_be(text):
+    assert [fetch_lead(each).seconds for each in ("5", "45")] == [5, 45]
+
+    with pytest.raises(SettingsError, match="set it to a whole number from 5 to 45"):
+        fetch_lead(text)
 
 
 def test_maps_fetches_named_by_their_symbols_in_their_own_pool(dag_bag):

@@ -155,7 +155,9 @@ def test_plans_what_earlier_runs_have_fetched_while_the_exchange_says_no_time(
 
 
 @pytest.mark.usefixtures("_stored")
-@pytest.mark.parametrize("fault", ["none", "refused", "cut short", "of another day"])
+@pytest.mark.parametrize(
+    "fault", ["none", "refused", "cut short", "of another day", "without a new minute"]
+)
 def test_says_that_the_exchange_does_not_answer_where_no_batch_can_be_loaded(
     tmp_path, monkeypatch, fault
 ):
@@ -169,6 +171,9 @@ def test_says_that_the_exchange_does_not_answer_where_no_batch_can_be_loaded(
     elif fault == "of another day":
         window = batch().window
         landed_before(tmp_path, 1, window=Window(window.start + DAY, window.end + DAY))
+    elif fault == "without a new minute":
+        start = batch().window.start
+        landed_before(tmp_path, 1, window=Window(start, start))
 
     with pytest.raises(RetryableError, match="the exchange does not answer"):
         ingest_prices.plan()
