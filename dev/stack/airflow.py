@@ -57,7 +57,7 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
 # Beside the fetches: plan, validate, load and publish, and one of the reports.
 OTHER_TASKS = 6
 FEWEST_TASKS = int(DEPLOYMENT_SETTINGS["AIRFLOW__CORE__PARALLELISM"])
-# What each fetch task beyond ten takes to start on two cores, and half as much again. Earlier, they
+# Twice what each fetch task beyond ten takes to start on two cores. Much earlier, they
 # would be in the way of the minute before.
 TASK_SECONDS = 0.2
 

@@ -23,7 +23,7 @@ from include.storage.whole_files import write_whole
 
 SUFFIX = ".json"
 VERDICT_SUFFIX = ".verdict.json"
-# Of gzip: the best takes ten times as long, for a tenth less.
+# Of gzip: on 360 rows the best takes ten times as long, and leaves an eighth less.
 FASTEST = 1
 READ_ATTEMPTS = 3
 LONGEST_REASON = 300
