@@ -2,6 +2,7 @@ FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-3.12
 
 # What belongs to every deployment; what differs between them stands in .env.example.
 ENV AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES="airflow.* astro.*" \
+    AIRFLOW__CELERY__EXTRA_CELERY_CONFIG='{"imports": ["include.tasks.preload"]}' \
     AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT=120 \
     AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT=180 \
     AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL=300 \

@@ -1,20 +1,11 @@
-"""Imports what every task needs once, in the scheduler.
+"""Imports what tasks need in a scheduler whose forks the tasks are; see include/tasks/preload.py.
 
-LocalExecutor's tasks are forks of the scheduler: a fork finds these modules in memory,
-while importing Great Expectations anew costs each task four to ten seconds of CPU.
-It also validates a made-up row, to load what Great Expectations loads only when first used.
-Nothing is opened here: a connection made before the fork must not be used after it.
+With another executor the scheduler runs no task, and does without.
 """
 
 import sys
 
-if "scheduler" in sys.argv:
-    import include.tasks.average_minutes  # noqa: F401
-    import include.tasks.ingest_prices  # noqa: F401
-    import include.tasks.report_prices  # noqa: F401
-    import include.tasks.watch_prices  # noqa: F401
-    from include.exchange.certificates import trusted
-    from include.tasks.validate_batches import warm_up
+from airflow.configuration import conf
 
-    trusted()
-    warm_up()
+if "scheduler" in sys.argv and "LocalExecutor" in conf.get("core", "executor"):
+    import include.tasks.preload  # noqa: F401

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dev.machine.home import CHECKOUT
 from dev.machine.ports import any_free_port
+from dev.stack.executors import Executor
 from dev.stack.stack import Stack, StackOptions
 
 PORTS = ("airflow", "exchange", "cassandra", "cassandra_storage", "postgres")
@@ -36,7 +37,10 @@ def first_symbols(count: int) -> tuple[str, ...]:
 
 
 def stack_options(
-    home: Path, symbols: Sequence[str], dags_folder: Path = CHECKOUT / "dags"
+    home: Path,
+    symbols: Sequence[str],
+    dags_folder: Path = CHECKOUT / "dags",
+    executor: Executor = Executor.LOCAL,
 ) -> StackOptions:
     """Return the options of a stack that replays these symbols on free ports."""
     made_up_count = len(set(symbols) - set(LISTED))
@@ -47,6 +51,7 @@ def stack_options(
         simulator_options=("--made-up", str(made_up_count)) if made_up_count else (),
         ports={name: any_free_port() for name in PORTS},
         dags_folder=dags_folder,
+        executor=executor,
     )
 
 

@@ -28,6 +28,7 @@ from dev.machine.console import say
 from dev.machine.ports import LOOPBACK
 from dev.stack.airflow import fetch_lead_seconds
 from dev.stack.dag_runs import unpause, wait_for_dag
+from dev.stack.executors import Executor
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack
 from include.exchange.transport import BinanceSettings
 from include.method.delays import percentile
@@ -79,20 +80,28 @@ def main() -> None:
     parser.add_argument(
         "--floor-minutes", type=int, default=4, help="with empty tasks, 0 to skip (%(default)s)"
     )
+    parser.add_argument(
+        "--executor",
+        type=Executor,
+        choices=Executor,
+        default=Executor.LOCAL,
+        help="how tasks are run: forks of the scheduler, forks of a Celery worker, or a new "
+        "interpreter for each, as on Kubernetes (%(default)s)",
+    )
     options = parser.parse_args()
     if options.minutes < 1 or options.floor_minutes < 0:
         parser.error("--minutes must be 1 or more, --floor-minutes 0 or more")
     say(
         f"./dev/bench minute --symbols {options.symbols} --minutes {options.minutes} "
-        f"--floor-minutes {options.floor_minutes}"
+        f"--floor-minutes {options.floor_minutes} --executor {options.executor}"
     )
     say_machine()
     symbols = first_symbols(options.symbols)
     with tempfile.TemporaryDirectory(prefix="bench-minute-") as folder:
-        measure_pipeline(Path(folder), symbols, options.minutes)
+        measure_pipeline(Path(folder), symbols, options.minutes, options.executor)
     if options.floor_minutes:
         with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
-            measure_floor(Path(folder), symbols, options.floor_minutes)
+            measure_floor(Path(folder), symbols, options.floor_minutes, options.executor)
 
 
 def say_machine() -> None:
@@ -104,9 +113,11 @@ def say_machine() -> None:
     )
 
 
-def measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> Measured:
+def measure_pipeline(
+    home: Path, symbols: Sequence[str], minutes: int, executor: Executor = Executor.LOCAL
+) -> Measured:
     """Measure minutes of the pipeline, and print where their time goes."""
-    with Stack(stack_options(home, symbols)) as stack:
+    with Stack(stack_options(home, symbols, executor=executor)) as stack:
         # The daily audit, which a new stack begins with, is not part of a minute.
         stack.start_pipeline(others=())
         window, used = _watch(stack, minutes)
@@ -139,12 +150,14 @@ def measure_pipeline(home: Path, symbols: Sequence[str], minutes: int) -> Measur
     return Measured(minutes, [*values.values()], gaps, _total(used), failed)
 
 
-def measure_floor(folder: Path, symbols: Sequence[str], minutes: int) -> Measured:
+def measure_floor(
+    folder: Path, symbols: Sequence[str], minutes: int, executor: Executor = Executor.LOCAL
+) -> Measured:
     """Measure minutes of the same DAGs with empty tasks: what Airflow takes by itself."""
     dags = folder / "dags"
     dags.mkdir()
     shutil.copy(EMPTY_DAGS, dags)
-    options = stack_options(folder / "home", symbols, dags)
+    options = stack_options(folder / "home", symbols, dags, executor)
     (dags / "symbols.txt").write_text("\n".join(symbols[: options.fetch_tasks]), encoding="utf-8")
     with Stack(options) as stack:
         with stack.rest() as api:

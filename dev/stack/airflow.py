@@ -13,6 +13,7 @@ import httpx
 from dev.machine.home import CHECKOUT, Home
 from dev.machine.ports import LOOPBACK, Ports
 from dev.machine.processes import Processes
+from dev.stack.executors import CELERY_EXECUTOR, Executor, executor_settings
 from dev.stack.postgres import sqlalchemy_url
 from include.records.windows import LONGEST_LEAD_SECONDS, SHORTEST_LEAD_SECONDS
 
@@ -25,6 +26,8 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+WORKER = "worker"
+WORKER_COMMAND = ("celery", "worker", "--skip-serve-logs")
 # A last resort: one that dies is seen at once, and a busy machine takes minutes.
 START_TIMEOUT_SECONDS = 600.0
 REQUEST_TIMEOUT_SECONDS = 120.0
@@ -46,6 +49,8 @@ DEPLOYMENT_SETTINGS: Mapping[str, str] = {
     # A file that has changed is read at once; the others need not be every 30 s.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+    # What plugins/preload.py does for LocalExecutor.
+    "AIRFLOW__CELERY__EXTRA_CELERY_CONFIG": '{"imports": ["include.tasks.preload"]}',
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     # A task whose process was killed holds up its DAG this long; five minutes by default.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
@@ -68,9 +73,14 @@ def fetch_lead_seconds(fetch_tasks: int) -> int:
     return min(LONGEST_LEAD_SECONDS, round(SHORTEST_LEAD_SECONDS + TASK_SECONDS * more))
 
 
+def places_for(fetch_tasks: int) -> int:
+    """Return how many tasks may run at a time: each fetch task has a place of its own."""
+    return max(FEWEST_TASKS, fetch_tasks + OTHER_TASKS)
+
+
 def settings_for(fetch_tasks: int) -> dict[str, str]:
-    """Return the settings that depend on the number of fetch tasks; each has a place of its own."""
-    places = str(max(FEWEST_TASKS, fetch_tasks + OTHER_TASKS))
+    """Return the settings that depend on the number of fetch tasks."""
+    places = str(places_for(fetch_tasks))
     return {
         "AIRFLOW__CORE__PARALLELISM": places,
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": places,
@@ -84,7 +94,13 @@ def airflow_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
-def environment(home: Home, ports: Ports, dags_folder: Path, fetch_tasks: int) -> dict[str, str]:
+def environment(
+    home: Home,
+    ports: Ports,
+    dags_folder: Path,
+    fetch_tasks: int,
+    executor: Executor = Executor.LOCAL,
+) -> dict[str, str]:
     """Return the environment of every Airflow process; it contains this home's secrets."""
     secrets = home.secrets()
     proxy_free = [os.environ.get("NO_PROXY", ""), LOOPBACK, "localhost"]
@@ -100,7 +116,7 @@ def environment(home: Home, ports: Ports, dags_folder: Path, fetch_tasks: int) -
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt"],
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags_folder),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{airflow_url(ports.airflow)}/execution/",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        **executor_settings(executor, home.path / "queue", places_for(fetch_tasks)),
         "AIRFLOW__CORE__FERNET_KEY": secrets["fernet"],
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(CHECKOUT / "plugins"),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
@@ -146,6 +162,9 @@ def start_workers(processes: Processes, port: int, surroundings: Mapping[str, st
     names = [name for name in COMPONENTS if name != API_SERVER]
     for name in names:
         _spawn(processes, name, COMPONENTS[name], surroundings)
+    if surroundings["AIRFLOW__CORE__EXECUTOR"] == CELERY_EXECUTOR:
+        # Its tasks wait in the queue until it is ready.
+        _spawn(processes, WORKER, WORKER_COMMAND, surroundings)
     for name in names:
         _wait_until_healthy(processes, name, port)
 
@@ -160,6 +179,8 @@ def start_component(
     """
     if name == API_SERVER:
         start_api_server(processes, port, surroundings)
+    elif name == WORKER:
+        _spawn(processes, WORKER, WORKER_COMMAND, surroundings)
     else:
         _spawn(processes, name, COMPONENTS[name], surroundings)
         _wait_until_healthy(processes, name, port)

@@ -25,6 +25,7 @@ from dev.machine.processes import Processes
 from dev.stack import airflow, exchange, postgres
 from dev.stack.airflow_settings import apply_settings, read_settings
 from dev.stack.dag_runs import run_dag, unpause, wait_for_dag
+from dev.stack.executors import Executor
 from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count
 
 DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
@@ -51,6 +52,7 @@ class StackOptions:
         simulator_options: More options of `python -m include.simulator`.
         dags_folder: Where Airflow reads DAGs.
         settings_file: Connections, pools and variables, in the Astro CLI's format.
+        executor: How tasks are run.
     """
 
     home: Path = DEFAULT_HOME
@@ -60,6 +62,7 @@ class StackOptions:
     simulator_options: tuple[str, ...] = ()
     dags_folder: Path = CHECKOUT / "dags"
     settings_file: Path = CHECKOUT / "airflow_settings.yaml"
+    executor: Executor = Executor.LOCAL
 
     @property
     def fetch_tasks(self) -> int:
@@ -118,7 +121,11 @@ class Stack:
     def surroundings(self) -> dict[str, str]:
         """The environment of every Airflow process."""
         return airflow.environment(
-            self.home, self.ports, self.options.dags_folder, self.options.fetch_tasks
+            self.home,
+            self.ports,
+            self.options.dags_folder,
+            self.options.fetch_tasks,
+            self.options.executor,
         )
 
     def start(self) -> None:
@@ -268,7 +275,7 @@ class Stack:
     def stop_airflow(self) -> None:
         """Stop Airflow's processes; their database stays up."""
         # Its API server needs seconds to exit after its work is done.
-        self._processes.stop(*airflow.COMPONENTS, grace_seconds=5)
+        self._processes.stop(*airflow.COMPONENTS, airflow.WORKER, grace_seconds=5)
 
     @property
     def _server(self) -> CassandraServer:

@@ -1,0 +1,18 @@
+"""Imports what every task needs once, in the process that tasks are forked from.
+
+LocalExecutor forks tasks from the scheduler (plugins/preload.py imports this there), a Celery
+worker from its parent (the setting `imports` of Celery names this module). A fork finds the
+modules in memory, while importing Great Expectations anew costs a task four to ten seconds of CPU.
+Importing this also validates a made-up row, to load what Great Expectations loads only when first
+used. Nothing is opened here: a connection made before the fork must not be used after it.
+"""
+
+import include.tasks.average_minutes  # noqa: F401
+import include.tasks.ingest_prices  # noqa: F401
+import include.tasks.report_prices  # noqa: F401
+import include.tasks.watch_prices  # noqa: F401
+from include.exchange.certificates import trusted
+from include.tasks.validate_batches import warm_up
+
+trusted()
+warm_up()

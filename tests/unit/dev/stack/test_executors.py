@@ -1,0 +1,34 @@
+"""Each executor of a stack exists in Airflow, and a Celery worker preloads what its tasks need."""
+
+from importlib.util import find_spec
+
+import pytest
+from airflow.configuration import conf
+from airflow.executors.executor_loader import ExecutorLoader
+from airflow.providers.celery.executors.default_celery import get_default_celery_config
+
+from dev.stack.airflow import DEPLOYMENT_SETTINGS
+from dev.stack.executors import Executor, executor_settings
+
+
+@pytest.mark.parametrize("executor", Executor)
+def test_each_executor_is_one_that_airflow_loads(executor, tmp_path, monkeypatch):
+    for name, value in executor_settings(executor, tmp_path, places=16).items():
+        monkeypatch.setenv(name, value)
+
+    loaded, _ = ExecutorLoader.import_default_executor_cls()
+
+    assert loaded.__name__.lower().removesuffix("executor") == executor
+
+
+def test_a_celery_worker_imports_what_tasks_need_before_it_forks(tmp_path, monkeypatch):
+    settings = DEPLOYMENT_SETTINGS | executor_settings(Executor.CELERY, tmp_path, places=16)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+
+    celery = get_default_celery_config(conf)
+
+    assert celery["imports"] == ["include.tasks.preload"]
+    assert find_spec("include.tasks.preload")
+    assert celery["worker_concurrency"] == 16
+    assert celery["broker_transport_options"]["polling_interval"] == 0.1
