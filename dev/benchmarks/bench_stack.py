@@ -41,6 +41,7 @@ def stack_options(
     symbols: Sequence[str],
     dags_folder: Path = CHECKOUT / "dags",
     executor: Executor = Executor.LOCAL,
+    simulator_options: tuple[str, ...] = (),
 ) -> StackOptions:
     """Return the options of a stack that replays these symbols on free ports."""
     made_up_count = len(set(symbols) - set(LISTED))
@@ -48,7 +49,10 @@ def stack_options(
         home=home,
         symbols=tuple(symbols),
         replay=True,
-        simulator_options=("--made-up", str(made_up_count)) if made_up_count else (),
+        simulator_options=(
+            *simulator_options,
+            *(("--made-up", str(made_up_count)) if made_up_count else ()),
+        ),
         ports={name: any_free_port() for name in PORTS},
         dags_folder=dags_folder,
         executor=executor,

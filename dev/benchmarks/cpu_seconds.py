@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil  # type: ignore[import-untyped]
 
-from dev.cassandra_server.server import CassandraServer
-from dev.machine.home import Home
-from dev.machine.processes import Processes
+from dev.machine.processes import Record
 
 
 @dataclass(frozen=True)
@@ -34,12 +32,9 @@ class CpuSeconds:
         return CpuSeconds(self.own - earlier.own, self.forked - earlier.forked)
 
 
-def cpu_seconds(home: Home) -> dict[str, CpuSeconds]:
-    """Return the CPU time of each server of a home since its start, by name."""
-    records = Processes(home.run, home.logs).records()
-    server = CassandraServer(home.cassandra).record()
-    records += [server] if server else []
-    return {record.name: _of_tree(record.pid) for record in records if record.is_running()}
+def cpu_seconds(servers: Sequence[Record]) -> dict[str, CpuSeconds]:
+    """Return the CPU time of each running server since its start, by name."""
+    return {server.name: _of_tree(server.pid) for server in servers}
 
 
 def used_between(

@@ -185,9 +185,9 @@ def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
     since = _after_first_minute(stack) + MINUTE
     window = Window(since, since + minutes * MINUTE)
     wait_until(stack, window.start)
-    before = cpu_seconds(stack.home)
+    before = cpu_seconds(stack.servers)
     wait_until(stack, window.end)
-    return window, used_between(before, cpu_seconds(stack.home))
+    return window, used_between(before, cpu_seconds(stack.servers))
 
 
 def _after_first_minute(stack: Stack) -> datetime:

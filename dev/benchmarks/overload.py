@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
 from pathlib import Path
 from statistics import median
-
-import httpx
 
 from dev.benchmarks.bench_stack import (
     first_symbols,
@@ -26,19 +20,21 @@ from dev.benchmarks.bench_stack import (
     symbol_count,
     wait_until,
 )
+from dev.benchmarks.busy import busy
+from dev.benchmarks.exchange_values import Values, exchange_values
+from dev.benchmarks.minute_outcomes import Outcomes, are_right, outcomes
 from dev.benchmarks.row_times import RowTime, row_times
 from dev.benchmarks.run_times import failed_tasks, named
+from dev.benchmarks.task_processes import kill_task
 from dev.machine.console import say
 from dev.machine.ports import LOOPBACK
 from dev.stack.stack import MINUTE_DAGS, Stack
 from include.method.delays import percentile
-from include.records.prices import Flag
-from include.records.windows import MINUTE, Window, floor_minute, from_ms, to_ms
+from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 
 INGEST_DAG, _, _ = MINUTE_DAGS
-BUSY = (sys.executable, "-c", "while True: pass")
 # Undisturbed minutes before, and afterwards until delays count as usual again.
 BEFORE_MINUTES = 3
 RECOVERY_MINUTES = 3
@@ -82,7 +78,7 @@ def main() -> int:
         whole = Window(phases[0].window.start - MINUTE, phases[-1].window.end - MINUTE)
         settings = CassandraSettings(hosts=(LOOPBACK,), port=stack.ports.cassandra)
         try:
-            expected = _expected(stack.ports.exchange, symbols, whole)
+            expected = exchange_values(stack.ports.exchange, symbols, whole)
             rows = _wait_for_values(stack, settings, expected, whole)
         finally:
             # Before the server stops, or the driver complains that it is gone.
@@ -94,9 +90,10 @@ def main() -> int:
     if len(expected) != due:
         say(f"  the exchange has {len(expected)} of {due} minutes")
         return 1
-    _show_delays(rows, phases, expected)
+    found = outcomes(rows, expected)
+    _show_delays(found, phases, expected)
     say(f"  tasks that failed for good: {named(failed)}")
-    return _show_faults(rows, expected)
+    return _show_faults(found, expected)
 
 
 def _go_through(
@@ -119,7 +116,7 @@ def _go_through(
         wait_until(stack, phase.window.start)
         say(f"  {phase.name}: {phase.window}")
         if phase.name == "during":
-            with _busy(busy_count):
+            with busy(busy_count):
                 middle = phase.window.start + (phase.window.end - phase.window.start) / 2
                 wait_until(stack, middle)
                 if is_killing:
@@ -131,72 +128,20 @@ def _go_through(
     return phases, killed
 
 
-@contextmanager
-def _busy(count: int) -> Iterator[None]:
-    processes = [subprocess.Popen(BUSY) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
 def _kill_tasks(stack: Stack, until: datetime) -> Counter[str]:
     """Kill a process of each task once, while it is at work on a minute."""
     killed: Counter[str] = Counter()
     for task_id, after in KILLED_AFTER.items():
         while not killed[task_id] and datetime.now(UTC) < until:
             wait_until(stack, floor_minute(datetime.now(UTC)) + MINUTE + after)
-            for pid in _running(stack, task_id)[:1]:
-                # It may have ended since Airflow was asked.
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    killed[task_id] += 1
+            killed[task_id] += kill_task(stack, INGEST_DAG, task_id)
     return killed
-
-
-def _running(stack: Stack, task_id: str) -> list[int]:
-    """Return the process ids of a task's instances that run."""
-    path = f"/dags/{INGEST_DAG}/dagRuns/~/taskInstances"
-    with stack.rest() as api:
-        found = (
-            api.get(path, params={"task_id": task_id, "state": "running"})
-            .raise_for_status()
-            .json()["task_instances"]
-        )
-    return [each["pid"] for each in found if each["pid"]]
-
-
-def _expected(
-    port: int, symbols: Sequence[str], window: Window
-) -> dict[tuple[str, datetime], Decimal]:
-    """Return the VWAP of each minute from the exchange's own minutes, by no code of the product.
-
-    Every symbol of the simulator trades in every minute.
-    """
-    values = {}
-    with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=60) as exchange:
-        for symbol in symbols:
-            asked: dict[str, str | int] = {
-                "symbol": symbol,
-                "interval": "1m",
-                "startTime": to_ms(window.start),
-                "endTime": to_ms(window.end) - 1,
-                "limit": 1000,
-            }
-            for row in exchange.get("/api/v3/klines", params=asked).raise_for_status().json():
-                with localcontext(prec=60):
-                    vwap = Decimal(row[7]) / Decimal(row[5])
-                    exact = vwap.quantize(Decimal("1e-12"), ROUND_HALF_UP)
-                values[symbol, from_ms(row[0])] = exact
-    return values
 
 
 def _wait_for_values(
     stack: Stack,
     settings: CassandraSettings,
-    expected: Mapping[tuple[str, datetime], Decimal],
+    expected: Values,
     window: Window,
 ) -> list[RowTime]:
     """Return all revisions, once each minute's last one is right or nothing more is to come."""
@@ -204,35 +149,20 @@ def _wait_for_values(
     deadline = datetime.now(UTC) + PATIENCE
     while True:
         rows = row_times(settings, symbols, window)
-        last = {(row.symbol, row.minute): row for row in rows}
-        is_right = all(
-            key in last and (last[key].flag, last[key].vwap) == (Flag.OK, vwap)
-            for key, vwap in expected.items()
-        )
-        if is_right or datetime.now(UTC) > deadline:
+        if are_right(rows, expected) or datetime.now(UTC) > deadline:
             return rows
         stack.check()
         time.sleep(1)
 
 
-def _show_delays(
-    rows: Sequence[RowTime],
-    phases: Sequence[Phase],
-    expected: Mapping[tuple[str, datetime], Decimal],
-) -> None:
+def _show_delays(found: Outcomes, phases: Sequence[Phase], expected: Values) -> None:
     """Print, for each phase, when its minutes first had the exchange's value as OK."""
-    right: dict[tuple[str, datetime], float] = {}
-    other: set[tuple[str, datetime]] = set()
-    for row in rows:
-        key = (row.symbol, row.minute)
-        if (row.flag, row.vwap) == (Flag.OK, expected.get(key)):
-            right.setdefault(key, row.stored_delay.total_seconds())
-        elif key not in right:
-            other.add(key)
     for phase in phases:
         here = {key for key in expected if key[1] + MINUTE in phase.window}
-        delays = sorted(right[key] for key in here & right.keys())
-        words = f"{len(delays)} of {len(here)} minutes, {len(other & here)} first otherwise"
+        delays = sorted(found.delays[key].total_seconds() for key in here & found.delays.keys())
+        words = (
+            f"{len(delays)} of {len(here)} minutes, {len(found.otherwise & here)} first otherwise"
+        )
         if delays:
             words += (
                 f"; from a minute's end to its value p50 {median(delays):.2f} s, "
@@ -241,30 +171,20 @@ def _show_delays(
         say(f"  {phase.name}: {words}")
 
 
-def _show_faults(rows: Sequence[RowTime], expected: Mapping[tuple[str, datetime], Decimal]) -> int:
+def _show_faults(found: Outcomes, expected: Values) -> int:
     """Print how many minutes are lost, wrong or doubled; return 1 when there are some."""
-    found: dict[tuple[str, datetime], list[RowTime]] = {key: [] for key in expected}
-    for row in rows:
-        found.setdefault((row.symbol, row.minute), []).append(row)
-    lost = [key for key, revisions in found.items() if not revisions]
-    wrong = [
-        key
-        for key, revisions in found.items()
-        if revisions and (revisions[-1].flag, revisions[-1].vwap) != (Flag.OK, expected.get(key))
-    ]
-    uncounted = [
-        key
-        for key, revisions in found.items()
-        if [row.revision for row in revisions] != [*range(1, len(revisions) + 1)]
-    ]
     say(
-        f"  of {len(expected)} minutes {len(lost)} are lost, {len(wrong)} do not end as OK with "
-        f"the exchange's value, {len(uncounted)} lack a revision"
+        f"  of {len(expected)} minutes {len(found.lost)} are lost, {len(found.wrong)} do not end "
+        f"as OK with the exchange's value, {len(found.uncounted)} lack a revision"
     )
-    for name, keys in (("lost", lost), ("wrong", wrong), ("lacks a revision", uncounted)):
+    for name, keys in (
+        ("lost", found.lost),
+        ("wrong", found.wrong),
+        ("lacks a revision", found.uncounted),
+    ):
         for symbol, minute in keys[:5]:
             say(f"    {name}: {symbol} {minute:%H:%M}")
-    return 1 if lost or wrong or uncounted else 0
+    return 1 if found.lost or found.wrong or found.uncounted else 0
 
 
 if __name__ == "__main__":

@@ -126,6 +126,10 @@ class CassandraServer:
         """Stop the server gracefully; return its name if it was running."""
         return self._processes.stop(grace_seconds=30)
 
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        self._processes.send(NAME, number)
+
     def refuse(self) -> None:
         """Make a start that is in progress in another thread fail."""
         self._processes.refuse()

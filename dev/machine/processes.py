@@ -211,6 +211,10 @@ class Processes:
             (self._run_folder / f"{record.name}.json").unlink(missing_ok=True)
         return alive
 
+    def send(self, name: str, number: int) -> None:
+        """Send a signal to a process and all it forked, if it was started."""
+        _signal(_sessions(record for record in self.records() if record.name == name), number)
+
     def records(self) -> list[Record]:
         """Return the recorded processes, oldest first; some may be dead by now."""
         found = [read_json(path) for path in self._run_folder.glob("*.json")]

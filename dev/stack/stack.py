@@ -21,7 +21,7 @@ from dev.machine.console import say, step
 from dev.machine.errors import StartError
 from dev.machine.home import CHECKOUT, DEFAULT_HOME, Home
 from dev.machine.ports import LOOPBACK, Ports, choose_ports, is_free
-from dev.machine.processes import Processes
+from dev.machine.processes import Processes, Record
 from dev.stack import airflow, exchange, postgres
 from dev.stack.airflow_settings import apply_settings, read_settings
 from dev.stack.dag_runs import run_dag, unpause, wait_for_dag
@@ -109,6 +109,14 @@ class Stack:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def servers(self) -> list[Record]:
+        """Its servers that run, as they were started."""
+        records = self._processes.records()
+        if self._cassandra is not None and (record := self._cassandra.record()):
+            records.append(record)
+        return [record for record in records if record.is_running()]
 
     @property
     def exchange_url(self) -> str:
@@ -210,9 +218,21 @@ class Stack:
                 raise StartError(f"{how}\n{name} has died {self._revived[name]} times")
             say(f"  {how}")
             with step(f"{name}: starting it again", "up to a minute"):
-                self._start_again(name)
+                self.start_again(name)
 
-    def _start_again(self, name: str) -> None:
+    def send(self, name: str, number: int) -> None:
+        """Send a signal to one of the servers and all it forked, as a fault."""
+        if name == CASSANDRA:
+            self._server.send(number)
+        else:
+            self._processes.send(name, number)
+
+    def start_again(self, name: str) -> None:
+        """Start a server that died, and wait until it is ready.
+
+        Raises:
+            StartError: It died once more, or was not ready in time.
+        """
         if name == CASSANDRA:
             self._server.start()
             return

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from dev.soaking.tape import tape_vwaps
 from include.pipeline.publishing import GRACE
 from include.records.windows import MINUTE, Window, floor_minute, nearest_end
 from tests.e2e.conftest import REPORT, SYMBOLS
-from tests.e2e.tape import tape_vwaps
 
 NEW_MINUTES = 2
 WORK_SECONDS = 0.5

@@ -2,13 +2,13 @@
 
 import pytest
 
+from dev.soaking.tape import tape_vwaps
 from include.method.averages import average_minutes
 from include.pipeline.storing import good_rows
 from include.records.columns import SpanColumns
 from include.records.klines import Interval
 from include.records.prices import ExchangeMinute, Flag, SecondPrice
 from tests.defects.recordings import TAPES, taped_minutes
-from tests.e2e.tape import tape_vwaps
 from tests.fakes.builders import verdict
 
 

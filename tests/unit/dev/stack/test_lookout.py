@@ -125,7 +125,7 @@ def test_says_nothing_before_its_time_and_not_every_second(capsys, monkeypatch):
 def stack(tmp_path, monkeypatch):
     stack = Stack(StackOptions(home=tmp_path))
     started = []
-    monkeypatch.setattr(stack, "_start_again", started.append)
+    monkeypatch.setattr(stack, "start_again", started.append)
     return stack, started, stack._processes  # noqa: SLF001 - its servers
 
 

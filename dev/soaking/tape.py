@@ -1,5 +1,7 @@
 """The average of a minute straight from the tape files, without a line of the product."""
 
+from __future__ import annotations
+
 import csv
 import gzip
 from collections import defaultdict
@@ -9,13 +11,13 @@ from pathlib import Path
 TAPES = Path(__file__).resolve().parents[2] / "include" / "simulator" / "tape"
 
 
-def tape_vwaps(symbol):
+def tape_vwaps(symbol: str) -> list[Decimal]:
     """Return the VWAP of each full minute of a symbol's tape, in order.
 
     Wall-clock minute k since the epoch replays the minute at k modulo their number.
     """
     (file,) = TAPES.glob(f"{symbol}_trades_*.csv.gz")
-    sums = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    sums: defaultdict[int, list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
     with gzip.open(file, "rt") as lines:
         for trade in csv.DictReader(lines):
             price, quantity = Decimal(trade["price"]), Decimal(trade["qty"])
