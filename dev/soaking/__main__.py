@@ -84,8 +84,7 @@ def main() -> int:
     say(f"./dev/soak {length} --symbols {options.symbols} --seed {options.seed}")
     say_machine()
     symbols = first_symbols(options.symbols)
-    random = Random(options.seed)  # noqa: S311 - repeatable on purpose
-    drawn = one_of_each(kinds, random) if options.short else draw(kinds, random)
+    drawn = (one_of_each if options.short else draw)(kinds, options.seed)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         home = Path(folder)
         try:
@@ -99,15 +98,17 @@ def main() -> int:
 Drawn = Iterator[tuple[Kind, float]]
 
 
-def draw(kinds: Sequence[Kind], random: Random) -> Drawn:
+def draw(kinds: Sequence[Kind], seed: int) -> Drawn:
     """Yield kinds without end, each once before any comes again, and the pause before each."""
+    random = Random(seed)  # noqa: S311 - repeatable on purpose
     while True:
         for kind in random.sample(kinds, len(kinds)):
             yield kind, random.uniform(*PAUSE_SECONDS)
 
 
-def one_of_each(kinds: Sequence[Kind], random: Random) -> Drawn:
+def one_of_each(kinds: Sequence[Kind], seed: int) -> Drawn:
     """Yield one kind of each group, and a short pause before each."""
+    random = Random(seed)  # noqa: S311 - repeatable on purpose
     first = {kind.group: kind for kind in random.sample(kinds, len(kinds))}
     for group in Group:
         if group in first:
