@@ -248,7 +248,7 @@ def _settled_rows(
         except MarketDataError as error:
             if count == 1:
                 raise
-            log.warning("%s: not requested again: %s", plan.symbol, error)
+            log.warning("%s %s: not requested again: %s", plan.symbol, plan.window, error)
             break
         finally:
             fetch_ms += (time.monotonic() - started) * 1000
@@ -286,5 +286,7 @@ def _five_minute_price(
     try:
         return client.five_minute_price(plan.symbol, plan.window.end - MINUTE)
     except MarketDataError as error:
-        log.warning("%s: no five-minute price to check against: %s", plan.symbol, error)
+        log.warning(
+            "%s %s: no five-minute price to check against: %s", plan.symbol, plan.window, error
+        )
         return None

@@ -199,9 +199,9 @@ def _incomplete(suspects: Sequence[DoneMessage]) -> dict[str, str]:
 
 def _say(record: BatchRecord) -> None:
     log.info(
-        "%s %s to %s: %d rows stored, %d quarantined",
+        "%s %s: %d rows stored, %d quarantined",
         record.symbol,
-        *(f"{moment:%Y-%m-%dT%H:%MZ}" for moment in (record.window_start, record.window_end)),
+        Window(record.window_start, record.window_end),
         record.row_count - record.quarantined_count,
         record.quarantined_count,
     )

@@ -224,8 +224,9 @@ def _load(store: Store, run: Run | None, url: str) -> tuple[str, str]:
         return str(error), ""
     record = load_batch(store, batch, verdict, url, run)
     log.info(
-        "%s: %d rows stored, %d quarantined",
+        "%s %s: %d rows stored, %d quarantined",
         record.symbol,
+        batch.window,
         0 if record.is_refused else record.row_count - record.quarantined_count,
         record.quarantined_count,
     )

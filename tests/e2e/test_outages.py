@@ -111,7 +111,7 @@ def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
     assert "not listed by the exchange" in product.log(failed)
     assert [task.state for task in fetches].count("success") == len(SYMBOLS)
     (load,) = [task for task in run if task.task_id == "load"]
-    loaded = re.findall(r"(\w+): \d+ rows stored", product.log(load))
+    loaded = re.findall(r"(\w+) \[[^)]+\): \d+ rows stored", product.log(load))
     assert sorted(loaded) == sorted(SYMBOLS)
     assert "NOSUCH was not fetched" in product.log(load)
 
