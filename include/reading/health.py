@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
 
-from pydantic import JsonValue
-
-from include.records.decimals import EXACT, plain
 from include.records.runbook import Heading
 from include.records.windows import MINUTE, SECOND, floor_minute, iso
 
@@ -28,7 +24,6 @@ MOST_BACKLOG_MINUTES = 5
 MOST_MISSING_MINUTES = 6
 # Symbols that a sentence names.
 MOST_NAMED = 5
-RATIO = Decimal("0.000001")
 
 
 class State(StrEnum):
@@ -177,30 +172,6 @@ def causes_of(facts: Facts) -> list[Cause]:
     return [*_causes_of_parts(judged), *_causes_of_prices(judged)]
 
 
-def health_values(facts: Facts) -> dict[str, JsonValue]:
-    """Return the answer of /prices/health; docs/api.md explains each field."""
-    causes = causes_of(facts)
-    facts = without_guesses(facts)
-    now = facts.checked_at
-    backlogs = [each.backlog_minutes(now) for each in facts.symbols]
-    breaker = facts.breaker_open_until
-    return {
-        "status": "failing" if causes else "ok",
-        "checked_at": iso(now.replace(microsecond=0)),
-        "causes": [
-            {"code": each.code.value, "problem": each.problem, "runbook": each.code.heading.path}
-            for each in causes
-        ],
-        "scheduler_runs": _yes_or_no(facts.scheduler),
-        "store_answers": _yes_or_no(facts.store),
-        "exchange_answers": _yes_or_no(facts.exchange),
-        "mart_answers": _yes_or_no(facts.mart),
-        "breaker_open_until": iso(breaker) if breaker else None,
-        "backlog_minutes": max(backlogs) if backlogs else None,
-        "symbols": [_symbol_values(each, now) for each in facts.symbols],
-    }
-
-
 def _causes_of_parts(facts: Facts) -> Iterator[Cause]:
     parts = {
         "airflow": facts.airflow_database,
@@ -279,29 +250,6 @@ def _causes_of_prices(facts: Facts) -> Iterator[Cause]:
             f"more than {MOST_MISSING_MINUTES} minutes of the last hour that may have traded have "
             f"no value: {_named(gaps)}",
         )
-
-
-def _symbol_values(facts: SymbolFacts, now: datetime) -> JsonValue:
-    minute = facts.freshest_minute
-    return {
-        "symbol": facts.symbol,
-        "freshest_minute": iso(minute) if minute else None,
-        "age_seconds": max(0, (now - minute - MINUTE) // SECOND) if minute else None,
-        "completeness_ratio": _ratio(facts.valued_minutes, facts.wanted_minutes),
-        "missing_minutes": facts.missing_minutes,
-        "backlog_minutes": facts.backlog_minutes(now) if facts.done_until else None,
-    }
-
-
-def _yes_or_no(state: State) -> bool | None:
-    return {State.ANSWERS: True, State.SILENT: False}.get(state)
-
-
-def _ratio(part: int, whole: int) -> str | None:
-    if whole <= 0:
-        return None
-    with localcontext(EXACT):
-        return plain((Decimal(part) / Decimal(whole)).quantize(RATIO, ROUND_HALF_UP))
 
 
 def _named(symbols: Iterable[str]) -> str:

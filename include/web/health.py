@@ -13,7 +13,8 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
 
-from include.reading.health import Facts, health_values
+from include.reading.health import Facts
+from include.reading.health_values import health_values
 
 PATH = "/health"
 # However many ask, the product is asked once in this time.

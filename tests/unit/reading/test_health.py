@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.reading.health import Code, Facts, State, SymbolFacts, causes_of, health_values
+from include.reading.health import Code, Facts, State, SymbolFacts, causes_of
+from include.reading.health_values import health_values
 from include.records.windows import MINUTE
 
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)

@@ -1,5 +1,7 @@
 """./dev/status --check."""
 
+from types import SimpleNamespace
+
 import httpx
 import pytest
 
@@ -57,6 +59,30 @@ def test_fails_and_says_so_where_no_api_server_runs(tmp_path, capsys):
     assert status.check(Home(tmp_path)) == 1
 
     assert capsys.readouterr().out.startswith("api_server: Airflow's API server is not running")
+
+
+@pytest.fixture
+def causes(monkeypatch):
+    """What a running API server names."""
+    named = []
+    running = SimpleNamespace(name=airflow.API_SERVER, port=8080, is_running=lambda: True)
+    monkeypatch.setattr(status.Processes, "records", lambda _: [running])
+    monkeypatch.setattr(airflow, "prices_health", lambda port: named if port == 8080 else None)
+    return named
+
+
+def test_says_that_all_is_well(tmp_path, causes, capsys):
+    assert (status.check(Home(tmp_path)), causes) == (0, [])
+
+    assert capsys.readouterr().out == "ok: the prices are fresh and right\n"
+
+
+def test_prints_a_line_for_each_cause(tmp_path, causes, capsys):
+    causes += ["late: no minute: BTCUSDT", "mart: no answer"]
+
+    assert status.check(Home(tmp_path)) == 1
+
+    assert capsys.readouterr().out == "late: no minute: BTCUSDT\nmart: no answer\n"
 
 
 def test_explains_itself(capsys):
