@@ -9,6 +9,9 @@ starts `report_prices`.
 
 **Safe to re-run**: an unchanged minute is not written again, and a revision is never overwritten.
 
+**Deadline**: a run that has not ended when its task's time is over (100 s as shipped) alerts the
+addresses in `alert_to`, once an hour at most.
+
 **When it fails**: Cassandra does not answer; the next run publishes what this one missed.
 A symbol that cannot be averaged does not stop the others: they are published, then `unpublished`
 fails and names it. Minutes flagged INGEST_GAP wait for `ingest_prices`, and are revised once it
@@ -22,6 +25,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.alerts import AT_END
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
+from include.orchestration.deadlines import PUBLISH_DEADLINE
 from include.orchestration.defaults import (
     BEFORE_PUBLISHING,
     DEFAULT_ARGS,
@@ -38,6 +42,7 @@ from include.orchestration.defaults import (
     default_args=DEFAULT_ARGS,
     tags=["average"],
     doc_md=__doc__,
+    deadline=PUBLISH_DEADLINE,
 )
 def average_minutes() -> None:
     @task(

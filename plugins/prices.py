@@ -1,8 +1,20 @@
-"""Prices, reports and a run's batches as pages of Airflow's UI, behind its login."""
+"""Prices, reports and a run's batches as pages of Airflow's UI, behind its login; health, open."""
 
 from airflow.plugins_manager import AirflowPlugin
 
+from include.mart.reach import ask_mart
+from include.web.health import HealthCheck, add_health
+from include.web.health_exchange import ExchangeQuestion
+from include.web.health_probes import Probes, SymbolReader, ask_airflow
 from include.web.prices_page import app
+
+probes = Probes(
+    ask_airflow=ask_airflow,
+    read_symbols=SymbolReader(),
+    ask_exchange=ExchangeQuestion(),
+    ask_mart=ask_mart,
+)
+add_health(app, HealthCheck(probes.facts))
 
 
 class PricesPlugin(AirflowPlugin):

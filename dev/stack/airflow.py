@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +32,8 @@ WORKER_COMMAND = ("celery", "worker", "--skip-serve-logs")
 # A last resort: one that dies is seen at once, and a busy machine takes minutes.
 START_TIMEOUT_SECONDS = 600.0
 REQUEST_TIMEOUT_SECONDS = 120.0
+# The check itself is done after three.
+HEALTH_SECONDS = 10.0
 
 # What every deployment needs; the rest of the environment is specific to this machine.
 DEPLOYMENT_SETTINGS: Mapping[str, str] = {
@@ -212,6 +215,20 @@ def health(port: int) -> dict[str, str | None]:
     told = answer.json()
     by_name = {name.replace("_", "-"): part and part["status"] for name, part in told.items()}
     return {**by_name, API_SERVER: by_name.get("metadatabase")}
+
+
+def prices_health(port: int) -> list[str]:
+    """Return why the prices are not fresh and right, a line for each cause; [] when they are."""
+    try:
+        answer = httpx.get(
+            f"{airflow_url(port)}/prices/health", timeout=HEALTH_SECONDS, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        return [f"api_server: Airflow's API server does not answer ({type(error).__name__})"]
+    if answer.status_code not in {HTTPStatus.OK, HTTPStatus.SERVICE_UNAVAILABLE}:
+        return [f"api_server: /prices/health answers with HTTP {answer.status_code}"]
+    told = answer.json()
+    return [f"{each['code']}: {each['problem']}; see {each['runbook']}" for each in told["causes"]]
 
 
 def rest(port: int) -> httpx.Client:

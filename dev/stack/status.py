@@ -1,9 +1,13 @@
-"""./dev/status: show what runs in this checkout, and the last published minutes."""
+"""./dev/status: show what runs in this checkout, and the last published minutes.
+
+With --check it prints only whether the prices are fresh and right, for scripts.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -64,12 +68,40 @@ def _show_prices(home: Home) -> None:
         say(f"no published minutes: {error}")
 
 
-def main() -> int:
+def check(home: Home) -> int:
+    """Print "ok", or each cause in a line; return the exit code.
+
+    It asks /prices/health of the API server of this checkout, which needs no login.
+    """
+    records = {record.name: record for record in Processes(home.run, home.logs).records()}
+    server = records.get(airflow.API_SERVER)
+    if server is None or server.port is None or not server.is_running():
+        say("api_server: Airflow's API server is not running here; start it with ./dev/up")
+        return 1
+    causes = airflow.prices_health(server.port)
+    for cause in causes:
+        say(cause)
+    if not causes:
+        say("ok: the prices are fresh and right")
+    return 1 if causes else 0
+
+
+def main(words: Sequence[str] | None = None) -> int:
     """Run the command; return 0 if something is running and all of it is healthy, else 1."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="./dev/status", description="Show what is running and the last published minutes."
-    ).parse_args()
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="only ask whether the prices are fresh and right, as /prices/health does: print "
+        '"ok", or a line for each cause ("CODE: sentence; see docs/runbook.md#heading"); the exit '
+        "code is 0 or 1. It needs no login",
+    )
+    options = parser.parse_args(words)
     home = Home()
+    if options.check:
+        return check(home)
     is_well = _show_processes(home)
     _show_prices(home)
     say(f"logs {home.logs}\ndata {home.data}, {home.cassandra / 'data'}")

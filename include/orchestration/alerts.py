@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.sdk import Context, Variable, get_current_context
 
+from include.orchestration.failures import point_to_runbook
+
 KEY = "alerts"
 # XCom key of a task's return value.
 RESULT_KEY = "return_value"
@@ -44,18 +46,41 @@ def alert(context: Context) -> None:
     task_instance: Any = context["ti"]
     own = {"task_ids": task_instance.task_id, "map_indexes": task_instance.map_index}
     messages = task_instance.xcom_pull(**own, key=KEY) or []
+    write(messages)
+    mail(messages, context)
+
+
+def write(messages: Sequence[str]) -> None:
+    """Write messages to the log, each as an error."""
     for message in messages:
         log.error("alert: %s", message)
+
+
+def mail(messages: Sequence[str], context: Context) -> bool:
+    """Send messages in one mail to the addresses in the Variable `alert_to`.
+
+    Args:
+        messages: The first is the subject.
+        context: Of the run.
+
+    Returns:
+        Whether there was something to send, and an address.
+    """
     recipients: str = Variable.get("alert_to", default="")
-    if messages and recipients.strip():
-        # Every DAG file imports this module, and none should wait for this one.
-        from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
+    if not messages or not recipients.strip():
+        return False
+    # Every DAG file imports this module, and none should wait for this one.
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
 
-        SmtpNotifier(
-            to=[address.strip() for address in recipients.split(",")],
-            subject=f"prices: {messages[0]}",
-            html_content="<br>".join(messages),
-        )(context)
+    SmtpNotifier(
+        to=[address.strip() for address in recipients.split(",")],
+        subject=f"prices: {messages[0]}",
+        html_content="<br>".join(messages),
+    )(context)
+    return True
 
 
-AT_END: dict[str, Any] = {"on_success_callback": alert, "on_failure_callback": alert}
+AT_END: dict[str, Any] = {
+    "on_success_callback": alert,
+    "on_failure_callback": [alert, point_to_runbook],
+}

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.timetables.trigger import CronTriggerTimetable
 
+from include.orchestration.failures import point_to_runbook
 from include.records.errors import SettingsError
 from include.records.windows import LONGEST_LEAD_SECONDS, MINUTE, SECOND, SHORTEST_LEAD_SECONDS
 
@@ -50,6 +51,7 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retries": 1,
     "retry_delay": timedelta(seconds=3),
     "execution_timeout": timedelta(seconds=50),
+    "on_failure_callback": [point_to_runbook],
 }
 # A slow symbol must not hold up the others; the next run fetches its window again.
 FETCHING: dict[str, Any] = {

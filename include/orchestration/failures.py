@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.orchestration.headings import heading_of
 from include.records.errors import (
     ArchiveNotFoundError,
     CheckFailedError,
@@ -38,6 +41,22 @@ def fail_without_retry() -> Iterator[None]:
         yield
     except PERMANENT as error:
         raise AirflowFailException(str(error)) from error
+
+
+def point_to_runbook(context: Context) -> None:
+    """Log where the runbook says what to do about a task that has failed for good.
+
+    A callback for failure. Nothing is mailed: while the exchange or Cassandra is down, tasks fail
+    each minute, and /prices/health and the deadline of average_minutes report that.
+    """
+    task_instance: Any = context["ti"]
+    error = context.get("exception")
+    heading = heading_of(
+        task_instance.dag_id,
+        task_instance.task_id,
+        error if isinstance(error, BaseException) else None,
+    )
+    log.error("%s of %s failed: see %s", task_instance.task_id, task_instance.dag_id, heading.path)
 
 
 def describe_failures(failed: Mapping[str, Exception]) -> list[str]:

@@ -13,6 +13,10 @@ class RetryableError(MarketDataError):
     """The other side failed or did not answer: the same call may succeed later."""
 
 
+class StoreSilentError(RetryableError):
+    """Cassandra did not answer while the patience lasted."""
+
+
 class SettingsError(MarketDataError):
     """The deployment is misconfigured: retrying does not help until someone fixes it."""
 

@@ -29,8 +29,8 @@ from cassandra.protocol import (
 
 from include.records.errors import (
     MarketDataError,
-    RetryableError,
     SettingsError,
+    StoreSilentError,
     UnstorableValueError,
 )
 from include.store.settings import CassandraSettings
@@ -82,7 +82,7 @@ def repeat_while_passing(settings: CassandraSettings, call: Callable[[], Answer]
         What the call returns.
 
     Raises:
-        RetryableError: Cassandra still does not answer after the patience.
+        StoreSilentError: Cassandra still does not answer after the patience.
         SettingsError: It refuses the login, the encryption, the role or the tables.
         UnstorableValueError: A value does not fit its column.
     """
@@ -121,7 +121,7 @@ def explain(settings: CassandraSettings, error: Exception) -> MarketDataError:
             f"{settings}: no safe connection ({unsafe}); check the server's certificate and "
             f"ssl_options of {connection}: ca_certs, certfile, keyfile, server_hostname"
         )
-    return RetryableError(
+    return StoreSilentError(
         f"{settings} did not answer for {settings.patience_seconds:g} s; check that it runs and "
         f"that {connection} points to it{_hint(settings, error)} ({_message(error)})"
     )

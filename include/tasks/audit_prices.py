@@ -18,6 +18,7 @@ from include.orchestration.messages import AuditMessage
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import run_each
+from include.records.runbook import Heading, see
 from include.records.windows import DAY
 from include.tasks.gates import open_checkpoints, open_publisher
 
@@ -68,7 +69,7 @@ def audit(asked: AuditMessage) -> dict[str, int]:
     results = [result for result in audited.done.values() if result]
     for result in results:
         _say(result)
-    queue_alerts([result.alarm for result in results if result.alarm])
+    queue_alerts([see(result.alarm, Heading.ARCHIVE_DIFFERS) for result in results if result.alarm])
     problems = describe_failures(
         {f"{symbol} {day}": error for day, error in audited.failed.items()}
     )

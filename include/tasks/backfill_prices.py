@@ -20,6 +20,7 @@ from include.pipeline.backfilling import backfill, describe_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
 from include.records.klines import FIRST_DAY
+from include.records.runbook import Heading, see
 from include.records.symbols import read_symbol
 from include.records.windows import DAY, Window
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
@@ -127,7 +128,8 @@ def backfill_day(message: DayMessage) -> DoneMessage:
         *(symbol, day, noted.row_count, noted.quarantined_count),
         *(len(done.publication.prices), noted.gap_count),
     )
-    queue_alerts([*alarms_of(done.publication), *filter(None, [done.alarm])])
+    refused = [see(done.alarm, Heading.BACKFILL_QUARANTINED)] if done.alarm else []
+    queue_alerts([*alarms_of(done.publication), *refused])
     return DoneMessage(
         symbol=symbol,
         day=message["day"],

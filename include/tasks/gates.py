@@ -11,6 +11,7 @@ from include.method.averages import is_contradicted
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.context import now
 from include.pipeline.publishing import Publication, Publisher
+from include.records.runbook import Heading, see
 
 
 def open_checkpoints() -> Checkpoints:
@@ -30,7 +31,10 @@ def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publi
 
 
 def alarms_of(publication: Publication) -> list[str]:
-    """Return the alerts of a publication: minutes withheld, restated, or in conflict."""
+    """Return the alerts of a publication: minutes withheld, restated, or in conflict.
+
+    Each ends with the runbook's heading.
+    """
     withheld = [
         f"{row.symbol} {row.open_time} was withheld: {', '.join(row.observed)}"
         for row in publication.withheld
@@ -46,4 +50,9 @@ def alarms_of(publication: Publication) -> list[str]:
         "one with trades is published"
         for symbol, minutes in contradicted.items()
     ]
-    return withheld + restated + disagreeing
+    by_heading = {
+        Heading.WITHHELD: withheld,
+        Heading.RESTATED: restated,
+        Heading.CONTRADICTED: disagreeing,
+    }
+    return [see(each, heading) for heading, said in by_heading.items() for each in said]

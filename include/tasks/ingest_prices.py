@@ -49,6 +49,7 @@ from include.pipeline.storing import alarm_of, load_batch
 from include.records.batches import Run
 from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import run_each
+from include.records.runbook import Heading, see
 from include.records.windows import CLOCK_SLACK, MINUTE, Window
 from include.store.store import Store
 
@@ -208,7 +209,7 @@ def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
         alarms += [alarm for _, alarm in loaded.done.values() if alarm]
     for symbol in urls.keys() - problems.keys() - failed.keys():
         problems[symbol] = UNCHECKED if is_fetched(urls[symbol]) else "was not fetched"
-    queue_alerts(alarms)
+    queue_alerts([see(alarm, Heading.ROWS_QUARANTINED) for alarm in alarms])
     delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
     raise_failures(
         failed, [f"{symbol} {problems[symbol]}" for symbol in urls if problems.get(symbol)]

@@ -3,6 +3,7 @@
 Named to come after test_main_job, which checks that no minute is late and is to be left alone.
 """
 
+import re
 from urllib.parse import urlsplit
 
 import httpx
@@ -30,6 +31,8 @@ PROTECTED = (
 )
 # What FastAPI serves to everybody unless it is told not to.
 ABSENT = ("/quality/openapi.json", "/quality/redoc", "/prices/openapi.json", "/prices/docs")
+# The one address for everybody.
+OPEN = "/prices/health"
 PAGE, HEADING = "/plugin/quality", "Data quality"
 
 
@@ -38,6 +41,11 @@ def guarded(product):
     """The address of an Airflow that knows one viewer, over the product's database."""
     with login_server(product.stack, {USER: PASSWORD}) as url:
         yield url
+
+
+def _without_pointers(answer):
+    """The text of a verdict, less the headings of the runbook, which are paths of the project."""
+    return re.sub(r"docs/runbook.md#[\w-]+", "", answer.text)
 
 
 @pytest.fixture
@@ -61,6 +69,15 @@ def test_tells_a_stranger_nothing(guarded, path):
     # One word under one name, and nothing else.
     (said,) = answer.json().values()
     assert said.startswith("Not authenticated")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_tells_a_stranger_whether_the_prices_are_fresh_and_nothing_secret(product, guarded, method):
+    answer = httpx.request(method, f"{guarded}{OPEN}", trust_env=False, timeout=ANSWER_SECONDS)
+
+    assert answer.status_code in {200, 503}
+    ports = [f":{port}" for port in vars(product.stack.ports).values()]
+    assert not [each for each in ("127.0.0.1", "/", *ports) if each in _without_pointers(answer)]
 
 
 @pytest.mark.parametrize("path", ABSENT)
