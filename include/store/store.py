@@ -45,13 +45,13 @@ class Snapshot:
     Attributes:
         name: Its tag.
         table: Of which table.
-        created_at: Aware UTC.
+        created_at: Aware UTC; None where it was made by an old version that did not note it.
         size_bytes: On disk.
     """
 
     name: str
     table: str
-    created_at: datetime
+    created_at: datetime | None
     size_bytes: int
 
 

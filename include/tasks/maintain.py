@@ -104,7 +104,7 @@ def snapshots(order: Order) -> UpkeepMessage:
         found = open_store().snapshots()
     except SettingsError as error:
         return order.nothing(f"skipped: the server does not list its snapshots ({error})")
-    old = [each for each in found if each.created_at < oldest]
+    old = [each for each in found if each.created_at is None or each.created_at < oldest]
     names = sorted({each.name for each in old})[:SHOWN]
     commands = "; ".join(f"nodetool clearsnapshot -t {name}" for name in names)
     return order.report(
