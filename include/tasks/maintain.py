@@ -45,7 +45,8 @@ def keep_up(
         try:
             done = WORK[order.kind](order)
         except KeptForeverError as reason:
-            done = order.nothing(str(reason))
+            log.info("%s: %s", kind, reason)
+            return order.nothing(str(reason))
     log_report(done)
     return done
 
