@@ -140,7 +140,7 @@ def measure_pipeline(
             values.setdefault((row.symbol, row.minute), row.stored_delay)
     say(f"the pipeline, {len(symbols)} symbols, minutes that ended in {window}:")
     _show_delays(rows, len(symbols) * minutes)
-    say(f"  from a minute's end to its first value: {_summary([*values.values()])}")
+    say(f"  from a minute's end to its first value: {summary([*values.values()])}")
     say(f"  tasks that failed for good: {named(failed)}")
     say(f"  request weight of a minute: p50 {median(weights)}, largest {weights[-1]}")
     _show_parts(ingests, minutes, settle=LOOKS[0])
@@ -172,7 +172,7 @@ def measure_floor(
     )
     for dag, runs, task_id in (("ingest", ingests, "load"), ("average", averages, "publish")):
         delays = [run.tasks[task_id].end - run.due for run in runs.values()]
-        say(f"  from a minute's end to the end of {dag}'s {task_id}: {_summary(delays)}")
+        say(f"  from a minute's end to the end of {dag}'s {task_id}: {summary(delays)}")
     _show_parts(ingests, minutes, settle=NO_SETTLING)
     _show_cpu(used, len(symbols) * minutes, minutes * MINUTE)
     delays = [run.tasks["load"].end - run.due for run in ingests.values()]
@@ -182,7 +182,7 @@ def measure_floor(
 def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
     """Wait for regular minutes to pass; return them, and the CPU time used meanwhile."""
     # The first runs catch up a quarter of an hour, and are not typical.
-    since = _after_first_minute(stack) + MINUTE
+    since = after_first_minute(stack) + MINUTE
     window = Window(since, since + minutes * MINUTE)
     wait_until(stack, window.start)
     before = cpu_seconds(stack.servers)
@@ -190,7 +190,7 @@ def _watch(stack: Stack, minutes: int) -> tuple[Window, Cpu]:
     return window, used_between(before, cpu_seconds(stack.servers))
 
 
-def _after_first_minute(stack: Stack) -> datetime:
+def after_first_minute(stack: Stack) -> datetime:
     """Wait until a minute went through all DAGs but the report's; return the start of the next."""
     begun = floor_minute(datetime.now(UTC))
     deadline = time.monotonic() + START_PATIENCE_SECONDS
@@ -220,8 +220,8 @@ def _runs(
 def _show_delays(rows: Sequence[RowTime], expected: int) -> None:
     gaps = sum(row.flag is Flag.INGEST_GAP for row in rows)
     say(f"  {len(rows)} of {expected} rows published, {gaps} of them first as a gap")
-    say(f"  from a minute's end to known_at:       {_summary([row.known_delay for row in rows])}")
-    say(f"  from a minute's end to the stored row: {_summary([row.stored_delay for row in rows])}")
+    say(f"  from a minute's end to known_at:       {summary([row.known_delay for row in rows])}")
+    say(f"  from a minute's end to the stored row: {summary([row.stored_delay for row in rows])}")
 
 
 def _show_parts(runs: Mapping[datetime, RunTimes], minutes: int, *, settle: timedelta) -> None:
@@ -264,7 +264,7 @@ def _total(used: Cpu) -> float:
     return sum(cpu.total for cpu in used.values())
 
 
-def _summary(delays: Sequence[timedelta]) -> str:
+def summary(delays: Sequence[timedelta]) -> str:
     """Return p50, p95 and the longest of some delays."""
     if not delays:
         return "none"

@@ -15,7 +15,7 @@ from dev.machine.home import CHECKOUT, Home
 from dev.machine.ports import LOOPBACK, Ports
 from dev.machine.processes import Processes
 from dev.stack.executors import CELERY_EXECUTOR, Executor, executor_settings
-from dev.stack.postgres import sqlalchemy_url
+from dev.stack.postgres import connection_uri, sqlalchemy_url
 from include.records.windows import LONGEST_LEAD_SECONDS, SHORTEST_LEAD_SECONDS
 
 API_SERVER = "api-server"
@@ -112,6 +112,8 @@ def environment(
         **DEPLOYMENT_SETTINGS,
         **settings_for(fetch_tasks),
         "AIRFLOW_HOME": str(home.airflow),
+        # Without it `maintain` skips Airflow's metadata.
+        "AIRFLOW_CONN_AIRFLOW_METADATA": connection_uri(ports.postgres, secrets["postgres"]),
         "PYTHONPATH": str(CHECKOUT),
         "NO_PROXY": ",".join(filter(None, proxy_free)),
         "AIRFLOW__API__BASE_URL": airflow_url(ports.airflow),

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 
@@ -137,6 +138,11 @@ def answers(port: int, password: str) -> bool:
         return False
 
 
+def open_database(port: int, password: str) -> Any:  # noqa: ANN401 - psycopg2 has no types
+    """Return a connection to Airflow's database."""
+    return psycopg2.connect(**_address(port, password))
+
+
 def _address(port: int, password: str) -> Mapping[str, str]:
     return {
         "host": LOOPBACK,
@@ -145,6 +151,11 @@ def _address(port: int, password: str) -> Mapping[str, str]:
         "password": password,
         "dbname": DATABASE,
     }
+
+
+def connection_uri(port: int, password: str) -> str:
+    """Return the same as an Airflow connection, which a task may use."""
+    return f"postgres://{USER}:{password}@{LOOPBACK}:{port}/{DATABASE}"
 
 
 def sqlalchemy_url(port: int, password: str) -> str:

@@ -32,7 +32,7 @@ DEFAULT_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT")
 INITIAL_DAG = "initialize_store"
 MINUTE_DAGS = ("ingest_prices", "average_minutes", "report_prices")
 # They run once a day or on demand, and should not have to be unpaused first.
-OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices")
+OTHER_DAGS = ("replay_quarantine", "backfill_prices", "audit_prices", "maintain")
 DAG_TIMEOUT_SECONDS = 600.0
 # Airflow reads Variables from the environment, too.
 FETCH_TASKS_VARIABLE = "AIRFLOW_VAR_FETCH_TASKS"

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from upath import UPath
 
 from include.gx.results import ResultSummary
-from include.storage.whole_files import remove_drafts, write_whole
+from include.storage.whole_files import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Results listed per verdict on the first page; a day's page lists all.
@@ -83,9 +83,6 @@ class Index:
         first = (today - timedelta(days=retention.days - 1)).isoformat()
         gone = [each for day in self._days if day < first for each in self._days[day]]
         ended = [day for day in self._days if day < first]
-        if ended:
-            # Only once a day, as it searches the whole folder.
-            remove_drafts(self._root)
         for day in ended:
             del self._days[day], self._dropped[day]
             (self._folder / f"{day}.json").unlink(missing_ok=True)

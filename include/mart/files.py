@@ -19,7 +19,7 @@ from include.mart.astro_sdk import File, aql, run
 from include.records.isolation import run_each
 from include.records.windows import DAY, Window
 from include.reports.text_rows import MINUTE_COLUMNS, minute_text, typed_frame
-from include.storage.whole_files import remove_drafts, write_whole
+from include.storage.whole_files import write_whole
 
 FORMATS = ("csv", "parquet")
 
@@ -45,7 +45,6 @@ def export_days(
     Raises:
         OSError: A file cannot be written; existing files are unchanged.
     """
-    remove_drafts(folder)
     exported = run_each(days, lambda day: _export_day(day, folder, without), stop_on=OSError)
     failed = {**exported.failed}
     for day, symbols in exported.done.items():

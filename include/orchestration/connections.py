@@ -16,6 +16,7 @@ from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings, allowed_base_urls
+from include.orchestration.defaults import FOREVER, KEPT
 from include.records.errors import SettingsError
 from include.store.settings import (
     CassandraSettings,
@@ -128,6 +129,27 @@ def whole_number(name: str, default: int) -> int:
     text = str(Variable.get(name, default=str(default))).strip()
     if not text.isdecimal() or not int(text):
         raise SettingsError(f"the Airflow Variable {name!r} is {text!r}; set it to 1 or more")
+    return int(text)
+
+
+def kept(name: str) -> int:
+    """Return how many days something is kept, of the Airflow Variable of a name.
+
+    Args:
+        name: One of `KEPT`, which has the value without a Variable.
+
+    Returns:
+        At least 1; or FOREVER.
+
+    Raises:
+        SettingsError: It is not a whole number.
+    """
+    text = str(Variable.get(name, default=str(KEPT[name]))).strip()
+    if not text.isdecimal():
+        raise SettingsError(
+            f"the Airflow Variable {name!r} is {text!r}; set it to a whole number of days, or to "
+            f"{FOREVER} to keep everything"
+        )
     return int(text)
 
 

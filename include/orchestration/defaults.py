@@ -69,9 +69,31 @@ WAITING: dict[str, Any] = {
 # Niceness of what no minute waits for, like reports and work on past days: it yields the processor
 # to the rest.
 NICENESS = 10
+# Of each kind of upkeep: it works this long, leaves the rest to the next day, and begins after
+# whatever else waits for a place.
+UPKEEP_LIMIT = timedelta(minutes=30)
+UPKEEP: dict[str, Any] = {
+    "priority_weight": 0,
+    "max_active_tis_per_dag": 1,
+    "execution_timeout": UPKEEP_LIMIT + timedelta(minutes=10),
+}
 # How long raw batches are kept, and how far back replay_quarantine looks by default: long enough
 # for a person to come back from a weekend, with some days to spare.
 LANDING_DAYS = 7
+# How long everything that grows is kept, by the Airflow Variable that sets it: days, and of
+# hourly_reports hours. Where it is FOREVER nothing is removed. `maintain` removes what is older.
+FOREVER = 0
+KEPT = {
+    "airflow_days": 30,
+    "task_log_days": 30,
+    "landing_days": LANDING_DAYS,
+    "data_docs_days": 7,
+    "hourly_reports": 48,
+    "daily_report_days": FOREVER,
+    "export_days": FOREVER,
+    "quarantine_days": FOREVER,
+    "snapshot_days": 7,
+}
 # Tasks that run checkpoints at the same time, each on its part of the batches: one per core. A run
 # of the checkpoints has a price of its own, about that of so many symbols: fewer are all validated
 # by the first task.

@@ -19,6 +19,29 @@ class Action(StrEnum):
     """Exclude them for good."""
 
 
+class Kind(StrEnum):
+    """What maintain clears; each is a task of its own."""
+
+    AIRFLOW = "airflow"
+    """Runs, tasks, XComs and events in Airflow's metadata."""
+    TASK_LOGS = "task_logs"
+    """Airflow's log files."""
+    LANDING = "landing"
+    """Batches as they were fetched, and their verdicts."""
+    DATA_DOCS = "data_docs"
+    """Results and pages that no build of Data Docs knows."""
+    REPORTS = "reports"
+    """Hourly and daily reports."""
+    EXPORTS = "exports"
+    """CSV and Parquet files, and their manifests."""
+    QUARANTINE = "quarantine"
+    """Refused rows that are settled."""
+    DRAFTS = "drafts"
+    """Files that a killed writer did not finish."""
+    SNAPSHOTS = "snapshots"
+    """Cassandra's snapshots: they are only named, since no client can remove them."""
+
+
 REPLAY_QUARANTINE: dict[str, Any] = {
     "action": Param(
         Action.LIST.value,
@@ -33,7 +56,8 @@ REPLAY_QUARANTINE: dict[str, Any] = {
         None,
         type=["string", "null"],
         format="date",
-        description=f"First day of detection, UTC; empty means {LANDING_DAYS} days up to `until`.",
+        description="First day of detection, UTC; empty means as many days up to `until` as "
+        f"batches are kept (the Variable landing_days, {LANDING_DAYS}).",
     ),
     "until": Param(
         None, type=["string", "null"], format="date", description="Last day; empty means today."
@@ -86,6 +110,14 @@ AUDIT_PRICES: dict[str, Any] = {
     ),
     "to": Param(
         None, type=["string", "null"], format="date", description="Last day; empty means yesterday."
+    ),
+}
+
+MAINTAIN: dict[str, Any] = {
+    "only_count": Param(
+        False,  # noqa: FBT003 - a default, not a switch
+        type="boolean",
+        description="Only report what would be removed; remove nothing.",
     ),
 }
 

@@ -50,6 +50,7 @@ BY_DAG: Mapping[str, Heading] = {
     "audit_prices": Heading.PAST_DAYS,
     "replay_quarantine": Heading.PAST_DAYS,
     "initialize_store": Heading.SCHEMA,
+    "maintain": Heading.UPKEEP,
 }
 
 

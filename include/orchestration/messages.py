@@ -100,3 +100,23 @@ class NewsMessage(TypedDict):
     hours: list[str]
     known_at: str | None
     problems: dict[str, str]
+
+
+class UpkeepMessage(TypedDict):
+    """What maintain did about one kind; counts of files or rows.
+
+    bytes of files are their lengths; of Airflow's metadata, those of the database. old: what was
+    to be removed. is_finished: False where the time was up, and the next run goes on. note: what
+    the operator should know; empty without that.
+    """
+
+    kind: str
+    only_count: bool
+    before: int
+    before_bytes: int
+    old: int
+    removed: int
+    after: int
+    after_bytes: int
+    is_finished: bool
+    note: str

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -218,12 +219,21 @@ def _if_loadable(url: str) -> Batch | None:
         return None
 
 
-def delete_before(storage_url: str, day: date) -> None:
-    """Delete the batches that were fetched on an earlier UTC day, and their verdicts."""
-    landing = UPath(storage_url) / "landing"
-    for folder in landing.iterdir() if landing.exists() else ():
-        if DAY_NAME.fullmatch(folder.name) and date.fromisoformat(folder.name) < day:
-            folder.fs.rm(folder.path, recursive=True)
+def is_old_batch(path: str, first_day: date, waiting_since: Mapping[str, date]) -> bool:
+    """Tell whether a landed file is no longer needed: a batch, its verdict, or why there is none.
+
+    Args:
+        path: Below landing/, with slashes.
+        first_day: The first UTC day of planning whose files are kept in any case.
+        waiting_since: By symbol, the UTC day of its watermark: what was planned from then on may
+            not be loaded yet, however old it is.
+    """
+    day, _, others = path.partition("/")
+    symbol = others.partition("/")[0]
+    if not DAY_NAME.fullmatch(day):
+        return False
+    planned = date.fromisoformat(day)
+    return planned < min(first_day, waiting_since.get(symbol, first_day))
 
 
 def _verdict_file(batch_url: str) -> UPath:

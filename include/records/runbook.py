@@ -47,6 +47,7 @@ class Heading(StrEnum):
     REPORTS = "reports-and-the-mart"
     PRICE_WATCH = "the-price-watch"
     PAST_DAYS = "backfill-audit-replay"
+    UPKEEP = "upkeep"
     NO_SUCH_DAY = "backfill-neither-the-archive-nor-the-exchange-has-a-row"
     ARCHIVE_DAMAGED = "backfill-or-audit-the-checksum-differs"
     ARCHIVE_ABSENT = "audit-the-archive-does-not-have-a-day-yet"

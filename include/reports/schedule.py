@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from upath import UPath
 
@@ -70,12 +70,19 @@ def due_reports(
     ]
 
 
-def remove_old(reports: UPath, generated_at: datetime, kept_hours: int) -> None:
-    """Remove the reports of hours older than the kept ones; daily reports stay."""
-    oldest = hour_name(_kept(generated_at, kept_hours)).rpartition("/")[2]
-    for file in (reports / "hourly").glob("*"):
-        if file.name < oldest:
-            file.unlink()
+def is_old_report(path: str, now: datetime, kept_hours: int, first_day: date | None) -> bool:
+    """Tell whether a report is of an hour or a day that is no longer kept.
+
+    Args:
+        path: Below the folder of reports, with slashes.
+        now: Aware UTC.
+        kept_hours: How many hours, counted back from now, keep a report of their own.
+        first_day: The first UTC day that keeps its report; None keeps all.
+    """
+    kind, _, name = path.partition("/")
+    if kind == "hourly":
+        return path < hour_name(_kept(now, kept_hours))
+    return kind == "daily" and first_day is not None and name < first_day.isoformat()
 
 
 def hour_name(hour: datetime) -> str:

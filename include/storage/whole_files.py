@@ -6,8 +6,6 @@ This holds even if the writer is killed halfway.
 from __future__ import annotations
 
 import os
-import time
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
@@ -26,7 +24,7 @@ def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -
     """Write a file atomically, to a folder or an object store; create its folder if missing.
 
     It is written next to the target, under a name that begins with a dot and ends in .draft, and
-    then moved. Readers ignore a draft left by a killed writer; `remove_drafts` deletes it.
+    then moved. Readers ignore a draft left by a killed writer; the DAG `maintain` deletes it.
 
     Args:
         target: Replaced if it exists.
@@ -49,21 +47,6 @@ def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -
             draft.unlink(missing_ok=True)
     else:
         _write_here(_local(target), data, mode)
-
-
-def remove_drafts(folder: Path | UPath) -> None:
-    """Delete drafts that are a day old or older, anywhere below a local folder.
-
-    An object store has none.
-    """
-    if isinstance(folder, UPath) and folder.protocol not in LOCAL:
-        return
-    oldest = time.time() - DRAFT_HOURS * 3600
-    for draft in _local(folder).rglob(f".*{DRAFT}"):
-        # One that has disappeared by now was moved.
-        with suppress(FileNotFoundError):
-            if draft.stat().st_mtime < oldest:
-                draft.unlink()
 
 
 def _write_here(target: Path, data: bytes, mode: int) -> None:

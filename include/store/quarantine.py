@@ -49,6 +49,16 @@ class QuarantineTable:
             for row in self._statements.run("select_quarantined_rows", (symbol, day))
         ]
 
+    def days(self) -> list[tuple[str, date]]:
+        """Return the symbols and UTC days of detection with refused rows, in no order."""
+        # The driver's own date is equal to Python's, but hashes differently.
+        rows = self._statements.run("select_quarantined_days", ())
+        return [(row["symbol"], row["detected_day"].date()) for row in rows]
+
+    def remove(self, row: QuarantinedRow) -> None:
+        """Delete a row; it is gone for good."""
+        self._statements.run("delete_quarantined_row", _key(row))
+
     def settle(
         self, row: QuarantinedRow, state: State, settled_at: datetime, note: str
     ) -> QuarantinedRow:

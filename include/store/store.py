@@ -38,6 +38,23 @@ class Watermark:
     averaged_until: datetime | None
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot of one table on one node of Cassandra.
+
+    Attributes:
+        name: Its tag.
+        table: Of which table.
+        created_at: Aware UTC; None where it was made by an old version that did not note it.
+        size_bytes: On disk.
+    """
+
+    name: str
+    table: str
+    created_at: datetime | None
+    size_bytes: int
+
+
 def connect(settings: CassandraSettings) -> Store:
     """Return the store of a keyspace, over this process's session.
 
@@ -152,6 +169,19 @@ class Store:
             row["symbol"]: SymbolInfo(**row)
             for row in self._rows_of("select_symbol_infos", symbols)
         }
+
+    def snapshots(self) -> list[Snapshot]:
+        """Return the snapshots of the keyspace's tables on the node that answers.
+
+        Raises:
+            SettingsError: The server has no list of them, or the role may not read it.
+        """
+        rows = self._statements.run("select_snapshots", ())
+        return [
+            Snapshot(row["name"], row["table_name"], row["created_at"], row["size_on_disk"])
+            for row in rows
+            if row["keyspace_name"] == self._statements.settings.keyspace
+        ]
 
     def _rows_of(self, name: str, symbols: Sequence[str]) -> Iterator[Row]:
         """Yield the rows of a statement for some symbols, a few of them at a time."""

@@ -19,11 +19,7 @@ from include.orchestration.connections import (
     whole_number,
 )
 from include.orchestration.context import current_run, now
-from include.orchestration.defaults import (
-    FETCH_LEAD,
-    LANDING_DAYS,
-    NICENESS,
-)
+from include.orchestration.defaults import FETCH_LEAD, NICENESS
 from include.orchestration.failures import fail_without_retry, raise_failures
 from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
@@ -36,7 +32,6 @@ from include.pipeline.fetching import (
 )
 from include.pipeline.landing import (
     batch_url,
-    delete_before,
     is_checked,
     is_fetched,
     land_batch,
@@ -210,7 +205,6 @@ def load(windows: Sequence[Sequence[PlanMessage]]) -> None:
     for symbol in urls.keys() - problems.keys() - failed.keys():
         problems[symbol] = UNCHECKED if is_fetched(urls[symbol]) else "was not fetched"
     queue_alerts([see(alarm, Heading.ROWS_QUARANTINED) for alarm in alarms])
-    delete_before(storage_url(), now().date() - timedelta(days=LANDING_DAYS))
     raise_failures(
         failed, [f"{symbol} {problems[symbol]}" for symbol in urls if problems.get(symbol)]
     )

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import BaseModel, ValidationError, field_validator
 
-from include.orchestration.connections import open_store, symbols
+from include.orchestration.connections import kept, open_store, symbols
 from include.orchestration.context import now
-from include.orchestration.defaults import LANDING_DAYS
+from include.orchestration.defaults import KEPT
 from include.orchestration.failures import fail_without_retry
 from include.orchestration.forms import Action
 from include.orchestration.messages import ReplayMessage
@@ -74,7 +74,9 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
             "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
         ) from error
     until = order.until or now().date()
-    since = order.since or until - timedelta(days=LANDING_DAYS - 1)
+    with fail_without_retry():
+        looked_at = kept("landing_days") or KEPT["landing_days"]
+    since = order.since or until - timedelta(days=min(looked_at, LONGEST_DAYS) - 1)
     if not 0 <= (until - since).days < LONGEST_DAYS:
         raise AirflowFailException(
             f"from {since} to {until} is not a span of at most {LONGEST_DAYS} days: set 'since' "

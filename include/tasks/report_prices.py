@@ -21,6 +21,7 @@ from include.orchestration.connections import (
     whole_number,
 )
 from include.orchestration.context import now
+from include.orchestration.defaults import KEPT
 from include.orchestration.failures import (
     describe_failures,
     explain_disk_full,
@@ -32,14 +33,13 @@ from include.records.errors import RetryableError
 from include.records.isolation import run_each
 from include.records.windows import HOUR, MINUTE, Window, floor_minute, windows_of
 from include.reports.report import SPAN, Facts, build_report, latest_span
-from include.reports.schedule import Due, due_reports, latest_title, remove_old
+from include.reports.schedule import Due, due_reports, latest_title
 from include.storage.whole_files import write_whole
 from include.tasks.gates import open_checkpoints
 
 # So that a whole day remains to show when the last minutes are published late.
 SLACK = HOUR
 MART_DAYS = 7
-HOURLY_REPORTS = 48
 
 log = logging.getLogger(__name__)
 
@@ -103,10 +103,9 @@ def publish_report(news: NewsMessage) -> None:
         reports = folder / "reports"
         shown = [symbol for symbol in symbols() if symbol not in problems]
         failed |= _write_latest(reports, shown, generated_at)
-        kept = whole_number("hourly_reports", HOURLY_REPORTS)
+        kept = whole_number("hourly_reports", KEPT["hourly_reports"])
         for due in due_reports(hours, reports, generated_at, kept):
             failed |= _write_report(reports, due, _facts(due.window, shown, generated_at))
-        remove_old(reports, generated_at, kept)
         raise_failures(failed, [*problems.values()])
         if known_at:
             mart.advance_watermark(known_at)
@@ -146,7 +145,7 @@ def data_docs() -> str:
     """Build Data Docs of the results since the last build; return where they are."""
     with fail_without_retry():
         retention = Retention(
-            days=whole_number("data_docs_days", Retention.days),
+            days=whole_number("data_docs_days", KEPT["data_docs_days"]),
             passed_count=whole_number("data_docs_passed", Retention.passed_count),
             failed_count=whole_number("data_docs_failed", Retention.failed_count),
         )

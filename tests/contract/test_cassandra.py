@@ -120,6 +120,11 @@ def test_prepares_every_query(migrated):
         assert statements.prepared(file.stem)
 
 
+def test_lists_the_snapshots_of_a_server(migrated):
+    """This server makes none; that it has such a list, and its columns, is what counts."""
+    assert connect(migrated).snapshots() == []
+
+
 def test_says_which_dag_makes_a_missing_keyspace(migrated):
     with pytest.raises(SettingsError, match=r"'nowhere'.*initialize_store"):
         connect(replace(migrated, keyspace="nowhere"))

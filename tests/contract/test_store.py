@@ -1,7 +1,7 @@
 """What every store keeps to: the same tests over memory and a real Cassandra."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -301,6 +301,21 @@ def test_keeps_a_settled_row_settled_when_it_is_found_again(store):
         row, state=State.CLOSED, settled_at=NOON + MINUTE, note="an outage's edge"
     )
     assert store.quarantine.on_day("BTCUSDT", NOON.date()) == [settled, other]
+
+
+def test_removes_a_quarantined_row_and_names_the_days_that_have_some(store):
+    row, other = quarantined_row(), quarantined_row(kline(NOON + SECOND))
+    later = quarantined_row(symbol="ETHUSDT", detected_at=NOON + timedelta(days=2))
+    store.quarantine.keep([row, other, later])
+    day = NOON.date()
+    assert sorted(store.quarantine.days()) == [("BTCUSDT", day), ("ETHUSDT", date(2026, 3, 3))]
+
+    store.quarantine.remove(row)
+    store.quarantine.remove(later)
+    store.quarantine.remove(row)
+
+    assert store.quarantine.on_day("BTCUSDT", day) == [other]
+    assert store.quarantine.days() == [("BTCUSDT", day)]
 
 
 def test_keeps_two_rows_of_one_moment_apart(store):

@@ -13,7 +13,8 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 
 from dev.stack.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import fetch_lead
+from include.orchestration.defaults import UPKEEP_LIMIT, fetch_lead
+from include.orchestration.forms import Kind
 from include.records.errors import SettingsError
 from include.records.windows import nearest_end
 
@@ -24,11 +25,12 @@ DAG_IDS = {
     "backfill_prices",
     "ingest_prices",
     "initialize_store",
+    "maintain",
     "replay_quarantine",
     "report_prices",
     "watch_prices",
 }
-TAGS = {"average", "extract", "quality", "report", "store"}
+TAGS = {"average", "extract", "quality", "report", "store", "upkeep"}
 HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
 
 
@@ -158,6 +160,31 @@ def test_watches_prices_when_they_are_published_and_when_nothing_is(dag_bag):
 
     assert timetable.asset_condition == AssetAll(MINUTE_PRICES)
     assert timetable.timetable.expression == "*/5 * * * *"
+
+
+def test_keeps_up_each_kind_by_itself_behind_everything_else(dag_bag):
+    """One mapped task for each: a failure stops no other, and nothing waits for a place but it."""
+    dag = dag_bag.dags["maintain"]
+    (keep_up,) = dag.tasks
+    others = [
+        task for each in dag_bag.dags.values() if each.dag_id != "maintain" for task in each.tasks
+    ]
+
+    assert keep_up.is_mapped
+    assert keep_up.max_active_tis_per_dag == 1
+    assert keep_up.priority_weight < min(task.priority_weight for task in others)
+    assert keep_up.op_kwargs_expand_input.value == {"kind": [kind.value for kind in Kind]}
+    assert keep_up.execution_timeout > UPKEEP_LIMIT
+
+
+def test_keeps_up_where_nobody_has_switched_it_on_but_waits_for_its_hour(dag_bag):
+    """Disks would fill up; and a new stack does not begin with it, as it would with a start."""
+    dag = dag_bag.dags["maintain"]
+
+    assert dag.is_paused_upon_creation is False
+    assert dag.start_date is None
+    assert dag.timetable.expression == "30 3 * * *"
+    assert "maintain" in OTHER_DAGS
 
 
 def test_watches_prices_only_where_somebody_switched_it_on(dag_bag):

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.orchestration.forms import REPLAY_QUARANTINE
 from include.records.verdicts import State
 from include.records.windows import SECOND
-from include.tasks import gates, ingest_prices, replay_quarantine
+from include.tasks import gates, maintain, maintain_files, replay_quarantine
 from tests.fakes.builders import NOON, batch, kline, land, quarantined_row, symbol_info
 from tests.fakes.memory_store import MemoryStore
 
@@ -137,7 +137,7 @@ def test_says_what_can_never_be_accepted(store):
 def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypatch):
     """A batch that was refused on a Friday evening is there on Monday morning."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
-    monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
+    monkeypatch.setattr(maintain_files, "open_store", MemoryStore)
     asked = plan()[0]
     first_day = date.fromisoformat(asked["since"])
     friday = land(tmp_path, batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC)))
@@ -146,7 +146,7 @@ def test_keeps_what_was_refused_for_as_long_as_it_looks_back(tmp_path, monkeypat
         batch(start=datetime(*first_day.timetuple()[:3], tzinfo=UTC) - timedelta(days=2)),
     )
 
-    ingest_prices.load([])
+    maintain.keep_up("landing", {"only_count": False})
 
     assert Path(friday).exists()
     assert not Path(older).exists()

@@ -180,6 +180,12 @@ class MemoryQuarantine:
     def on_day(self, symbol, day):
         return [self._rows[key] for key in sorted(self._rows) if key[:2] == (symbol, day)]
 
+    def days(self):
+        return [*{key[:2] for key in self._rows}]
+
+    def remove(self, row):
+        self._rows.pop(self._key(row), None)
+
     def settle(self, row, state, settled_at, note):
         settled = replace(row, state=state, settled_at=settled_at, note=note)
         self._rows[self._key(row)] = settled

@@ -1,7 +1,7 @@
 import gzip
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 from include.pipeline.fetching import FetchPlan, fetch_batch, plan_fetches
 from include.pipeline.landing import (
-    delete_before,
+    is_old_batch,
     land_verdict,
     read_batch,
     read_verdict,
@@ -526,22 +526,24 @@ def test_raises_an_alarm_once_while_a_fault_lasts():
     assert "the batch refused" in said[3]
 
 
-def test_deletes_landed_batches_of_earlier_days_and_no_others(tmp_path):
-    old = land(tmp_path, batch())
-    (tmp_path / "landing" / "notes").mkdir()
-    new = land(tmp_path, batch(start=NOON + timedelta(days=1)))
+def test_a_landed_file_is_old_before_the_first_day_that_is_kept(tmp_path):
+    path = Path(land(tmp_path, batch())).relative_to(tmp_path / "landing").as_posix()
 
-    delete_before(str(tmp_path), NOON.date() + timedelta(days=1))
-
-    assert not Path(old).exists()
-    assert (tmp_path / "landing" / "notes").exists()
-    assert read_batch(new).window.start == NOON + timedelta(days=1)
+    assert is_old_batch(path, NOON.date() + timedelta(days=1), {})
+    assert is_old_batch(path.replace(".json", ".verdict.json"), date(2026, 3, 2), {})
+    assert not is_old_batch(path, NOON.date(), {})
+    assert not is_old_batch("notes/BTCUSDT/readme.txt", date(2030, 1, 1), {})
 
 
-def test_has_nothing_to_delete_before_the_first_batch(tmp_path):
-    delete_before(str(tmp_path), NOON.date())
+def test_a_batch_is_not_old_while_its_symbol_is_not_stored_up_to_its_day():
+    """Planned on the first, and stored until some moment of that day: its last ones may wait."""
+    path, later = "2026-03-01/BTCUSDT/1200-1201-01.json", date(2026, 3, 9)
 
-    assert [*tmp_path.iterdir()] == []
+    assert not is_old_batch(path, later, {"BTCUSDT": date(2026, 3, 1)})
+    assert not is_old_batch(path, later, {"BTCUSDT": date(2026, 2, 27)})
+    assert is_old_batch(path, later, {"BTCUSDT": date(2026, 3, 2)})
+    assert is_old_batch(path, later, {"ETHUSDT": date(2026, 2, 27)})
+    assert not is_old_batch(path, date(2026, 3, 1), {"BTCUSDT": date(2026, 3, 9)})
 
 
 def test_stores_the_good_rows_and_quarantines_the_others():

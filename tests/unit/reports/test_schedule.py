@@ -1,10 +1,10 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from upath import UPath
 
 from include.records.windows import MINUTE, Window
-from include.reports.schedule import due_reports, hour_name, latest_title, remove_old
+from include.reports.schedule import due_reports, hour_name, is_old_report, latest_title
 from tests.fakes.builders import NOON
 
 HOUR = timedelta(hours=1)
@@ -109,24 +109,27 @@ def test_nothing_new_makes_nothing_due(reports):
     assert due([], reports, NOON) == []
 
 
-def test_removes_the_hours_that_are_no_longer_kept_and_no_day(reports):
+def test_a_report_is_old_when_its_hour_is_no_longer_kept():
     """Of two hours kept at 12:30, those of 10:00 and 11:00 stay."""
     kept = ["hourly/2026-03-01T10.html", "hourly/2026-03-01T11.png"]
     others = ["daily/2026-01-01.html", "latest.html"]
-    write(reports, *kept, *others, "hourly/2026-03-01T09.html", "hourly/2026-02-28T23.txt")
-
-    remove_old(reports, NOON + 30 * MINUTE, 2)
+    old = ["hourly/2026-03-01T09.html", "hourly/2026-02-28T23.txt"]
 
     found = [
-        str(file.relative_to(reports)) for file in sorted(reports.rglob("*")) if file.is_file()
+        path
+        for path in [*kept, *others, *old]
+        if is_old_report(path, NOON + 30 * MINUTE, 2, first_day=None)
     ]
-    assert found == sorted([*kept, *others])
+
+    assert found == old
 
 
-def test_removes_nothing_where_nothing_is(reports):
-    remove_old(reports, NOON, KEPT)
+def test_a_daily_report_is_old_only_before_a_day_that_is_given():
+    paths = ["daily/2026-02-27.html", "daily/2026-02-28.png", "latest.html"]
 
-    assert not reports.exists()
+    old = [path for path in paths if is_old_report(path, NOON, KEPT, date(2026, 2, 28))]
+
+    assert old == paths[:1]
 
 
 def test_an_hour_that_is_due_is_not_removed(reports):
@@ -134,11 +137,9 @@ def test_an_hour_that_is_due_is_not_removed(reports):
     now = NOON + 30 * MINUTE
     hours = [f"{NOON - count * HOUR:%Y-%m-%dT%H}" for count in range(60)]
     names = [each for each in due(hours, reports, now) if each.startswith("hourly/")]
-    write(reports, *(f"{name}.html" for name in names))
 
-    remove_old(reports, now, KEPT)
-
-    assert len([*(reports / "hourly").iterdir()]) == len(names) == KEPT
+    assert len(names) == KEPT
+    assert not any(is_old_report(f"{name}.html", now, KEPT, None) for name in names)
 
 
 def test_says_until_when_the_latest_report_reaches():

@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import stat
-import time
 from datetime import date
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from include.gx.result_store import FolderStoreBackend
 from include.pipeline.landing import land_verdict, read_batch, read_verdict
 from include.records.errors import LostBatchError
 from include.storage import whole_files
-from include.storage.whole_files import remove_drafts, write_whole
+from include.storage.whole_files import write_whole
 from tests.fakes.builders import NOON, batch, land, verdict
 
 ROOT = Path(__file__).parents[3]
@@ -148,24 +147,6 @@ def test_a_killed_build_of_data_docs_is_made_up_by_the_next(tmp_path):
     made = build()
     assert made.page_count == len([name for name in before if name.startswith("new/")])
     assert "</html>" in (tmp_path / "docs" / "index.html").read_text()
-
-
-def test_removes_the_drafts_of_writers_that_were_killed_long_ago(tmp_path):
-    write_whole(tmp_path / "csv" / "latest.csv", "old")
-    drafts = [tmp_path / "csv" / f".latest.csv.{number}.draft" for number in range(2)]
-    for draft in drafts:
-        draft.write_text("half")
-    yesterday = time.time() - 90_000
-    os.utime(drafts[0], (yesterday, yesterday))
-    os.utime(tmp_path / "csv" / "latest.csv", (yesterday, yesterday))
-
-    remove_drafts(UPath(tmp_path))
-    remove_drafts(UPath("memory://exports"))
-
-    assert sorted(file.name for file in (tmp_path / "csv").iterdir()) == [
-        drafts[1].name,
-        "latest.csv",
-    ]
 
 
 # Those that write in place, and why no reader can meet a part.
