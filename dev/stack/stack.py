@@ -234,6 +234,8 @@ class Stack:
             StartError: It died once more, or was not ready in time.
         """
         if name == CASSANDRA:
+            # It may still be dying, and hold its port.
+            self._server.stop()
             self._server.start()
             return
         # What it forked would go on beside the new one.

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
+from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from upath import UPath
 
 from include.gx.results import ResultSummary
@@ -150,6 +151,15 @@ class Index:
         return dict(sorted(counts.items()))
 
 
+@cache
+def index_template() -> Template:
+    """Return the template of an index, compiled once in a process and in all its forks."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True)
+    )
+    return environment.get_template("index.html.j2")
+
+
 def _render(
     title: str,
     summaries: Sequence[ResultSummary],
@@ -164,10 +174,7 @@ def _render(
         verdict: [_shown(each) for each in newest if verdict_of(each) == verdict][:most]
         for verdict in VERDICTS
     }
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True)
-    )
-    return environment.get_template("index.html.j2").render(
+    return index_template().render(
         title=title,
         up=up,
         keep_days=retention.days,

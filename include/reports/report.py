@@ -24,6 +24,7 @@ from include.reports.figures import figures_of, moment_of
 from include.reports.picture import draw_picture
 from include.reports.text_rows import minute_text
 
+PAGE, LINES = "report.html.j2", "report.txt.j2"
 SPAN = DAY
 CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)
 DAY_MINUTES = SPAN // MINUTE
@@ -88,8 +89,8 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     """
     content, failed = _content(facts, window, title)
     return Report(
-        html=_template("report.html.j2").render(content),
-        text=_template("report.txt.j2").render(content),
+        html=_template(PAGE).render(content),
+        text=_template(LINES).render(content),
         picture=draw_picture(content["figures"], window, title),
         failed=failed,
     )
@@ -136,6 +137,12 @@ def _content(
         "is_over": facts.generated_at >= window.end,
     }
     return content, figures.failed
+
+
+def compile_templates() -> None:
+    """Compile what reports are made from, for all forks of this process."""
+    for name in (PAGE, LINES):
+        _template(name)
 
 
 @cache

@@ -4,9 +4,12 @@ LocalExecutor forks tasks from the scheduler (plugins/preload.py imports this th
 worker from its parent (the setting `imports` of Celery names this module). A fork finds the
 modules in memory, while importing Great Expectations anew costs a task four to ten seconds of CPU.
 Importing this also validates a made-up row, to load what Great Expectations loads only when first
-used. Nothing is opened here: a connection made before the fork must not be used after it.
+used, and compiles the templates of pages and reports. Nothing is opened here: a connection made
+before the fork must not be used after it.
 """
 
+import include.gx.data_docs
+import include.reports.report
 import include.tasks.average_minutes  # noqa: F401
 import include.tasks.ingest_prices  # noqa: F401
 import include.tasks.report_prices  # noqa: F401
@@ -16,3 +19,5 @@ from include.tasks.validate_batches import warm_up
 
 trusted()
 warm_up()
+include.gx.data_docs.compile_templates()
+include.reports.report.compile_templates()
