@@ -46,6 +46,15 @@ class Columns:
     partition: tuple[str, ...]
     types: dict[str, str]
 
+    @property
+    def keeps_write_times(self) -> bool:
+        """Tell whether rows may be written at their own times again and again.
+
+        A list that is written twice at one moment has each element twice: its rows are written as
+        of now, so that each writing replaces the one before.
+        """
+        return not any(kind.startswith("list<") for kind in self.types.values())
+
     @classmethod
     def of(cls, rows: Sequence[Row]) -> Columns:
         """Return the columns that the rows of select_column_types.cql describe."""
@@ -133,8 +142,8 @@ def living_rows(
         now_ms: Milliseconds since the epoch.
 
     Returns:
-        Values of the columns of the file in its order, then the write time in microseconds, then
-        the seconds that are left; 0 for a row that never expires.
+        Values of the columns of the file in its order; then, where it is kept, the write time in
+        microseconds; then the seconds that are left, 0 for a row that never expires.
     """
     names = stored_names(rows)
     key = [names.index(name) for name in columns.partition]
@@ -146,8 +155,10 @@ def living_rows(
         seconds_left = 0 if expires is None else -((now_ms - expires) // 1000)
         if expires is not None and seconds_left <= 0:
             continue
-        at_us = now_ms * 1000 if written is None else written
-        yield tuple(values[at] for at in key), (*values, at_us, seconds_left)
+        at_us = (
+            (now_ms * 1000 if written is None else written,) if columns.keeps_write_times else ()
+        )
+        yield tuple(values[at] for at in key), (*values, *at_us, seconds_left)
 
 
 def _driver_values(column: pa.Array | pa.ChunkedArray, cql_type: str) -> list[object]:

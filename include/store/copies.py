@@ -178,5 +178,5 @@ class TableCopy:
         marks = ", ".join("?" * len(names))
         return (
             f"INSERT INTO {self.table.name} ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608
-            "USING TIMESTAMP ? AND TTL ?"
+            f"USING {'TIMESTAMP ? AND ' if self.columns.keeps_write_times else ''}TTL ?"
         )

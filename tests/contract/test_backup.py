@@ -176,7 +176,7 @@ def test_every_row_comes_back_with_each_digit_and_its_write_time(filled, backup,
         ("price_by_second", "open"),
         ("minute_price", "known_at"),
         ("exchange_minute", "open"),
-        ("batch_log", "window_start"),
+        ("symbol_info", "checked_at"),
     ):
         assert written_at(elsewhere, table, column) == written_at(filled, table, column), table
     assert (done.rows, done.expired, done.skipped) == (
@@ -318,6 +318,7 @@ def test_a_restore_whose_rows_were_deleted_begins_again(filled, backup, elsewher
 
 
 def test_refuses_a_keyspace_that_is_not_empty_unless_asked(filled, backup):
+    """Written twice, a row is the same row: Cassandra would double a list."""
     with pytest.raises(SettingsError, match="not empty"):
         restore(filled, backup, with_mart=False)
 

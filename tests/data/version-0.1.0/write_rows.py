@@ -12,7 +12,6 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from include.gx.checkpoints import Checkpoints
 from include.marketdata.batches import Interval, Run
 from include.marketdata.cassandra_settings import CassandraSettings
 from include.marketdata.history import AuditedDay, BackfilledDay
@@ -27,6 +26,8 @@ from include.marketdata.statements import Statements
 from include.marketdata.store import connect
 from include.marketdata.storing import load_batch
 from include.marketdata.windows import MINUTE, Window, to_ms
+
+from include.gx.checkpoints import Checkpoints
 from tests.fakes.builders import NOON, batch, kline, symbol_info
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

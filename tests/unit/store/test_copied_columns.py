@@ -34,7 +34,7 @@ COLUMNS = Columns(
         "day": "date",
         "minute": "timestamp",
         "count": "int",
-        "failed": "list<text>",
+        "failed": "frozen<list<text>>",
         "is_late": "boolean",
         "observed": "map<text, text>",
         "price": "decimal",
@@ -118,6 +118,17 @@ def test_a_row_of_keys_alone_was_written_at_its_own_time():
 
     assert read.column("written_us").to_pylist() == [NOON_MS * 1000]
     assert [v[-1] for _, v in living_rows(read, COLUMNS, NOON_MS)] == [60]
+
+
+def test_rows_with_a_list_are_written_as_of_now_each_time():
+    """Written twice at one moment, a list would have each element twice."""
+    listed = Columns(COLUMNS.partition, COLUMNS.types | {"failed": "list<text>"})
+    read = record_batch(
+        page((*FULL, 5, 7, None, None)), TABLE, listed, read_at_ms=NOON_MS, ttl_seconds=0
+    )
+
+    assert not listed.keeps_write_times
+    assert [values for _, values in living_rows(read, listed, NOON_MS)] == [(*FULL, 0)]
 
 
 def test_a_page_without_rows_has_the_same_columns():
