@@ -138,6 +138,8 @@ def fill_mart(store: Store, symbols: Sequence[str], window: Window, file: Path) 
     """Load the published minutes into an SQLite mart, as report_prices does."""
     os.environ["AIRFLOW_HOME"] = str(file.parent)
     os.environ["AIRFLOW_CONN_MART"] = json.dumps({"conn_type": "sqlite", "host": str(file)})
+    # The SDK reports each of its steps.
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
     # Only now is it known where Airflow's home and the mart are.
     from include.mart import creation, mart  # noqa: PLC0415
 

@@ -17,11 +17,12 @@ from dev.stack.published import KEYSPACE
 CONNECTION = "AIRFLOW_CONN_CASSANDRA_DEFAULT"
 
 
-def surroundings(home: Home, given: Mapping[str, str]) -> dict[str, str]:
+def surroundings(home: Home, port: int | None, given: Mapping[str, str]) -> dict[str, str]:
     """Return the environment in which a backup finds the servers of a home.
 
     Args:
-        home: Whose Cassandra and mart.
+        home: Whose mart.
+        port: Of its Cassandra; None while that does not run.
         given: The environment so far; a connection that it names is kept.
     """
     found = {
@@ -31,11 +32,11 @@ def surroundings(home: Home, given: Mapping[str, str]) -> dict[str, str]:
         # All connections are in this environment: Airflow's own database need not run.
         "_AIRFLOW_PROCESS_CONTEXT": "client",
     }
-    if record := CassandraServer(home.cassandra).record():
+    if port is not None:
         connection = {
             "conn_type": "cassandra",
             "host": LOOPBACK,
-            "port": record.port,
+            "port": port,
             "schema": KEYSPACE,
         }
         found[CONNECTION] = json.dumps(connection)
@@ -44,7 +45,9 @@ def surroundings(home: Home, given: Mapping[str, str]) -> dict[str, str]:
 
 def main() -> int:
     """Run the command; return its exit code: 2 also if there is no server to save or restore."""
-    environment = surroundings(Home(), os.environ)
+    home = Home()
+    server = CassandraServer(home.cassandra).record()
+    environment = surroundings(home, server.port if server else None, os.environ)
     arguments = sys.argv[1:]
     needs_server = bool({"save", "restore"} & {*arguments}) and not (
         {"-h", "--help"} & {*arguments} or any(each.startswith("--host") for each in arguments)

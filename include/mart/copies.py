@@ -31,7 +31,6 @@ from sqlalchemy import (
 from include.mart.astro_sdk import create_database
 from include.mart.creation import mart_table
 from include.mart.failures import CONNECTION
-from include.mart.mart import advance_watermark
 from include.mart.tables import KEPT_TABLES, KEYS
 
 # First read and last written: an older one makes the next report cover more than it must.
@@ -88,8 +87,7 @@ def read(name: str, span: str) -> Iterator[pa.RecordBatch]:
     for prefix in _prefixes(name, span):
         query = select(table).order_by(*order)
         with _engine().connect() as connection:
-            is_inside = true() if name == WATERMARK else _within(table, prefix)
-            rows = connection.execute(query.where(is_inside)).all()
+            rows = connection.execute(query.where(_within(table, prefix))).all()
         columns = list(zip(*rows, strict=True)) or [()] * len(schema)
         arrays = [pa.array(c, field.type) for c, field in zip(columns, schema, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -103,13 +101,10 @@ def write(name: str, span: str, batches: Iterable[pa.RecordBatch]) -> int:
     Returns:
         How many rows were written.
     """
-    if name == WATERMARK:
-        marks = [text for batch in batches for text in batch.column("known_at").to_pylist() if text]
-        for known_at in marks:
-            advance_watermark(known_at)
-        return len(marks)
     table, count = _table(name), 0
     with _engine().begin() as connection:
+        # Only a finished report makes the watermark's.
+        table.create(connection, checkfirst=True)
         connection.execute(delete(table).where(_within(table, span)))
         for batch in batches:
             if rows := batch.to_pylist():
@@ -137,6 +132,8 @@ def _days(first: str, last: str) -> Iterator[str]:
 
 def _within(table: Table, prefix: str) -> ColumnElement[bool]:
     """Return the condition that the key's time begins with a month, day or hour."""
+    if table.name == WATERMARK:
+        return true()
     key = _key(table)
     # Z comes after every digit and sign of such a time, in any collation.
     return and_(key >= prefix, key < f"{prefix}Z")

@@ -193,7 +193,9 @@ def _array(page: Page, kind: Any, cells: Cells, arrow: pa.DataType) -> pa.Array:
 
 
 def _decoded(kind: Any, raw: bytes | None, protocol_version: int) -> object:  # noqa: ANN401 - the driver's own type
-    value = None if raw is None else kind.from_binary(raw, protocol_version)
-    if kind is SimpleDateType and value is not None:
+    if raw is None:
+        return None
+    value = kind.from_binary(raw, protocol_version)
+    if kind is SimpleDateType:
         return value.date()
     return list(value.items()) if hasattr(value, "items") else value
