@@ -5,10 +5,12 @@ from pathlib import Path
 from airflow.sdk import Connection
 
 from include.mart.failures import CONNECTION
-from include.orchestration.connections import storage_url
+from include.orchestration.connections import PROJECT, storage_url
 from include.records.errors import SettingsError
 
 FILE_NAME = "mart.db"
+# What version 0.1.0 shipped as the connection's host. Its tasks ran in the project's folder.
+FIRST_HOST = "data/mart.db"
 CURE = (
     "give it the absolute path of a file as its host, or no host for "
     f"{FILE_NAME} in the folder of the Variable 'storage_url'; for a database server, choose the "
@@ -20,7 +22,8 @@ def mart_file(connection: Connection) -> Path | None:
     """Return the SQLite file that the connection `mart` leads to; None for a database server.
 
     Without a host it is mart.db in the folder of the Variable `storage_url`. A relative path would
-    depend on where a process was started, and a host name would become a file there.
+    depend on where a process was started, and a host name would become a file there; only the one
+    that version 0.1.0 shipped is accepted, as the file in the project that it was.
 
     Raises:
         SettingsError: It names no absolute path, or its folder is an object store.
@@ -28,6 +31,8 @@ def mart_file(connection: Connection) -> Path | None:
     if connection.conn_type != "sqlite":
         return None
     host = (connection.host or "").strip()
+    if host == FIRST_HOST and not connection.schema:
+        return PROJECT / FIRST_HOST
     if connection.schema or (host and not Path(host).is_absolute()):
         raise SettingsError(
             f"the Airflow connection {CONNECTION!r} is an SQLite file at "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ class Statements:
 
     Args:
         settings: Of the cluster and the keyspace.
+        texts: Statements by name that are made at run time, in addition to the files.
     """
 
-    def __init__(self, settings: CassandraSettings) -> None:
+    def __init__(self, settings: CassandraSettings, texts: Mapping[str, str] | None = None) -> None:
         self.settings = settings
+        self._texts = texts or {}
         self._prepared_by: Session | None = None
         self._prepared: dict[str, Binder] = {}
 
@@ -91,7 +93,7 @@ class Statements:
         if session is not self._prepared_by:
             self._prepared_by, self._prepared = session, {}
         if name not in self._prepared:
-            text = (QUERY_FOLDER / f"{name}.cql").read_text(encoding="utf-8")
+            text = self._texts.get(name) or (QUERY_FOLDER / f"{name}.cql").read_text("utf-8")
             statement = repeat_while_passing(
                 self.settings,
                 lambda: session.prepare(qualified(text, self.settings.keyspace)),

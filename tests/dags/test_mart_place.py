@@ -64,7 +64,16 @@ def test_is_none_on_a_server(connection):
     assert mart_file(connection(conn_type="postgres", host="127.0.0.1")) is None
 
 
-HOSTS = ("data/mart.db", "mart.db", "./mart.db", "127.0.0.1", "db.example.com", ":memory:", "None")
+def test_takes_what_version_0_1_0_shipped_for_the_file_that_it_was(
+    connection, monkeypatch, tmp_path
+):
+    """Its tasks ran in the project's folder; where this process was started does not count."""
+    monkeypatch.chdir(tmp_path)
+
+    assert mart_file(connection(host="data/mart.db")) == PROJECT / "data" / "mart.db"
+
+
+HOSTS = ("data/other.db", "mart.db", "./mart.db", "127.0.0.1", "db.example.com", ":memory:", "None")
 
 
 @pytest.mark.parametrize("host", HOSTS)
