@@ -16,12 +16,12 @@ import sqlalchemy.engine.row
 from airflow.configuration import conf
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk import Connection as AirflowConnection
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
+from include.mart.connection import mart_connection
 from include.mart.failures import CONNECTION
 from include.mart.place import mart_file
 from include.records.errors import SettingsError
@@ -112,7 +112,7 @@ def _place_sqlite(database: ModuleType) -> None:
     """
 
     def sqlalchemy_engine(_database: _Database) -> Engine:
-        file = mart_file(AirflowConnection.get(CONNECTION))
+        file = mart_file(mart_connection())
         if file is None:
             raise SettingsError(
                 f"the Airflow connection {CONNECTION!r} was an SQLite file when this process "

@@ -6,10 +6,10 @@ Import this module inside tasks only (see astro_sdk.py).
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from airflow.sdk import Connection
 from sqlalchemy import BigInteger, Column, Text, inspect
 
 from include.mart.astro_sdk import Table, create_database
+from include.mart.connection import mart_connection
 from include.mart.failures import CONNECTION, mart_unavailable
 from include.mart.place import mart_file
 from include.mart.tables import KEPT_TABLES, KEYS
@@ -33,7 +33,7 @@ def create_tables() -> None:
         RetryableError: The folder cannot be made.
         SettingsError: The connection names an SQLite file without a valid path.
     """
-    file = mart_file(Connection.get(CONNECTION))
+    file = mart_file(mart_connection())
     if file:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """The bodies of the tasks of report_prices."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from upath import UPath
@@ -11,6 +12,7 @@ from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.minutes import check_mart
 from include.mart import creation, mart
+from include.mart.connection import kept_connection
 from include.mart.failures import explain_mart_failure
 from include.mart.files import export_days
 from include.orchestration.connections import (
@@ -56,7 +58,7 @@ def refresh_mart() -> NewsMessage:
         What `publish_report` has to show. A symbol whose minutes cannot be read, or fail their
         suite, is left out and does not stop the others.
     """
-    with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
+    with _mart_at_work():
         creation.create_tables()
         store = open_store()
         look_back = timedelta(days=whole_number("mart_days", MART_DAYS))
@@ -93,7 +95,7 @@ def publish_report(news: NewsMessage) -> None:
         RetryableError: The mart's database is locked or gone, or a file cannot be written;
             existing files are unchanged.
     """
-    with fail_without_retry(), explain_mart_failure(), explain_disk_full(storage_url()):
+    with _mart_at_work():
         folder = UPath(storage_url())
         generated_at = now()
         hours, known_at = news["hours"], news["known_at"]
@@ -109,6 +111,18 @@ def publish_report(news: NewsMessage) -> None:
         raise_failures(failed, [*problems.values()])
         if known_at:
             mart.advance_watermark(known_at)
+
+
+@contextmanager
+def _mart_at_work() -> Iterator[None]:
+    """Say what failed; ask Airflow for the mart's connection once."""
+    with (
+        fail_without_retry(),
+        explain_mart_failure(),
+        explain_disk_full(storage_url()),
+        kept_connection(),
+    ):
+        yield
 
 
 def _write_latest(
