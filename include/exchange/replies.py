@@ -32,12 +32,11 @@ PAUSES: dict[int, timedelta] = {
     HTTPStatus.TOO_MANY_REQUESTS: timedelta(minutes=1),
     TEAPOT: timedelta(minutes=2),
 }
-# How long to avoid a host that refuses this address. 403 comes from a firewall and may pass; 451
-# is about the address's location.
-REFUSALS: dict[int, timedelta] = {
-    HTTPStatus.FORBIDDEN: timedelta(minutes=15),
-    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: timedelta(hours=6),
-}
+# A firewall's 403 and a 451, which is about the address's location, are of one host, and may pass
+# within a minute: a tunnel was down, a rule was tried. So it is asked again soon, at the price of a
+# request, and what was missed meanwhile is made up.
+REFUSALS = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS})
+REFUSED_FOR = timedelta(minutes=2)
 
 
 class RejectedRequestError(MarketDataError):
@@ -152,7 +151,7 @@ def block_of(
     if length := pause_of(status, headers, body, now):
         host = EVERY_HOST
     elif status in REFUSALS:
-        length = max(REFUSALS[status], stated_pause(headers, body, now) or timedelta(0))
+        length = max(REFUSED_FOR, stated_pause(headers, body, now) or timedelta(0))
     else:
         return None
     _, message = _code_and_message(body)

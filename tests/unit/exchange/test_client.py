@@ -365,7 +365,7 @@ def test_says_what_each_host_said_when_all_refuse():
     ):
         binance.server_time()
 
-    assert "data-api.binance.vision until 2026-03-01 18:00Z" in str(caught.value)
+    assert "data-api.binance.vision until 2026-03-01 12:02Z" in str(caught.value)
     assert "api.binance.com until" in str(caught.value)
     assert r"restricted\nlocation" in str(caught.value)
     assert "binance_default" in str(caught.value)
