@@ -28,6 +28,7 @@ PROTECTED = (
     "/prices/api/span",
     "/prices/api/board",
     "/prices/api/openapi.json",
+    "/prices/metrics",
 )
 # What FastAPI serves to everybody unless it is told not to.
 ABSENT = ("/quality/openapi.json", "/quality/redoc", "/prices/openapi.json", "/prices/docs")
