@@ -125,7 +125,9 @@ class Store:
 
     def batch_log(self, symbol: str, day: date) -> list[BatchRecord]:
         """Return the batches of a symbol and UTC day, newest first."""
-        return [_batch_record(row) for row in self._statements.run("select_batch_log", (symbol, day))]
+        return [
+            _batch_record(row) for row in self._statements.run("select_batch_log", (symbol, day))
+        ]
 
     def batches_between(self, symbol: str, window: Window) -> list[BatchRecord]:
         """Return the batches of a symbol that were fetched in a window, by day, newest first."""
