@@ -66,12 +66,12 @@ class Gauge(Enum):
         "minutes of the last hour with a value / those that may have traded; none if none may have",
     )
     MISSING = Definition(
-        "missing_minutes",
+        "missing",
         "minutes",
         "minutes of the last hour that may have traded and have no value",
     )
     BACKLOG = Definition(
-        "backlog_minutes",
+        "backlog",
         "minutes",
         "minutes that should be stored and averaged by now, and are not; none before the first",
     )
