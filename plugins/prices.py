@@ -1,4 +1,4 @@
-"""Prices, reports and a run's batches as pages of Airflow's UI, behind its login; health, open."""
+"""Prices, reports and a run's batches as pages of Airflow's UI; health and metrics for programs."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -6,6 +6,7 @@ from include.mart.reach import ask_mart
 from include.web.health import HealthCheck, add_health
 from include.web.health_exchange import ExchangeQuestion
 from include.web.health_probes import Probes, SymbolReader, ask_airflow
+from include.web.metrics import FactsReader, Metrics, add_metrics, needs_login
 from include.web.prices_page import app
 
 probes = Probes(
@@ -15,6 +16,7 @@ probes = Probes(
     ask_mart=ask_mart,
 )
 add_health(app, HealthCheck(probes.facts))
+add_metrics(app, Metrics(FactsReader(), needs_login))
 
 
 class PricesPlugin(AirflowPlugin):

@@ -40,7 +40,6 @@ from include.records.windows import EPOCH, MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 
-SHORT_MINUTES = 8
 # Those whose trades are recorded: their minutes are also computed from the files of the tape.
 RECORDED = ("BTCUSDT", "ETHUSDT")
 # The first runs catch up a quarter of an hour, and are not typical.
@@ -63,7 +62,7 @@ def main() -> int:
     parser.add_argument(
         "--short",
         action="store_true",
-        help=f"one fault of each group, without pauses, in some {SHORT_MINUTES} minutes",
+        help="one fault of each group, almost without pauses, in some ten minutes",
     )
     parser.add_argument(
         "--only", help="draw only kinds whose name contains this, for a closer look"
@@ -79,8 +78,7 @@ def main() -> int:
         return 0
     if options.minutes < 1:
         parser.error("--minutes must be 1 or more")
-    minutes = SHORT_MINUTES if options.short else options.minutes
-    length = "--short" if options.short else f"--minutes {minutes}"
+    length = "--short" if options.short else f"--minutes {options.minutes}"
     say(f"./dev/soak {length} --symbols {options.symbols} --seed {options.seed}")
     say_machine()
     symbols = first_symbols(options.symbols)
@@ -88,7 +86,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         home = Path(folder)
         try:
-            is_clean = _soak(home, symbols, minutes, drawn)
+            is_clean = _soak(home, symbols, timedelta(minutes=options.minutes), drawn)
         except (SetupError, StartError) as error:
             say(f"the soak ended early: {error}")
             is_clean = False
@@ -115,7 +113,7 @@ def one_of_each(kinds: Sequence[Kind], seed: int) -> Drawn:
             yield first[group], random.uniform(*SHORT_PAUSE_SECONDS)
 
 
-def _soak(home: Path, symbols: Sequence[str], minutes: int, drawn: Drawn) -> bool:
+def _soak(home: Path, symbols: Sequence[str], longest: timedelta, drawn: Drawn) -> bool:
     control_port = any_free_port()
     options = stack_options(home, symbols, simulator_options=("--control-port", str(control_port)))
     with (
@@ -127,7 +125,7 @@ def _soak(home: Path, symbols: Sequence[str], minutes: int, drawn: Drawn) -> boo
         disk_before = disk_bytes(stack.home)
         wait_until(stack, began)
         with Footprint(stack) as footprint:
-            faults = _impose(Scene(stack, control), began + minutes * MINUTE, drawn)
+            faults = _impose(Scene(stack, control), began + longest, drawn)
             window = Window(began, floor_minute(datetime.now(UTC)) + MINUTE)
             wait_until(stack, window.end)
             try:
@@ -145,7 +143,7 @@ def _soak(home: Path, symbols: Sequence[str], minutes: int, drawn: Drawn) -> boo
 
 
 def _impose(scene: Scene, until: datetime, drawn: Drawn) -> list[Fault]:
-    """Impose one fault after the other until then; return them."""
+    """Impose one fault after the other until then, or until none is left; return them."""
     faults = []
     for kind, pause_seconds in drawn:
         wait_until(scene.stack, datetime.now(UTC) + timedelta(seconds=pause_seconds))

@@ -295,13 +295,23 @@ class RequestBudget:
         """Return the most that all workers may use in a minute; refuse what is more by itself."""
         if self._weight_limit is None:
             self._weight_limit = self._table.weight_limit()
-        ceiling = int((self._weight_limit or ASSUMED_WEIGHT_LIMIT) * self._ceiling_ratio)
+        ceiling = ceiling_of(self._weight_limit, self._ceiling_ratio)
         if weight > ceiling:
             raise SettingsError(
                 f"one request weighs {weight}, but at most {ceiling} may be used per minute; "
                 "raise ceiling_ratio in the extra of the connection 'binance_default'"
             )
         return ceiling
+
+
+def ceiling_of(weight_limit: int | None, ceiling_ratio: float) -> int:
+    """Return the most weight that all workers may use in a minute.
+
+    Args:
+        weight_limit: The exchange's own limit per minute; None while it is not known.
+        ceiling_ratio: Largest share of it to use, 0 to 1.
+    """
+    return int((weight_limit or ASSUMED_WEIGHT_LIMIT) * ceiling_ratio)
 
 
 def take(old: Use | None, weight: int, ceiling: int, at: datetime, count: int = 1) -> Use | None:

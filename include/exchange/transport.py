@@ -58,6 +58,11 @@ class BinanceSettings:
     egress: str = "default"
     ceiling_ratio: float = 0.5
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host and port of each address, in their order."""
+        return tuple(urlsplit(url).netloc for url in self.base_urls)
+
 
 def allowed_base_urls(text: str) -> tuple[str, ...]:
     """Validate an address; return it with Binance's other hosts, to use when it refuses us.
@@ -104,7 +109,7 @@ class BinanceTransport:
     ) -> None:
         self.used_weight = 0
         self.sent_at = self.answered_at = clock()
-        self._urls = {urlsplit(url).netloc: url for url in settings.base_urls}
+        self._urls = dict(zip(settings.hosts, settings.base_urls, strict=True))
         self._patience_seconds = settings.patience_seconds
         self._budget = budget
         self._clock = clock

@@ -10,7 +10,15 @@ from include.reading.tiles import WITHOUT_MARKET
 from include.records.errors import RetryableError
 from include.records.isolation import run_each
 from include.records.prices import VALUED_FLAGS, Flag
-from include.records.windows import DAY, HOUR, MINUTE, Window, floor_minute, from_ms
+from include.records.windows import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MINUTE_MS,
+    Window,
+    floor_minute,
+    from_ms,
+)
 from include.store.candles import CauseRow
 from include.store.store import Store, Watermark
 
@@ -57,7 +65,8 @@ class Freshness:
         due = due_until(now)
         hour = Window(due - HOUR, due)
         newest_end = floor_minute(now) + MINUTE
-        flags = _flags(store.minute_rows.causes(symbol, Window(hour.start, newest_end)))
+        rows = store.minute_rows.causes(symbol, Window(hour.start, newest_end))
+        flags = _flags(rows)
         if valued := _valued(flags):
             self.freshest[symbol] = max(valued)
         elif symbol not in self.freshest:
@@ -79,12 +88,26 @@ class Freshness:
             done_until=min(ends) if len(ends) == 2 else None,  # noqa: PLR2004 - both of them
             wanted_minutes=max(0, (hour.end - first) // MINUTE - silent),
             valued_minutes=len(_valued(counted)),
+            publish_delay_ms=_publish_delay_ms(rows),
+            revision_count=sum(
+                1 for row in rows if row.revision > 1 and from_ms(row.minute_ms) in hour
+            ),
         )
 
 
 def _flags(rows: Iterable[CauseRow]) -> dict[datetime, str]:
     """Return the flag of each minute's latest revision."""
     return {from_ms(row.minute_ms): row.flag for row in rows}
+
+
+def _publish_delay_ms(rows: Iterable[CauseRow]) -> int | None:
+    """Return how long after its end the newest minute was accounted for; None without one."""
+    known_ms: dict[int, int] = {}
+    for row in rows:
+        if row.flag != Flag.INGEST_GAP:
+            known_ms.setdefault(row.minute_ms, row.known_ms)
+    newest_ms = max(known_ms, default=None)
+    return None if newest_ms is None else known_ms[newest_ms] - newest_ms - MINUTE_MS
 
 
 def _valued(flags: dict[datetime, str]) -> list[datetime]:

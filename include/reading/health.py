@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
 from enum import StrEnum
 
+from include.records.decimals import EXACT
 from include.records.runbook import Heading
 from include.records.windows import MINUTE, SECOND, floor_minute, iso
 
@@ -76,6 +78,9 @@ class SymbolFacts:
         done_until: Exclusive end of what is both stored and averaged; None before the first.
         wanted_minutes: Minutes of the last hour that may have traded.
         valued_minutes: Those of them that have a value.
+        publish_delay_ms: From the end of the newest minute in `accounted_until` to the first
+            revision that accounted for it; None if there is none within an hour.
+        revision_count: Revisions after the first, of the minutes of the last hour.
     """
 
     symbol: str
@@ -84,16 +89,35 @@ class SymbolFacts:
     done_until: datetime | None
     wanted_minutes: int
     valued_minutes: int
+    publish_delay_ms: int | None = None
+    revision_count: int = 0
+
+    @property
+    def completeness_ratio(self) -> Decimal | None:
+        """Minutes with a value / minutes that may have traded; None if none may have."""
+        if self.wanted_minutes <= 0:
+            return None
+        with localcontext(EXACT):
+            return Decimal(self.valued_minutes) / Decimal(self.wanted_minutes)
 
     @property
     def missing_minutes(self) -> int:
         """Minutes of the last hour that may have traded and have no value."""
         return max(0, self.wanted_minutes - self.valued_minutes)
 
-    def backlog_minutes(self, now: datetime) -> int:
-        """Return how many minutes should be stored and averaged by now, and are not."""
+    def age(self, now: datetime) -> timedelta | None:
+        """Return the time since the end of the newest minute with a value; None without one."""
+        if self.freshest_minute is None:
+            return None
+        return max(timedelta(0), now - self.freshest_minute - MINUTE)
+
+    def backlog_minutes(self, now: datetime) -> int | None:
+        """Return how many minutes should be stored and averaged by now, and are not.
+
+        None before the first minute is both.
+        """
         if self.done_until is None:
-            return 0
+            return None
         return max(0, (due_until(now) - self.done_until) // MINUTE)
 
     def is_late(self, now: datetime) -> bool:
@@ -237,7 +261,7 @@ def _causes_of_prices(facts: Facts) -> Iterator[Cause]:
             f"no minute was published for more than {LATE_AFTER // SECOND} s: {_named(late)}",
         )
     if behind := [
-        each.symbol for each in symbols if each.backlog_minutes(now) > MOST_BACKLOG_MINUTES
+        each.symbol for each in symbols if (each.backlog_minutes(now) or 0) > MOST_BACKLOG_MINUTES
     ]:
         yield Cause(
             Code.BACKLOG,

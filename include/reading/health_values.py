@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from include.reading.health import Facts, State, SymbolFacts, causes_of, without_guesses
 from include.records.decimals import EXACT, plain
-from include.records.windows import MINUTE, SECOND, iso
+from include.records.windows import SECOND, iso
 
 RATIO = Decimal("0.000001")
 
@@ -19,7 +19,7 @@ def health_values(facts: Facts) -> dict[str, JsonValue]:
     causes = causes_of(facts)
     facts = without_guesses(facts)
     now = facts.checked_at
-    backlogs = [each.backlog_minutes(now) for each in facts.symbols]
+    backlogs = [each.backlog_minutes(now) or 0 for each in facts.symbols]
     breaker = facts.breaker_open_until
     return {
         "status": "failing" if causes else "ok",
@@ -39,14 +39,15 @@ def health_values(facts: Facts) -> dict[str, JsonValue]:
 
 
 def _symbol_values(facts: SymbolFacts, now: datetime) -> JsonValue:
-    minute = facts.freshest_minute
+    minute, age = facts.freshest_minute, facts.age(now)
+    ratio = facts.completeness_ratio
     return {
         "symbol": facts.symbol,
         "freshest_minute": iso(minute) if minute else None,
-        "age_seconds": max(0, (now - minute - MINUTE) // SECOND) if minute else None,
-        "completeness_ratio": _ratio(facts.valued_minutes, facts.wanted_minutes),
+        "age_seconds": None if age is None else age // SECOND,
+        "completeness_ratio": None if ratio is None else _rounded(ratio),
         "missing_minutes": facts.missing_minutes,
-        "backlog_minutes": facts.backlog_minutes(now) if facts.done_until else None,
+        "backlog_minutes": facts.backlog_minutes(now),
     }
 
 
@@ -54,8 +55,6 @@ def _yes_or_no(state: State) -> bool | None:
     return {State.ANSWERS: True, State.SILENT: False}.get(state)
 
 
-def _ratio(part: int, whole: int) -> str | None:
-    if whole <= 0:
-        return None
+def _rounded(ratio: Decimal) -> str:
     with localcontext(EXACT):
-        return plain((Decimal(part) / Decimal(whole)).quantize(RATIO, ROUND_HALF_UP))
+        return plain(ratio.quantize(RATIO, ROUND_HALF_UP))

@@ -17,6 +17,9 @@ class Heading(StrEnum):
     ARCHIVE_DIFFERS = "alert-minutes-differ-from-the-archive"
     CONTRADICTED = "alert-seconds-and-minute-disagree"
     DEADLINE = "alert-a-run-has-not-published-by-its-deadline"
+    # Alerts about the figures, which Prometheus sends (docs/monitoring/rules.yaml).
+    UNWATCHED = "alert-no-figures-are-scraped"
+    SLOW = "alert-minutes-are-published-slowly"
     # Causes that /prices/health names.
     HEALTH_SCHEDULER = "health-scheduler"
     HEALTH_AIRFLOW_DATABASE = "health-airflow_database"
@@ -34,9 +37,11 @@ class Heading(StrEnum):
     EXCHANGE_SILENT = "plan-or-fetch-the-exchange-does-not-answer"
     EXCHANGE_REFUSES = "refused-on-every-host-403-451"
     EXCHANGE_BUSY = "rate-limited-or-banned-429-418"
+    WEIGHT_SPENT = "the-request-weight-of-this-minute-is-spent"
     SYMBOL_UNKNOWN = "fetch-a-symbol-is-not-listed"
     SYMBOL_UNREADABLE = "fetch-a-symbols-entry-in-exchangeinfo-cannot-be-read"
     LOADING = "loading"
+    BATCH_REFUSED = "load-a-batch-was-refused"
     BATCH_LOST = "load-the-batch-cannot-be-read"
     PARTLY_STORED = "load-rows-are-stored-the-others-may-not-be"
     UNSTORABLE = "load-a-value-does-not-fit-the-column"

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from include.records.batches import BatchRecord
 from include.records.prices import ExchangeMinute, SecondPrice, SymbolInfo
+from include.records.windows import Window
 from include.store.candles import MinuteRowTable
 from include.store.ledgers import DayTable, FiveMinutePriceTable, RestatementTable
 from include.store.minutes import MinutePriceTable
@@ -142,8 +143,17 @@ class Store:
     def batch_log(self, symbol: str, day: date) -> list[BatchRecord]:
         """Return the batches of a symbol and UTC day, newest first."""
         return [
-            BatchRecord(**{**row, "failed": tuple(row["failed"] or ())})
-            for row in self._statements.run("select_batch_log", (symbol, day))
+            _batch_record(row) for row in self._statements.run("select_batch_log", (symbol, day))
+        ]
+
+    def batches_between(self, symbol: str, window: Window) -> list[BatchRecord]:
+        """Return the batches of a symbol that were fetched in a window, by day, newest first."""
+        return [
+            _batch_record(row)
+            for day in window.days()
+            for row in self._statements.run(
+                "select_recent_batches", (symbol, day, window.start, window.end)
+            )
         ]
 
     def remember_symbol(self, info: SymbolInfo) -> None:
@@ -188,3 +198,7 @@ class Store:
         for start in range(0, len(symbols), PARTITIONS_PER_READ):
             some = [*symbols[start : start + PARTITIONS_PER_READ]]
             yield from self._statements.run(name, (some,))
+
+
+def _batch_record(row: Row) -> BatchRecord:
+    return BatchRecord(**{**row, "failed": tuple(row["failed"] or ())})

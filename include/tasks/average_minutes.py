@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.failures import describe_failures, fail_without_retry
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
+from include.tasks.gauges import send_gauges
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,8 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
         Only tasks that succeed emit asset events, so another task must fail for these.
     """
     with fail_without_retry():
-        publication = open_publisher(open_checkpoints()).publish_closed_minutes()
+        publisher = open_publisher(open_checkpoints())
+        publication = publisher.publish_closed_minutes()
     for price in publication.prices:
         log.info(
             "%s %s revision %d: %s %s",
@@ -30,6 +32,7 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
             price.average.vwap,
         )
     queue_alerts(alarms_of(publication))
+    send_gauges(publisher.store, publisher.symbols)
     window = publication.window
     event: dict[str, JsonValue] = {
         "closed_until": publication.closed_until.isoformat(),

@@ -1,13 +1,9 @@
-"""GET /prices/health: are the prices fresh and right? The one address that needs no login."""
+"""GET /prices/health: are the prices fresh and right? No login is needed."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -15,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from include.reading.health import Facts
 from include.reading.health_values import health_values
+from include.web.shared_answers import SharedAnswer
 
 PATH = "/health"
 # However many ask, the product is asked once in this time.
@@ -44,38 +41,17 @@ def verdict_of(facts: Facts) -> Verdict:
 class HealthCheck:
     """One check for all who ask at the same time, and for some seconds after it.
 
-    Whoever waits for it waits without a thread, so that many callers during a failure cost
-    nothing to the pages of the same server.
-
     Args:
         facts: Asks the product, in bounded time.
         kept_seconds: How long a verdict is given again.
     """
 
     def __init__(self, facts: Callable[[], Facts], kept_seconds: float = KEPT_SECONDS) -> None:
-        self._facts = facts
-        self._kept_seconds = kept_seconds
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="health")
-        self._running: Future[Verdict] | None = None
-        self._fresh_until_s = 0.0
+        self._shared = SharedAnswer("health", lambda: verdict_of(facts()), kept_seconds)
 
     async def verdict(self) -> Verdict:
         """Return the verdict of a moment ago, or a new one."""
-        with self._lock:
-            running = self._running
-            if running is None or (running.done() and self._is_old(running)):
-                running = self._running = self._pool.submit(self._check)
-        # A caller that hangs up must not end the check for the others.
-        return await asyncio.shield(asyncio.wrap_future(running))
-
-    def _is_old(self, done: Future[Verdict]) -> bool:
-        return done.exception() is not None or time.monotonic() >= self._fresh_until_s
-
-    def _check(self) -> Verdict:
-        verdict = verdict_of(self._facts())
-        self._fresh_until_s = time.monotonic() + self._kept_seconds
-        return verdict
+        return await self._shared.get()
 
 
 def add_health(app: FastAPI, check: HealthCheck) -> None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from airflow.sdk import Variable
 
@@ -68,8 +67,7 @@ class ExchangeQuestion:
         store, moment = deployment().store, self._clock()
         access = open_exchange(store, patience_seconds=PATIENCE_SECONDS)
         table = store.exchange_budget(access.settings.egress)
-        hosts = [urlsplit(url).netloc for url in access.settings.base_urls]
-        if until := closed_until(table.blocks(), hosts, moment):
+        if until := closed_until(table.blocks(), access.settings.hosts, moment):
             return ExchangeFacts(State.UNKNOWN, until)
         answered_at = last_answer(store, access.settings.egress, moment)
         failed_at = self._failed_at

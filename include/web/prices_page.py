@@ -1,7 +1,7 @@
 """Prices, reports and a run's batches as pages in Airflow's UI, and the app of their JSON API.
 
-Every path requires Airflow's login; the plugin adds one that does not (health.py). Nothing on the
-pages comes from another host.
+Every path requires Airflow's login; the plugin adds one that does not (health.py), and one where a
+setting decides (metrics.py). Nothing on the pages comes from another host.
 """
 
 from http import HTTPStatus

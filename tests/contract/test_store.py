@@ -280,6 +280,36 @@ def test_lists_batches_newest_first(store):
     assert store.batch_log("BTCUSDT", NOON.date()) == records[::-1]
 
 
+def test_lists_the_batches_fetched_in_a_window_by_day(store):
+    """From before midnight to after it; the batch at the end is not in it."""
+    midnight = NOON + timedelta(hours=12)
+    fetched = [midnight + place * MINUTE for place in (-2, -1, 0, 1)]
+    for fetched_at in fetched:
+        store.log_batch(
+            BatchRecord(
+                symbol="BTCUSDT",
+                fetched_at=fetched_at,
+                window_start=NOON,
+                window_end=NOON + MINUTE,
+                row_count=61,
+                quarantined_count=0,
+                is_refused=True,
+                failed=("expect_volumes_to_agree",),
+                used_weight=20,
+                fetch_ms=31,
+                check_ms=140,
+            )
+        )
+
+    found = store.batches_between("BTCUSDT", Window(fetched[1], fetched[3]))
+
+    assert [each.fetched_at for each in found] == [fetched[1], fetched[2]]
+    assert found == [
+        *store.batch_log("BTCUSDT", NOON.date())[:1],
+        *store.batch_log("BTCUSDT", midnight.date())[1:],
+    ]
+
+
 def test_keeps_a_quarantined_row_once(store):
     row = quarantined_row()
     store.quarantine.keep([row])

@@ -125,7 +125,7 @@ def test_leaves_the_pages_beside_it_behind_their_login():
 
 
 def test_is_the_one_address_of_the_plugin_that_is_open():
-    """Each other route asks who it is, whatever page is added."""
+    """Each other route asks who it is, whatever page is added; test_metrics.py has /metrics."""
     routes = prices.app.routes
     guarded = {
         route.path
@@ -134,7 +134,7 @@ def test_is_the_one_address_of_the_plugin_that_is_open():
         and get_user in {each.dependency for each in route.dependencies}
     }
 
-    assert {route.path for route in routes} - guarded == {"/health"}
+    assert {route.path for route in routes} - guarded == {"/health", "/metrics"}
 
 
 def test_is_served_by_the_plugin_without_a_login(monkeypatch, tmp_path):

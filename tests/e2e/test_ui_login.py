@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from include.reading.gauges import Gauge
 from tests.e2e.conftest import ANSWER_SECONDS, PAGE_TIMEOUT_MS, watched
 from tests.servers.login_server import login_server
 
@@ -28,6 +30,7 @@ PROTECTED = (
     "/prices/api/span",
     "/prices/api/board",
     "/prices/api/openapi.json",
+    "/prices/metrics",
 )
 # What FastAPI serves to everybody unless it is told not to.
 ABSENT = ("/quality/openapi.json", "/quality/redoc", "/prices/openapi.json", "/prices/docs")
@@ -78,6 +81,22 @@ def test_tells_a_stranger_whether_the_prices_are_fresh_and_nothing_secret(produc
     assert answer.status_code in {200, 503}
     ports = [f":{port}" for port in vars(product.stack.ports).values()]
     assert not [each for each in ("127.0.0.1", "/", *ports) if each in _without_pointers(answer)]
+
+
+def test_shows_the_figures_to_who_has_a_viewers_token(guarded):
+    """As Prometheus does: a token from /auth/token, in the header."""
+    with httpx.Client(base_url=guarded, trust_env=False, timeout=ANSWER_SECONDS) as client:
+        login = client.post("/auth/token", json={"username": USER, "password": PASSWORD})
+        token = login.raise_for_status().json()["access_token"]
+        answer = client.get("/prices/metrics", headers={"Authorization": f"Bearer {token}"})
+
+    assert answer.status_code == 200
+    families = {family.name: family for family in text_string_to_metric_families(answer.text)}
+    assert [sample.value for sample in families["minute_prices_up"].samples] == [1]
+    assert "BTCUSDT" in {
+        sample.labels["symbol"] for sample in families["minute_prices_late"].samples
+    }
+    assert {*families} <= {gauge.metric for gauge in Gauge}
 
 
 @pytest.mark.parametrize("path", ABSENT)

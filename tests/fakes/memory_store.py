@@ -239,6 +239,14 @@ class MemoryStore:
             if key[0] == symbol and key[1].date() == day
         ]
 
+    def batches_between(self, symbol, window):
+        return [
+            record
+            for day in window.days()
+            for record in self.batch_log(symbol, day)
+            if record.fetched_at in window
+        ]
+
     def remember_symbol(self, info):
         self._symbols[info.symbol] = info
         self._statuses[info.symbol, whole_ms(info.checked_at)] = info.status

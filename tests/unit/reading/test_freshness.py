@@ -148,3 +148,43 @@ def test_says_when_the_store_does_not_answer(store, monkeypatch):
 
     with pytest.raises(StoreSilentError):
         read(store)
+
+
+def test_counts_the_delay_from_the_end_of_the_newest_minute(store):
+    """It ended at 12:00:00 and was published 4.25 s later."""
+    publish_hour(store)
+    newest = average(CLOSED, symbol="BTCUSDT")
+
+    store.minute_prices.append([newest], CLOSED + MINUTE + timedelta(milliseconds=4250))
+
+    assert read(store, now=NOW + MINUTE).publish_delay_ms == 4250
+
+
+def test_counts_no_delay_to_a_gap_of_our_own(store):
+    """A gap after 20 s, its value after 35 s; the next minute is still a gap."""
+    minute = CLOSED - MINUTE
+    gap = average(minute, vwap=None, flag=Flag.INGEST_GAP)
+    store.minute_prices.append([gap], CLOSED + timedelta(seconds=20))
+    store.minute_prices.append([average(minute)], CLOSED + timedelta(seconds=35))
+    store.minute_prices.append([average(minute, vwap="101")], CLOSED + timedelta(seconds=95))
+    publish(store, CLOSED, Flag.INGEST_GAP)
+
+    facts = read(store, now=NOW + 2 * MINUTE)
+
+    assert facts.publish_delay_ms == 35_000
+
+
+def test_knows_no_delay_without_a_minute_of_the_last_hour(store):
+    publish(store, CLOSED - 90 * MINUTE)
+
+    assert read(store).publish_delay_ms is None
+
+
+def test_counts_revisions_of_the_last_hours_minutes(store):
+    """One of them is revised twice; an older minute does not count."""
+    publish_hour(store)
+    for minute, vwap in ((10, "101"), (10, "102"), (90, "101")):
+        changed = average(CLOSED - minute * MINUTE, vwap=vwap)
+        store.minute_prices.append([changed], NOW)
+
+    assert read(store).revision_count == 2
