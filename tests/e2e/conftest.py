@@ -98,6 +98,20 @@ class Product:
 
         self.wait_for(is_published, what=f"{last_minute} as {'/'.join(flags)}")
 
+    def health_causes(self):
+        """Return the status of /prices/health, and the codes of its causes."""
+        answer = httpx.get(f"{self.url}/prices/health", timeout=ANSWER_SECONDS, trust_env=False)
+        return answer.status_code, {cause["code"] for cause in answer.json()["causes"]}
+
+    def wait_until_health_names(self, code):
+        """Wait until /prices/health fails with a cause."""
+
+        def is_named():
+            status, codes = self.health_causes()
+            return status == 503 and code in codes
+
+        self.wait_for(is_named, what=f"503 with the cause {code} from /prices/health")
+
     def get(self, path, **parameters):
         with self.stack.rest() as api:
             return api.get(path, params=parameters).raise_for_status().json()

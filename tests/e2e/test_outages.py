@@ -66,10 +66,12 @@ def went_down(product):
     product.stack.stop_exchange()
     minute = this_minute()
     try:
+        product.wait_until_health_names("exchange")
         product.wait_until_published(minute, flags=("INGEST_GAP",))
         wait_for_words(product, "ingest_prices", "plan", ["does not answer", "binance_default"])
         product.stack.stop_cassandra()
         try:
+            product.wait_until_health_names("cassandra")
             words = ["cassandra_default", "did not answer"]
             wait_for_words(product, "average_minutes", "publish", words)
             product.stack.stop_airflow()
@@ -93,6 +95,9 @@ def test_publishes_gaps_while_the_exchange_is_down_and_repairs_them(product, wen
 @pytest.mark.usefixtures("went_down")
 def test_says_what_is_down_and_makes_up_the_minutes_that_all_of_them_missed(product):
     wait_until_made_up(product)
+    product.wait_for(
+        lambda: product.health_causes() == (200, set()), what="200 from /prices/health"
+    )
 
 
 def test_fails_the_fetch_of_an_unknown_symbol_and_no_other(product):
