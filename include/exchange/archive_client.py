@@ -37,6 +37,8 @@ from include.records.errors import (
 
 HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
+# Digits of a Content-Length; the longest file is a thousandth of that.
+LONGEST_LENGTH = 12
 
 Answer = TypeVar("Answer")
 # Called with the bytes received and the total; 0 while the total is unknown.
@@ -168,7 +170,8 @@ class ArchiveClient:
             is_rest = answer.status_code == HTTPStatus.PARTIAL_CONTENT
             have = have if is_rest else 0
             length = answer.headers.get("content-length", "")
-            total = have + int(length) if length.isdecimal() else 0
+            is_length = length.isdecimal() and len(length) <= LONGEST_LENGTH
+            total = have + int(length) if is_length else 0
             with part.open("ab" if is_rest else "wb") as target:
                 # In the pieces received: with larger ones an interruption would lose the last.
                 for piece in answer.iter_raw():

@@ -39,6 +39,8 @@ LONGEST_BODY_BYTES = 4_000_000
 LONGEST_READ_SECONDS = 11.0
 CONNECT_SECONDS = 3.0
 POLL_SECONDS = 0.025
+# The limit has four digits.
+LONGEST_WEIGHT = 9
 
 
 @dataclass(frozen=True)
@@ -283,7 +285,8 @@ class BinanceTransport:
 
     def _read_weight(self, headers: httpx.Headers) -> None:
         weight = headers.get("x-mbx-used-weight-1m", "")
-        if weight.isdecimal():
+        # A number that no limit reaches is damaged, and would not fit the shared budget.
+        if weight.isdecimal() and len(weight) <= LONGEST_WEIGHT:
             self.used_weight = int(weight)
 
 
