@@ -11,7 +11,6 @@ import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.sdk.exceptions import AirflowNotFoundException
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
 
 from include.reading.health import Facts, State, SymbolFacts
 from include.records.errors import RetryableError, SettingsError, StoreSilentError
