@@ -22,6 +22,7 @@ import stamina
 from include.exchange.archive_files import ArchiveFile
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
+from include.exchange.cookies import no_cookies
 from include.exchange.hosts import is_loopback
 from include.exchange.pauses import stated_pause
 from include.exchange.retries import retry_delay
@@ -86,6 +87,7 @@ class ArchiveClient:
             follow_redirects=False,
             trust_env=False,
             verify=trusted(),
+            cookies=no_cookies(),
             timeout=httpx.Timeout(CONNECT_SECONDS, read=LONGEST_READ_SECONDS),
             # A file is compressed already, and a range must count the bytes that are sent.
             headers={"accept-encoding": "identity", "user-agent": "minute-prices"},

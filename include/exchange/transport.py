@@ -18,6 +18,7 @@ import stamina
 
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
+from include.exchange.cookies import no_cookies
 from include.exchange.hosts import is_loopback
 from include.exchange.replies import block_of, error_of, parse_json
 from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
@@ -124,6 +125,7 @@ class BinanceTransport:
             # The machine's proxy or netrc must neither see nor change requests.
             trust_env=False,
             verify=trusted(),
+            cookies=no_cookies(),
             headers={
                 "accept": "application/json",
                 "accept-encoding": "gzip",
