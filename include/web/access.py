@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
@@ -29,10 +30,11 @@ class Turns:
     """
 
     def __init__(self, at_once: int = 8, waiting: int = 64, wait_seconds: float = 10.0) -> None:
-        self._free = asyncio.Semaphore(at_once)
+        self._at_once = at_once
         self._most_waiting = waiting
         self._wait_seconds = wait_seconds
-        self._waiting = 0
+        self._working = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     async def __call__(self) -> AsyncIterator[None]:
         """Take a turn for one request.
@@ -40,25 +42,40 @@ class Turns:
         Raises:
             HTTPException: 503; too many wait, or it waited too long.
         """
-        if self._free.locked():
-            await self._wait()
-        else:
-            await self._free.acquire()
+        await self._take()
         try:
             yield
         finally:
-            self._free.release()
+            self._pass_on()
 
-    async def _wait(self) -> None:
-        if self._waiting >= self._most_waiting:
+    async def _take(self) -> None:
+        if self._working < self._at_once:
+            self._working += 1
+            return
+        if len(self._queue) >= self._most_waiting:
             raise _busy()
-        self._waiting += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
         try:
-            await asyncio.wait_for(self._free.acquire(), self._wait_seconds)
-        except TimeoutError as error:
-            raise _busy() from error
-        finally:
-            self._waiting -= 1
+            async with asyncio.timeout(self._wait_seconds):
+                await turn
+        # A client that hangs up, too.
+        except BaseException as error:
+            if turn in self._queue:
+                self._queue.remove(turn)
+            elif not turn.cancelled():
+                self._pass_on()
+            if isinstance(error, TimeoutError):
+                raise _busy() from error
+            raise
+
+    def _pass_on(self) -> None:
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._working -= 1
 
 
 def _busy() -> HTTPException:
