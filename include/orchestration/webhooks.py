@@ -67,7 +67,7 @@ class CheckedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = pools
 
 
-def post(session: Session, url: str, body: Mapping[str, object]) -> int:
+def post(session: Session, url: str, body: Mapping[str, Any]) -> int:
     """Post a body once, and return the status; no redirect is followed, and no answer is read.
 
     Args:

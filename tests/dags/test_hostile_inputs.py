@@ -15,8 +15,8 @@ from include.orchestration.connections import kept, storage_url, symbols, whole_
 from include.orchestration.failures import raise_failures
 from include.orchestration.forms import AUDIT_PRICES, BACKFILL_PRICES, REPLAY_QUARANTINE
 from include.pipeline.landing import batch_url, land_failure, unloaded_batch
-from include.records.errors import MarketDataError, SettingsError
-from include.records.klines import Interval
+from include.records.errors import InvalidAnswerError, MarketDataError, SettingsError
+from include.records.klines import LONGEST_CELL, Interval
 from include.records.symbols import read_symbol
 from include.records.windows import MINUTE, Window
 from include.tasks import audit_prices, backfill_prices, ingest_prices, replay_quarantine
@@ -292,9 +292,23 @@ def test_a_name_in_the_exchange_information_does_no_harm(attack):
         sent = json.dumps(body).encode()
         with client_over(lambda _request, sent=sent: httpx.Response(200, content=sent)) as client:
             for found in asked(client):
-                assert set(found) <= {"BTCUSDT", text}
+                assert set(found) <= {"BTCUSDT"}
                 for each in found.values():
                     assert not isinstance(each, MarketDataError) or str(each).isprintable()
+
+
+@pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("place", range(1, 12))
+def test_a_cell_that_is_too_long_is_no_kline(place):
+    """Nothing of it is landed, so no page and no file has to show it."""
+    rows = [kline(NOON - MINUTE + timedelta(seconds=second)) for second in range(60)]
+    rows[7][place] = "9" * (LONGEST_CELL + 1)
+
+    with (
+        client_over(lambda _request: httpx.Response(200, json=rows)) as client,
+        pytest.raises(InvalidAnswerError, match="rows of twelve"),
+    ):
+        client.klines("BTCUSDT", Interval.SECOND, Window(NOON - MINUTE, NOON))
 
 
 @pytest.mark.slow
@@ -307,7 +321,7 @@ def test_a_cell_of_a_kline_is_refused_by_the_gate_and_is_text_wherever_it_is_tol
     from include.pipeline.storing import refused_rows  # noqa: PLC0415
     from tests.fakes.builders import batch  # noqa: PLC0415
 
-    attacks = [text.encode("utf-8", "replace").decode() for text in HOSTILE.values()]
+    attacks = [in_environment(text)[:LONGEST_CELL] for text in HOSTILE.values()]
     rows = [kline(NOON + timedelta(seconds=place)) for place in range(60)]
     for place, text in enumerate(attacks):
         rows[place][1 + place % 5] = text
@@ -321,6 +335,7 @@ def test_a_cell_of_a_kline_is_refused_by_the_gate_and_is_text_wherever_it_is_tol
     assert verdict_line(verdict, landed.row_count).isprintable()
     for row in refused_rows(landed, verdict, "memory://x"):
         assert row.payload.isascii()
+        assert all(len(seen) < LONGEST_MESSAGE for seen in row.observed.values())
         assert json.loads(row.payload)[0] == int(row.open_time)
     pages = [file.read_text(encoding="utf-8") for file in (tmp_path / "docs").rglob("*.html")]
     assert any(MARK in page for page in pages)
