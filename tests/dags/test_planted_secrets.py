@@ -197,6 +197,16 @@ def test_no_body_tells_the_secret_of_the_storages_address(monkeypatch, caplog, u
     assert not is_address or find_in_text(told + caplog.text, ALL) == []
 
 
+def test_no_body_tells_the_secret_of_the_exchanges_address(monkeypatch, caplog):
+    """It is refused, since the exchange needs no login."""
+    monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
+
+    told = told_by(ingest_prices.plan)
+
+    assert "is not allowed" in told
+    assert find_in_text(told + caplog.text, ALL) == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("app", [prices.app, quality.app], ids=["prices", "quality"])
 def test_no_page_tells_a_secret_where_every_server_is_down(monkeypatch, caplog, app):
