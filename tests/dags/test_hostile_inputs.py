@@ -73,12 +73,15 @@ def planned(form, **wishes):
         return []
 
 
-@pytest.mark.parametrize("attack", [*HOSTILE, *OTHERS])
 @pytest.mark.parametrize(("form", "field"), FIELDS, ids=[f"{a} {b}" for a, b in FIELDS])
-def test_a_form_is_refused_in_plain_words_or_names_valid_symbols(form, field, attack):
-    value = (HOSTILE | OTHERS)[attack]
-    for sent in (value, [value], [value] * 3):
-        for order in planned(form, **{field: sent}):
+def test_a_form_is_refused_in_plain_words_or_names_valid_symbols(form, field):
+    for value in (*HOSTILE.values(), *OTHERS.values()):
+        orders = [
+            order
+            for sent in (value, [value], [value] * 3)
+            for order in planned(form, **{field: sent})
+        ]
+        for order in orders:
             assert read_symbol(order["symbol"]) == order["symbol"]
             for each in ("day", "since", "until"):
                 assert re.fullmatch(r"\d{4}-\d\d-\d\d", order.get(each, DAY))
@@ -173,7 +176,6 @@ def test_the_failure_of_a_symbol_is_told_in_one_line(caplog, attack):
     assert all(record.getMessage().isprintable() for record in caplog.records)
 
 
-@pytest.mark.parametrize("attack", HOSTILE)
 @pytest.mark.parametrize(
     "read",
     [
@@ -189,14 +191,14 @@ def test_the_failure_of_a_symbol_is_told_in_one_line(caplog, attack):
     ],
     ids=["exchange", "rules", "kind", "name", "mail", "webhook"],
 )
-def test_a_setting_is_refused_in_one_line(read, attack):
-    try:
-        read(HOSTILE[attack])
-        message = ""
-    except SettingsError as error:
-        message = str(error)
-
-    assert message.isprintable()
+def test_a_setting_is_refused_in_one_line(read):
+    for text in HOSTILE.values():
+        try:
+            read(text)
+            message = ""
+        except SettingsError as error:
+            message = str(error)
+        assert message.isprintable()
 
 
 @pytest.mark.parametrize("attack", HOSTILE)
@@ -244,14 +246,16 @@ def _impatient(monkeypatch):
 
 
 @pytest.mark.usefixtures("_impatient")
-@pytest.mark.parametrize("attack", HOSTILE)
 @pytest.mark.parametrize("status", [200, 400, 403, 418, 429, 451, 500])
-def test_what_the_exchange_writes_in_an_error_is_told_in_one_line(attack, status):
-    text = HOSTILE[attack]
+def test_what_the_exchange_writes_in_an_error_is_told_in_one_line(status):
     bodies = [
-        json.dumps({"code": -1121, "msg": text}).encode(),
-        json.dumps({"code": text, "msg": [text]}).encode(),
-        text.encode("utf-8", "replace"),
+        body
+        for text in HOSTILE.values()
+        for body in (
+            json.dumps({"code": -1121, "msg": text}).encode(),
+            json.dumps({"code": text, "msg": [text]}).encode(),
+            text.encode("utf-8", "replace"),
+        )
     ]
     for body in bodies:
         with client_over(
@@ -261,11 +265,11 @@ def test_what_the_exchange_writes_in_an_error_is_told_in_one_line(attack, status
 
 
 @pytest.mark.usefixtures("_impatient")
-@pytest.mark.parametrize("attack", HOSTILE)
+@pytest.mark.parametrize("status", [200, 429, 503])
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_header_of_the_exchange_does_no_harm(attack, header):
-    value = re.sub(rb"[\r\n\0]", b" ", HOSTILE[attack].encode("utf-8", "replace"))
-    for status in (200, 429, 503):
+def test_a_header_of_the_exchange_does_no_harm(status, header):
+    for text in HOSTILE.values():
+        value = re.sub(rb"[\r\n\0]", b" ", text.encode("utf-8", "replace"))
         answer = httpx.Response(
             status, headers=[(header.encode(), value)], content=b'{"serverTime": 1772366400000}'
         )
