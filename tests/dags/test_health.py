@@ -123,19 +123,6 @@ def test_leaves_the_pages_beside_it_behind_their_login():
     assert (health.status_code, page.status_code) == (200, 401)
 
 
-def test_is_the_one_address_of_the_plugin_that_is_open():
-    """Each other route asks who it is, whatever page is added; test_metrics.py has /metrics."""
-    routes = prices.app.routes
-    guarded = {
-        route.path
-        for route in routes
-        if isinstance(route, APIRoute)
-        and get_user in {each.dependency for each in route.dependencies}
-    }
-
-    assert {route.path for route in routes} - guarded == {"/health", "/metrics"}
-
-
 def test_is_served_by_the_plugin_without_a_login(monkeypatch, tmp_path):
     """Here without a database, a store and an exchange: it says so, and nothing else."""
     told = {"metadatabase": {"status": "healthy"}, "scheduler": {"status": "unhealthy"}}

@@ -151,7 +151,11 @@ def _planted(monkeypatch, tmp_path):
         monkeypatch.setenv(name, f"http://me:{IN_URL['proxy']}@127.0.0.1:9")
     for name, value in (
         *(("SYMBOLS", "BTCUSDT"), ("PRICE_WATCH", WATCH), ("ALERT_TO", "ops@example.com")),
-        *(("STORAGE_URL", str(tmp_path)), ("PRICE_WATCH_STATE", "{}")),
+        *(
+            ("STORAGE_URL", str(tmp_path)),
+            ("PRICE_WATCH_STATE", "{}"),
+            ("METRICS_NEED_LOGIN", "off"),
+        ),
     ):
         monkeypatch.setenv(f"AIRFLOW_VAR_{name}", value)
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", base64.b64encode(b"x" * 32).decode())
@@ -159,6 +163,7 @@ def _planted(monkeypatch, tmp_path):
     monkeypatch.setattr("airflow.sdk.Variable.set", lambda *_, **__: None)
     yield
     SESSIONS.close()
+    prices.health._fresh_until_s = 0.0  # noqa: SLF001 - a verdict is kept for seconds
 
 
 def told_by(body):

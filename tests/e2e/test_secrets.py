@@ -101,7 +101,10 @@ def test_airflow_keeps_no_secret_in_the_open(product, secrets):
 
 
 def test_no_answer_of_the_product_has_a_secret(product, secrets):
-    paths = ("/prices/health", "/prices/", "/prices/api/board?symbol=BTCUSDT", "/quality/")
+    paths = (
+        *("/prices/health", "/prices/metrics", "/prices/", "/quality/"),
+        "/prices/api/board?symbol=BTCUSDT",
+    )
     answers = [
         httpx.get(f"{product.url}{path}", trust_env=False, timeout=ANSWER_SECONDS) for path in paths
     ]
