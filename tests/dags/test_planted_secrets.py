@@ -154,7 +154,6 @@ def _planted(monkeypatch, tmp_path):
         *(
             ("STORAGE_URL", str(tmp_path)),
             ("PRICE_WATCH_STATE", "{}"),
-            ("METRICS_NEED_LOGIN", "off"),
         ),
     ):
         monkeypatch.setenv(f"AIRFLOW_VAR_{name}", value)
