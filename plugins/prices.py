@@ -15,7 +15,8 @@ probes = Probes(
     ask_exchange=ExchangeQuestion(),
     ask_mart=ask_mart,
 )
-add_health(app, HealthCheck(probes.facts))
+health = HealthCheck(probes.facts)
+add_health(app, health)
 add_metrics(app, Metrics(FactsReader(), needs_login))
 
 

@@ -22,6 +22,7 @@ import stamina
 from include.exchange.archive_files import ArchiveFile
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
+from include.exchange.cookies import no_cookies
 from include.exchange.hosts import is_loopback
 from include.exchange.pauses import stated_pause
 from include.exchange.retries import retry_delay
@@ -37,6 +38,8 @@ from include.records.errors import (
 
 HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
+# Digits of a Content-Length; the longest file is a thousandth of that.
+LONGEST_LENGTH = 12
 
 Answer = TypeVar("Answer")
 # Called with the bytes received and the total; 0 while the total is unknown.
@@ -84,6 +87,7 @@ class ArchiveClient:
             follow_redirects=False,
             trust_env=False,
             verify=trusted(),
+            cookies=no_cookies(),
             timeout=httpx.Timeout(CONNECT_SECONDS, read=LONGEST_READ_SECONDS),
             # A file is compressed already, and a range must count the bytes that are sent.
             headers={"accept-encoding": "identity", "user-agent": "minute-prices"},
@@ -168,7 +172,8 @@ class ArchiveClient:
             is_rest = answer.status_code == HTTPStatus.PARTIAL_CONTENT
             have = have if is_rest else 0
             length = answer.headers.get("content-length", "")
-            total = have + int(length) if length.isdecimal() else 0
+            is_length = length.isdecimal() and len(length) <= LONGEST_LENGTH
+            total = have + int(length) if is_length else 0
             with part.open("ab" if is_rest else "wb") as target:
                 # In the pieces received: with larger ones an interruption would lose the last.
                 for piece in answer.iter_raw():

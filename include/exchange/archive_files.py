@@ -20,6 +20,7 @@ from include.records.klines import (
     CLOSE_TIME,
     COLUMN_COUNT,
     LEAST_MICROSECONDS,
+    LONGEST_CELL,
     OPEN_TIME,
     TRADE_COUNT,
     US_PER_MS,
@@ -139,8 +140,10 @@ def _too_long(file: ArchiveFile) -> InvalidAnswerError:
 
 
 def _kline(file: ArchiveFile, number: int, row: list[str]) -> RawRow:
-    if len(row) != COLUMN_COUNT or not all(
-        row[place].isdecimal() and row[place].isascii() for place in (0, 6, 8)
+    if (
+        len(row) != COLUMN_COUNT
+        or not all(row[place].isdecimal() and row[place].isascii() for place in (0, 6, 8))
+        or max(map(len, row)) > LONGEST_CELL
     ):
         raise InvalidAnswerError(f"{file.name}, line {number}: not a kline of twelve columns", row)
     open_time, close_time = int(row[OPEN_TIME]), int(row[CLOSE_TIME])

@@ -21,7 +21,14 @@ from include.records.errors import (
     RetryableError,
     UnreadableSymbolError,
 )
-from include.records.klines import COLUMN_COUNT, OPEN_TIME, Interval, RawRow, in_milliseconds
+from include.records.klines import (
+    COLUMN_COUNT,
+    LONGEST_CELL,
+    OPEN_TIME,
+    Interval,
+    RawRow,
+    in_milliseconds,
+)
 from include.records.prices import SymbolInfo
 from include.records.windows import MINUTE, Window, from_ms, to_ms
 
@@ -237,11 +244,15 @@ def _kline_rows(page: object) -> list[RawRow]:
         not isinstance(row, list)
         or len(row) != COLUMN_COUNT
         or not isinstance(row[0], int)
-        or not all(isinstance(cell, str) or _is_count(cell) for cell in row)
+        or not all(_is_text(cell) or _is_count(cell) for cell in row)
         for row in page
     ):
         raise InvalidAnswerError("klines are not a list of rows of twelve columns", page)
     return page
+
+
+def _is_text(cell: object) -> bool:
+    return isinstance(cell, str) and len(cell) <= LONGEST_CELL
 
 
 def _is_count(cell: object) -> bool:

@@ -11,6 +11,8 @@ from include.records.errors import InvalidAnswerError, UnreadableSymbolError
 from include.records.prices import SymbolInfo
 
 # As the exchange writes steps: 0.00000100, and never 1e-6.
+# Names of assets, of any script, and states such as TRADING.
+NAME_TEXT = re.compile(r"[\w.-]{1,50}")
 STEP_TEXT = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
 
 
@@ -28,6 +30,9 @@ def read_infos(
     nameless = None
     for entry in entries:
         match entry:
+            # Nobody stores what was not asked for.
+            case {"symbol": str(symbol)} if symbol not in symbols:
+                continue
             case {"symbol": str(symbol), **fields}:
                 try:
                     found[symbol] = _info(symbol, fields, checked_at)
@@ -49,7 +54,7 @@ def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) ->
             "baseAsset": str(base_asset),
             "quoteAsset": str(quote_asset),
             "filters": list(filters),
-        }:
+        } if all(map(NAME_TEXT.fullmatch, (status, base_asset, quote_asset))):
             return SymbolInfo(
                 symbol=symbol,
                 status=status,
@@ -61,11 +66,15 @@ def _info(symbol: str, fields: Mapping[object, object], checked_at: datetime) ->
             )
         case _:
             wanted = ("status", "baseAsset", "quoteAsset", "filters")
-            lacking = [name for name in wanted if not isinstance(fields.get(name), str | list)]
+            lacking = [name for name in wanted if not _is_readable(fields.get(name))]
             raise InvalidAnswerError(
                 f"its entry in exchangeInfo has no readable {' and no '.join(lacking or wanted)}",
                 fields,
             )
+
+
+def _is_readable(value: object) -> bool:
+    return isinstance(value, list) or (isinstance(value, str) and bool(NAME_TEXT.fullmatch(value)))
 
 
 def _step(filters: Sequence[object], kind: str, name: str) -> Decimal:

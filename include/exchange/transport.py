@@ -18,6 +18,7 @@ import stamina
 
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
+from include.exchange.cookies import no_cookies
 from include.exchange.hosts import is_loopback
 from include.exchange.replies import block_of, error_of, parse_json
 from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
@@ -39,6 +40,8 @@ LONGEST_BODY_BYTES = 4_000_000
 LONGEST_READ_SECONDS = 11.0
 CONNECT_SECONDS = 3.0
 POLL_SECONDS = 0.025
+# The limit has four digits.
+LONGEST_WEIGHT = 9
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class BinanceTransport:
             # The machine's proxy or netrc must neither see nor change requests.
             trust_env=False,
             verify=trusted(),
+            cookies=no_cookies(),
             headers={
                 "accept": "application/json",
                 "accept-encoding": "gzip",
@@ -283,7 +287,8 @@ class BinanceTransport:
 
     def _read_weight(self, headers: httpx.Headers) -> None:
         weight = headers.get("x-mbx-used-weight-1m", "")
-        if weight.isdecimal():
+        # A number that no limit reaches is damaged, and would not fit the shared budget.
+        if weight.isdecimal() and len(weight) <= LONGEST_WEIGHT:
             self.used_weight = int(weight)
 
 

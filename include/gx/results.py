@@ -10,6 +10,8 @@ from great_expectations.core import ExpectationValidationResult
 
 from include.gx.levels import FAILING, LEVEL, REQUESTED, ROW, Level
 
+LONGEST_ERROR = 500
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -147,4 +149,4 @@ def _error(info: dict[str, Any]) -> str:
     """Return the message of the exception; GX groups it by metric when a metric raised it."""
     by_metric = [info] if "raised_exception" in info else list(info.values())
     messages = [entry["exception_message"] for entry in by_metric if entry["raised_exception"]]
-    return "; ".join(map(str, messages))
+    return "; ".join(map(str, messages))[:LONGEST_ERROR]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from airflow.sdk import Context, Variable, get_current_context
 
 from include.orchestration.failures import point_to_runbook
+from include.records.shown_text import shown_text
 
 KEY = "alerts"
 # XCom key of a task's return value.
 RESULT_KEY = "return_value"
+LONGEST_SUBJECT = 200
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ def alert(context: Context) -> None:
 def write(messages: Sequence[str]) -> None:
     """Write messages to the log, each as an error."""
     for message in messages:
-        log.error("alert: %s", message)
+        log.error("alert: %s", shown_text(message))
 
 
 def mail(messages: Sequence[str], context: Context) -> bool:
@@ -72,12 +75,20 @@ def mail(messages: Sequence[str], context: Context) -> bool:
     # Every DAG file imports this module, and none should wait for this one.
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier  # noqa: PLC0415
 
-    SmtpNotifier(
+    notifier = SmtpNotifier(
         to=[address.strip() for address in recipients.split(",")],
-        subject=f"prices: {messages[0]}",
-        html_content="<br>".join(messages),
-    )(context)
+        subject=subject_of(messages),
+        html_content="<br>".join(map(escape, messages)),
+    )
+    # As written: called, it would render the messages, which quote the exchange, as templates.
+    notifier.notify(context)
     return True
+
+
+def subject_of(messages: Sequence[str]) -> str:
+    """Return the subject of a mail: its first message, in one line, and how many more there are."""
+    more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    return f"prices: {shown_text(messages[0])[:LONGEST_SUBJECT]}{more}"
 
 
 AT_END: dict[str, Any] = {

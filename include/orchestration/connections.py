@@ -18,6 +18,7 @@ from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings, allowed_base_urls
 from include.orchestration.defaults import FOREVER, KEPT
 from include.records.errors import SettingsError
+from include.records.shown_text import shown_text
 from include.store.settings import (
     CassandraSettings,
     TlsSettings,
@@ -29,6 +30,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 # The pipeline's own role, and the one that may make and change tables.
 PIPELINE = "cassandra_default"
 SCHEMA = "cassandra_schema"
+# Of a number in a Variable, and of what a message quotes of one.
+MOST_DIGITS = 9
+SHOWN = 60
 
 # Each attempt to reach a Cassandra that is down logs a traceback; the final error is enough.
 for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
@@ -82,9 +86,11 @@ def symbols() -> tuple[str, ...]:
     Raises:
         SettingsError: The variable names no symbol.
     """
-    # A name that is not valid is kept: its own fetch reports it, and the others continue.
+    # A name that is not valid is kept, as it can be shown: its own fetch reports it, and the others
+    # continue.
     listed = unicodedata.normalize("NFC", Variable.get("symbols", default=""))
-    names = tuple(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+    each = (shown_text(name.strip())[:SHOWN] for name in listed.split(","))
+    names = tuple(dict.fromkeys(filter(None, each)))
     if not names:
         raise SettingsError(
             "the Airflow Variable 'symbols' names no symbol; set it to a list such as "
@@ -120,6 +126,15 @@ def storage_url() -> str:
     return url
 
 
+def private_webhook_hosts() -> frozenset[str]:
+    """Return the hosts that webhooks may reach in a private network, in lower case.
+
+    The Variable `private_webhook_hosts` names them, separated by commas; without it there is none.
+    """
+    listed: str = Variable.get("private_webhook_hosts", default="")
+    return frozenset(filter(None, (host.strip().lower() for host in listed.split(","))))
+
+
 def whole_number(name: str, default: int) -> int:
     """Return the Airflow Variable of a name as a number of at least 1.
 
@@ -127,9 +142,15 @@ def whole_number(name: str, default: int) -> int:
         SettingsError: It is not such a number.
     """
     text = str(Variable.get(name, default=str(default))).strip()
-    if not text.isdecimal() or not int(text):
-        raise SettingsError(f"the Airflow Variable {name!r} is {text!r}; set it to 1 or more")
+    if not _is_number(text) or not int(text):
+        raise SettingsError(
+            f"the Airflow Variable {name!r} is {text[:SHOWN]!r}; set it to 1 or more"
+        )
     return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def kept(name: str) -> int:
@@ -145,10 +166,10 @@ def kept(name: str) -> int:
         SettingsError: It is not a whole number.
     """
     text = str(Variable.get(name, default=str(KEPT[name]))).strip()
-    if not text.isdecimal():
+    if not _is_number(text):
         raise SettingsError(
-            f"the Airflow Variable {name!r} is {text!r}; set it to a whole number of days, or to "
-            f"{FOREVER} to keep everything"
+            f"the Airflow Variable {name!r} is {text[:SHOWN]!r}; set it to a whole number of days, "
+            f"or to {FOREVER} to keep everything"
         )
     return int(text)
 

@@ -18,6 +18,7 @@ from include.records.errors import (
     RetryableError,
     SettingsError,
 )
+from include.records.shown_text import shown_text
 
 PERMANENT = (
     SettingsError,
@@ -73,9 +74,9 @@ def describe_failures(failed: Mapping[str, Exception]) -> list[str]:
         if isinstance(error, MarketDataError):
             problems.append(f"{name}: {error}")
         else:
-            log.error("%s failed with a program error", name, exc_info=error)
+            log.error("%s failed with a program error", shown_text(name), exc_info=error)
             problems.append(f"{name} failed with a program error: {type(error).__name__}: {error}")
-    return problems
+    return [*map(shown_text, problems)]
 
 
 def raise_failures(failed: Mapping[str, Exception], problems: Sequence[str] = ()) -> None:
@@ -89,7 +90,7 @@ def raise_failures(failed: Mapping[str, Exception], problems: Sequence[str] = ()
         RetryableError: A retry may help one of them.
         AirflowFailException: A retry helps none of them.
     """
-    words = "; ".join([*problems, *describe_failures(failed)])
+    words = "; ".join([*map(shown_text, problems), *describe_failures(failed)])
     errors = [*failed.values()]
     if any(isinstance(e, RetryableError) and not isinstance(e, PERMANENT) for e in errors):
         raise RetryableError(words) from errors[0]

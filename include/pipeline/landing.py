@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import TypeVar
 
 import stamina
@@ -18,6 +19,7 @@ from upath import UPath
 from include.records.batches import Batch
 from include.records.errors import LostBatchError
 from include.records.klines import Interval
+from include.records.symbols import read_symbol
 from include.records.verdicts import Verdict
 from include.records.windows import Window
 from include.storage.whole_files import write_whole
@@ -28,6 +30,7 @@ VERDICT_SUFFIX = ".verdict.json"
 FASTEST = 1
 READ_ATTEMPTS = 3
 LONGEST_REASON = 300
+INVALID_DIGITS = 16
 DAY_NAME = re.compile(r"\d{4}-\d{2}-\d{2}")
 Landed = TypeVar("Landed", bound=BaseModel)
 
@@ -41,8 +44,19 @@ def batch_url(storage_url: str, symbol: str, window: Window, planned_at: datetim
         window: Of the batch.
         planned_at: When its fetch was planned, aware UTC.
     """
-    folder = UPath(storage_url) / "landing" / f"{planned_at:%Y-%m-%d}" / symbol
+    folder = UPath(storage_url) / "landing" / f"{planned_at:%Y-%m-%d}" / _folder_name(symbol)
     return str(folder / f"{window.start:%H%M}-{window.end:%H%M}-{planned_at:%S%f}{SUFFIX}")
+
+
+def _folder_name(symbol: str) -> str:
+    """Return a symbol; for a name that is not valid, one that leads nowhere else.
+
+    Such a name has no batch, but a note that says why.
+    """
+    try:
+        return read_symbol(symbol)
+    except ValueError:
+        return f"invalid-{sha256(symbol.encode()).hexdigest()[:INVALID_DIGITS]}"
 
 
 def land_batch(url: str, batch: Batch) -> None:
@@ -199,7 +213,8 @@ def unloaded_batch(storage_url: str, symbol: str, start: datetime, today: date) 
     """
     landing = UPath(storage_url) / "landing"
     days = (start.date() + timedelta(days=age) for age in range((today - start.date()).days + 1))
-    folders = [folder for day in days if (folder := landing / f"{day:%Y-%m-%d}" / symbol).exists()]
+    name = _folder_name(symbol)
+    folders = [folder for day in days if (folder := landing / f"{day:%Y-%m-%d}" / name).exists()]
     urls = [str(file) for folder in folders for file in folder.glob(f"{start:%H%M}-*{SUFFIX}")]
     batches = [
         batch

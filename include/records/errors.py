@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
+from include.records.shown_text import shown_text
+
 
 class MarketDataError(Exception):
-    """Base of the pipeline's own errors; the message names the value and the cure."""
+    """Base of the pipeline's own errors; the message names the value and the cure.
+
+    A message may quote what others wrote: it is one printable line, without credentials.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown_text(message))
 
 
 class RetryableError(MarketDataError):

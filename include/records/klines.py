@@ -11,6 +11,8 @@ RawRow = list[str | int]
 # Places in a kline.
 OPEN_TIME, CLOSE_TIME, TRADE_COUNT, UNUSED = 0, 6, 8, 11
 COLUMN_COUNT = 12
+# Characters of a cell; Binance's have 30 at most. Refused rows are kept, and shown to people.
+LONGEST_CELL = 100
 # Binance had no trades before this day.
 FIRST_DAY = date(2017, 7, 14)
 US_PER_MS = 1_000

@@ -6,8 +6,9 @@ import re
 import unicodedata
 
 # Binance's own rule, as its error -1100 states it: ^[\w\-._&&[^a-z]]{1,50}$, of any script. Symbols
-# name files and folders too, so none may be hidden or mean the folder above.
-_SYMBOL = re.compile(r"(?!\.)(?:(?![a-z])[\w.-]){1,50}")
+# name files and folders too, so none may be hidden or mean the folder above; and they are cells of
+# tables, where a spreadsheet calculates what begins with a minus.
+_SYMBOL = re.compile(r"(?![.-])(?:(?![a-z])[\w.-]){1,50}")
 _SHOWN = 60
 
 

@@ -169,14 +169,14 @@ class TableCopy:
             {
                 PARTITIONS: f"SELECT DISTINCT {key} FROM {name} "  # noqa: S608 - names of the schema
                 f"WHERE token({key}) >= ? AND token({key}) <= ?",
-                ROWS: f"SELECT {wanted} FROM {name} WHERE {is_key}",  # noqa: S608
-                FIRST: f"SELECT {key} FROM {name} LIMIT 1",  # noqa: S608
+                ROWS: f"SELECT {wanted} FROM {name} WHERE {is_key}",  # noqa: S608 - ours
+                FIRST: f"SELECT {key} FROM {name} LIMIT 1",  # noqa: S608 - ours
             },
         )
 
     def _insert(self, names: Sequence[str]) -> str:
         marks = ", ".join("?" * len(names))
         return (
-            f"INSERT INTO {self.table.name} ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608
+            f"INSERT INTO {self.table.name} ({', '.join(names)}) VALUES ({marks}) "  # noqa: S608 - ours
             f"USING {'TIMESTAMP ? AND ' if self.columns.keeps_write_times else ''}TTL ?"
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, Field, ValidationError
 
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import symbols, whole_number
@@ -18,13 +19,22 @@ from include.orchestration.messages import AuditMessage
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import run_each
+from include.records.klines import FIRST_DAY
 from include.records.runbook import Heading, see
 from include.records.windows import DAY
+from include.tasks.form_fields import explain
 from include.tasks.gates import open_checkpoints, open_publisher
 
 AUDITED_DAYS = 7
 
 log = logging.getLogger(__name__)
+
+
+class AuditForm(BaseModel):
+    """What the form asks for; every field is explained there."""
+
+    first: date | None = Field(alias="from")
+    last: date | None = Field(alias="to")
 
 
 def plan(params: Mapping[str, object]) -> list[AuditMessage]:
@@ -36,18 +46,28 @@ def plan(params: Mapping[str, object]) -> list[AuditMessage]:
     yesterday = now().date() - DAY
     with fail_without_retry():
         daily_count = whole_number("audit_days", AUDITED_DAYS)
-        is_ordered = bool(params["to"] or params["from"])
-        last = date.fromisoformat(str(params["to"] or yesterday))
-        first = date.fromisoformat(str(params["from"] or last - timedelta(days=daily_count - 1)))
-        if not first <= last <= yesterday:
+        order = _order(params)
+        is_ordered = bool(order.first or order.last)
+        last = order.last or yesterday
+        first = order.first or last - timedelta(days=daily_count - 1)
+        if not FIRST_DAY <= first <= last <= yesterday:
             raise AirflowFailException(
-                f"from {first} to {last} is not a span of past days: set 'from' to the first day "
-                f"and 'to' to the last, {yesterday} at the latest"
+                f"from {first} to {last} is not a span of past days: set 'from' to the first day, "
+                f"{FIRST_DAY} at the earliest, and 'to' to the last, {yesterday} at the latest"
             )
         ages = range((last - first).days + 1) if is_ordered else ages_to_audit(daily_count)
         until = last if is_ordered else now().date()
         days = sorted((until - timedelta(days=age)).isoformat() for age in ages)
         return [AuditMessage(symbol=symbol, days=days) for symbol in symbols()]
+
+
+def _order(params: Mapping[str, object]) -> AuditForm:
+    # An empty field may be an empty text.
+    given = {name: params[name] or None for name in ("from", "to")}
+    try:
+        return AuditForm.model_validate(given)
+    except ValidationError as error:
+        raise AirflowFailException(explain(error)) from error
 
 
 def audit(asked: AuditMessage) -> dict[str, int]:

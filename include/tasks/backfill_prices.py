@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from include.exchange.days import Source, day_window
 from include.orchestration.alerts import queue_alerts
@@ -21,8 +21,8 @@ from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
 from include.records.klines import FIRST_DAY
 from include.records.runbook import Heading, see
-from include.records.symbols import read_symbol
 from include.records.windows import DAY, Window
+from include.tasks.form_fields import Symbols, explain
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
 
 # Airflow maps at most 1,024 tasks.
@@ -35,16 +35,11 @@ log = logging.getLogger(__name__)
 class BackfillForm(BaseModel, extra="forbid"):
     """What the form asks for; every field is explained there."""
 
-    symbols: list[str]
+    symbols: Symbols
     first: date = Field(alias="from")
     last: date = Field(alias="to")
     source: Source
     force: bool
-
-    @field_validator("symbols", mode="before")
-    @classmethod
-    def _no_blanks(cls, listed: list[str] | None) -> list[str]:
-        return list(dict.fromkeys(read_symbol(text) for text in listed or () if text.strip()))
 
 
 def plan(params: Mapping[str, object]) -> list[DayMessage]:
@@ -56,9 +51,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     try:
         order = BackfillForm.model_validate(dict(params))
     except ValidationError as error:
-        raise AirflowFailException(
-            "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
-        ) from error
+        raise AirflowFailException(explain(error)) from error
     today = now().date()
     if order.last < order.first:
         raise AirflowFailException(

@@ -15,8 +15,9 @@ from include.orchestration.failures import fail_without_retry
 from include.orchestration.forms import Action
 from include.orchestration.messages import ReplayMessage
 from include.pipeline.replaying import Selection, Settled, close, open_rows, replay
-from include.records.symbols import read_symbol
+from include.records.shown_text import shown_text
 from include.records.verdicts import QuarantinedRow
+from include.tasks.form_fields import Lines, Note, Symbols, explain
 from include.tasks.gates import open_checkpoints, open_publisher
 
 LONGEST_DAYS = 400
@@ -31,23 +32,13 @@ class ReplayForm(BaseModel, extra="forbid"):
     """What the form asks for; every field is explained there."""
 
     action: Action
-    symbols: list[str]
+    symbols: Symbols
     since: date | None
     until: date | None
-    expectations: list[str]
-    accept: list[str]
-    rows: list[str]
-    note: str
-
-    @field_validator("symbols", "expectations", "accept", "rows", mode="before")
-    @classmethod
-    def _no_blanks(cls, listed: list[str] | None) -> list[str]:
-        return [text.strip() for text in listed or () if text.strip()]
-
-    @field_validator("symbols")
-    @classmethod
-    def _symbols(cls, listed: list[str]) -> list[str]:
-        return list(dict.fromkeys(map(read_symbol, listed)))
+    expectations: Lines
+    accept: Lines
+    rows: Lines
+    note: Note
 
     @field_validator("rows")
     @classmethod
@@ -70,9 +61,7 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
     try:
         order = ReplayForm.model_validate({name: params[name] for name in ReplayForm.model_fields})
     except ValidationError as error:
-        raise AirflowFailException(
-            "; ".join(f"{each['loc'][0]}: {each['msg']}" for each in error.errors())
-        ) from error
+        raise AirflowFailException(explain(error)) from error
     until = order.until or now().date()
     with fail_without_retry():
         looked_at = kept("landing_days") or KEPT["landing_days"]
@@ -130,7 +119,7 @@ def settle(part: ReplayMessage) -> dict[str, int]:
                 checkpoints = open_checkpoints()
                 settled = replay(open_publisher(checkpoints), checkpoints, symbol, choice)
     for row in settled.rows[:LISTED_ROWS]:
-        log.info("%s", _line(row))
+        log.info("%s", shown_text(_line(row)))
     if len(settled.rows) > LISTED_ROWS:
         log.info("and %d more", len(settled.rows) - LISTED_ROWS)
     log.info(

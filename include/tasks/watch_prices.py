@@ -23,6 +23,7 @@ from include.watch.states import Announcement, Change, RuleState, Watched, watch
 VARIABLE = "price_watch"
 FILE_VARIABLE = "price_watch_file"
 FILE = "include/price_watch.yaml"
+SUFFIXES = (".yaml", ".yml", ".json")
 STATE = "price_watch_state"
 # Announcements kept for a channel that does not answer: more than a day of a few rules.
 MOST_WAITING = 100
@@ -85,6 +86,12 @@ def _read() -> Watch:
     if not text.strip():
         file = PROJECT / str(Variable.get(FILE_VARIABLE, default=FILE))
         source = f"the file {file}"
+        if file.suffix not in SUFFIXES:
+            # A message quotes what it cannot read: of no other file of this machine.
+            raise SettingsError(
+                f"{source} is not named like one of rules; the Airflow Variable "
+                f"{FILE_VARIABLE!r} takes names that end in {', '.join(SUFFIXES)}"
+            )
         try:
             text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -7,8 +7,7 @@ setting decides (metrics.py). Nothing on the pages comes from another host.
 from http import HTTPStatus
 from pathlib import Path
 
-from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
@@ -16,8 +15,10 @@ from upath import UPath
 
 from include.orchestration.connections import storage_url
 from include.records.palette import style_sheet
+from include.web.access import guarded
 from include.web.prices_api import router
 from include.web.responses import (
+    REPORT_SECURITY,
     TYPES,
     ProblemError,
     add_security_headers,
@@ -43,7 +44,7 @@ app = FastAPI(
     docs_url=None,
     redoc_url=None,
     openapi_url=None,
-    dependencies=[Depends(get_user)],
+    dependencies=guarded(),
 )
 add_security_headers(app, CONTENT_SECURITY)
 answer_errors_in_json(app)
@@ -68,7 +69,7 @@ def show_openapi(request: Request) -> Response:
 def show_report_file(path: str) -> Response:
     """Return a file of a report."""
     try:
-        return file_below(UPath(storage_url()) / "reports", path, REPORTS)
+        return file_below(UPath(storage_url()) / "reports", path, REPORTS, REPORT_SECURITY)
     except FileNotFoundError as error:
         raise ProblemError("there is no such report", HTTPStatus.NOT_FOUND) from error
     except OSError as error:

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
-from airflow.api_fastapi.core_api.security import get_user
-from fastapi import Depends, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
@@ -21,14 +20,22 @@ from include.records.batches import BATCH_LOG_DAYS
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
+from include.records.shown_text import shown_text
 from include.records.windows import DAY, from_ms
-from include.web.responses import FILE_SECURITY, add_security_headers, file_below
+from include.web.access import guarded
+from include.web.responses import add_security_headers, file_below
 
 DOCS = (".html", ".css", ".js")
 SHOWN_ROWS = 200
 
-app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=[Depends(get_user)])
-add_security_headers(app, FILE_SECURITY)
+# Its own style is in the page.
+CONTENT_SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+
+app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, dependencies=guarded())
+add_security_headers(app, CONTENT_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
@@ -101,5 +108,5 @@ def _page(status: HTTPStatus = HTTPStatus.OK, **content: object) -> HTMLResponse
 
 
 def _problem(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> HTMLResponse:
-    page = pages.get_template("quality.html.j2").render(problem=message, days=[])
+    page = pages.get_template("quality.html.j2").render(problem=shown_text(message), days=[])
     return HTMLResponse(page, status)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from upath import UPath
 
 from include.records.errors import MarketDataError
+from include.records.shown_text import shown_text
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -23,8 +24,24 @@ TYPES = {
 # Files built by others, such as Great Expectations, have scripts and styles of their own.
 FILE_SECURITY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'"
+    "img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
 )
+# Our own reports run no script.
+REPORT_SECURITY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+# The longest that a page sends has a run's id of 250 characters, percent-encoded.
+LONGEST_TARGET = 8_000
 
 
 class ProblemError(Exception):
@@ -40,23 +57,37 @@ class ProblemError(Exception):
 
 
 def add_security_headers(app: FastAPI, content_security: str) -> None:
-    """Keep pages from loading anything from elsewhere, and out of shared caches.
+    """Keep pages from loading anything from elsewhere, and out of shared caches and other sites.
 
     Args:
-        app: Gets the headers on each response.
+        app: Gets the headers on each response, that of a program error too, and a longest address.
         content_security: The policy of responses that do not set their own.
     """
+
+    def secured(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", content_security)
+        response.headers.update(HEADERS)
+        return response
 
     @app.middleware("http")
     async def add_headers(
         request: Request, answer: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        response = await answer(request)
-        response.headers.setdefault("Content-Security-Policy", content_security)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cache-Control"] = "private, no-cache"
-        return response
+        length = len(request.scope.get("raw_path") or b"") + len(request.scope["query_string"])
+        if length > LONGEST_TARGET:
+            return secured(
+                problem(
+                    f"the address has {length} characters: at most {LONGEST_TARGET} are allowed",
+                    HTTPStatus.REQUEST_URI_TOO_LONG,
+                )
+            )
+        return secured(await answer(request))
+
+    # Answered outside of all middleware; the server logs the error.
+    @app.exception_handler(Exception)
+    async def apologize(_request: Request, _error: Exception) -> Response:
+        message = "a program error; the API server's log has it"
+        return secured(problem(message, HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 def answer_errors_in_json(app: FastAPI) -> None:
@@ -92,17 +123,20 @@ def answer_errors_in_json(app: FastAPI) -> None:
 
 
 def problem(message: str, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return an answer that says what is wrong."""
-    return JSONResponse({"problem": message}, status, headers)
+    """Return an answer that says what is wrong, and never with what credentials."""
+    return JSONResponse({"problem": shown_text(message)}, status, headers)
 
 
-def file_below(folder: UPath, path: str, suffixes: Collection[str]) -> Response:
+def file_below(
+    folder: UPath, path: str, suffixes: Collection[str], content_security: str = FILE_SECURITY
+) -> Response:
     """Return a file of a folder.
 
     Args:
         folder: On a disk or in an object store.
         path: Below it, with slashes, as a browser sent it.
         suffixes: Of TYPES, those that are served.
+        content_security: The policy of the file.
 
     Raises:
         FileNotFoundError: There is none, its path leads elsewhere, or its type is not served.
@@ -114,5 +148,5 @@ def file_below(folder: UPath, path: str, suffixes: Collection[str]) -> Response:
         raise FileNotFoundError(path)
     content = folder.joinpath(*parts).read_bytes()
     return Response(
-        content, media_type=TYPES[suffix], headers={"Content-Security-Policy": FILE_SECURITY}
+        content, media_type=TYPES[suffix], headers={"Content-Security-Policy": content_security}
     )

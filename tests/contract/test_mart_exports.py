@@ -119,7 +119,7 @@ def test_parquet_holds_exact_decimals_and_utc_times(exports):
 
 def test_duckdb_reads_the_stores_minutes(exports):
     found = duckdb.sql(
-        f"SELECT {', '.join(PRICE_COLUMNS)} FROM '{exports}/parquet/*/*.parquet' "  # noqa: S608
+        f"SELECT {', '.join(PRICE_COLUMNS)} FROM '{exports}/parquet/*/*.parquet' "  # noqa: S608 - our names
         "ORDER BY symbol, minute"
     ).fetchall()
 
@@ -130,7 +130,7 @@ def test_duckdb_reads_the_stores_minutes(exports):
 def test_duckdb_adds_up_what_pandas_does(exports):
     """Two minutes of one coin each at 2500.10 and at 2500.2."""
     (found,) = duckdb.sql(
-        "SELECT symbol, sum(quote_volume) / sum(volume) AS vwap, count(vwap) "  # noqa: S608
+        "SELECT symbol, sum(quote_volume) / sum(volume) AS vwap, count(vwap) "  # noqa: S608 - our names
         f"FROM '{exports}/parquet/*/ETHUSDT.parquet' GROUP BY symbol"
     ).fetchall()
 
@@ -164,7 +164,7 @@ def test_a_day_without_a_price_has_files_of_the_same_types(exports):
     export_days(["2026-03-04"], exports)
 
     assert len(pd.read_parquet(str(exports / "parquet"))) == 6
-    query = f"SELECT count(*) FROM '{exports}/parquet/*/*.parquet'"  # noqa: S608
+    query = f"SELECT count(*) FROM '{exports}/parquet/*/*.parquet'"  # noqa: S608 - our names
     assert duckdb.sql(query).fetchall() == [(6,)]
 
 

@@ -52,7 +52,7 @@ def test_mails_all_at_once_where_an_address_is_set(monkeypatch, mails):
     assert mails == [
         (
             ["ops@example.com", "desk@example.com"],
-            f"prices: {MESSAGES[0]}",
+            f"prices: {MESSAGES[0]} (and 1 more)",
             "<br>".join(MESSAGES),
         )
     ]
@@ -64,3 +64,24 @@ def test_says_nothing_when_nothing_is_alarming(monkeypatch, caplog, mails):
     alerts.alert({"ti": TaskInstance(None)})
 
     assert (caplog.records, mails) == ([], [])
+
+
+HOSTILE = "{{ conn.cassandra_default.password }}<script>alert(1)</script>\r\nBcc: x@x.org\x1b[2J"
+
+
+def test_what_the_exchange_sends_is_text_in_a_mail_and_one_line_in_the_log(
+    monkeypatch, caplog, mails
+):
+    """A notifier that is called renders its texts as templates, with connections and variables."""
+    monkeypatch.setenv("AIRFLOW_VAR_ALERT_TO", "ops@example.com")
+    monkeypatch.setenv("AIRFLOW_CONN_CASSANDRA_DEFAULT", "cassandra://me:s3cr3t@db")
+
+    alerts.alert({"ti": TaskInstance([HOSTILE])})
+
+    ((_, subject, body),) = mails
+    assert "{{ conn.cassandra_default.password }}" in subject
+    assert "{{ conn.cassandra_default.password }}" in body
+    assert "s3cr3t" not in subject + body
+    assert "<script>" not in body
+    assert subject.isprintable()
+    assert all(record.getMessage().isprintable() for record in caplog.records)

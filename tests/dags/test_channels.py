@@ -3,11 +3,15 @@
 import base64
 import json
 import socket
+import ssl
+import traceback
 
 import pytest
+import trustme
 
-from include.orchestration import notifiers
+from include.orchestration import webhooks
 from include.orchestration.notifiers import UndeliveredError, deliver
+from include.records.errors import SettingsError
 from include.watch.settings import read_watch
 from include.watch.states import Announcement, Change
 from tests.fakes.builders import NOON
@@ -115,12 +119,16 @@ def test_what_does_not_take_the_message_has_failed(posts, to, status):
         deliver(to, [announcement()])
 
 
-def test_a_webhook_that_answers_with_a_page_to_log_in_has_taken_nothing(posts):
-    """The page itself is there, and answers 200."""
-    posts.status = 302
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_a_webhook_that_answers_with_a_page_to_log_in_has_taken_nothing(posts, to, status):
+    """The page itself is there, and answers 200; it is not asked for."""
+    posts.status = status
 
-    with pytest.raises(UndeliveredError):
-        deliver(WEBHOOK, [announcement()])
+    with pytest.raises(UndeliveredError, match=str(status)):
+        deliver(to, [announcement()])
+
+    assert len(posts.taken) == 1
 
 
 def test_a_mail_server_that_knows_nobody_has_failed(mails):
@@ -150,8 +158,7 @@ def test_a_server_that_is_not_there_has_failed(monkeypatch, to):
 @pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
 def test_a_server_that_says_nothing_has_failed_after_a_while(monkeypatch, to):
     """It takes the connection, and no more."""
-    monkeypatch.setattr(notifiers, "TIMEOUT_SECONDS", 1)
-    monkeypatch.setitem(notifiers.WEBHOOK_OPTIONS, "timeout", 1)
+    monkeypatch.setattr(webhooks, "TIMEOUT_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = {"host": f"http://127.0.0.1:{silent.getsockname()[1]}", "password": "x"}
         for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):
@@ -159,3 +166,137 @@ def test_a_server_that_says_nothing_has_failed_after_a_while(monkeypatch, to):
 
         with pytest.raises(UndeliveredError, match="timed out"):
             deliver(to, [announcement()])
+
+
+TEMPLATE = "{{ 7 * 7 }} {% for each in () %}{% endfor %} {{ conn.desk.password }}"
+
+
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_posts_a_text_as_it_is_and_renders_nothing(posts, to):
+    """Airflow's notifiers take every text for a template, with all connections at hand."""
+    deliver(to, [announcement(TEMPLATE)])
+
+    assert posts.taken[0].body["text"] == TEMPLATE
+
+
+def test_mails_a_text_as_it_is_and_renders_nothing(mails):
+    deliver(SMTP, [announcement(TEMPLATE)])
+
+    (mail,) = mails.taken
+    assert mail.message["Subject"] == f"prices: {TEMPLATE}"
+    assert mail.message.get_body().get_content().strip() == TEMPLATE
+
+
+def test_a_text_adds_no_header_to_a_mail(mails):
+    deliver(SMTP, [announcement("one\r\nBcc: everyone@x.org\r\n\r\nanother body")])
+
+    (mail,) = mails.taken
+    assert (mail.recipients, mail.message["Bcc"]) == (["a@x.org", "b@x.org"], None)
+    assert "Bcc: everyone@x.org" in mail.message["Subject"]
+
+
+def test_a_text_calls_nobody_and_links_nowhere_on_slack(posts):
+    deliver(SLACK, [announcement("<!channel> <https://evil.example|log in>")])
+
+    said = posts.taken[0].body["text"]
+    assert said == "&lt;!channel&gt; &lt;https://evil.example|log in&gt;"
+
+
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_no_failure_tells_the_path_which_may_be_the_secret(monkeypatch, caplog, to):
+    """Nothing listens on port 9 of this machine."""
+    url = "http://127.0.0.1:9/hooks/s3cr3t?token=s3cr3t"
+    for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):
+        connection = {"conn_type": kind, "host": url, "password": url}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+
+    with caplog.at_level("DEBUG"), pytest.raises(UndeliveredError) as caught:
+        deliver(to, [announcement()])
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert "Connection refused" in told
+    assert "s3cr3t" not in told + caplog.text
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """Where names lead, for this test's process."""
+    known, resolve = {}, socket.getaddrinfo
+
+    def resolved(host, port, *more, **options):
+        if host in known:
+            family = socket.AF_INET6 if ":" in known[host] else socket.AF_INET
+            place = (known[host], port, 0, 0) if ":" in known[host] else (known[host], port)
+            return [(family, socket.SOCK_STREAM, 6, "", place)]
+        return resolve(host, port, *more, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    return known
+
+
+@pytest.fixture
+def by_tls(tmp_path, monkeypatch, posts):
+    """The web server behind TLS, with a certificate for a name that this process trusts."""
+    authority = trustme.CA()
+    file = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("hooks.example.com").configure_cert(context)
+    posts.socket = context.wrap_socket(posts.socket, server_side=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+    url = f"https://hooks.example.com:{posts.port}"
+    for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):
+        connection = {"conn_type": kind, "host": url, "password": "T0"}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+    return posts
+
+
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_posts_nothing_to_a_name_that_leads_into_a_private_network(names, by_tls, to):
+    """A name that lately led elsewhere, too: the address is that of the connection itself."""
+    names["hooks.example.com"] = "127.0.0.1"
+
+    with pytest.raises(SettingsError, match=r"leads to 127\.0\.0\.1: .*private_webhook_hosts"):
+        deliver(to, [announcement()])
+
+    assert by_tls.taken == []
+
+
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_posts_into_a_private_network_where_a_setting_names_the_host(
+    names, by_tls, monkeypatch, to
+):
+    names["hooks.example.com"] = "127.0.0.1"
+    monkeypatch.setenv("AIRFLOW_VAR_PRIVATE_WEBHOOK_HOSTS", "other, Hooks.example.com")
+
+    deliver(to, [announcement()])
+
+    assert len(by_tls.taken) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com",
+        "https://169.254.169.254/latest/meta-data",
+        "https://10.0.0.1",
+        "https://[::ffff:10.0.0.1]",
+        "https://2130706433",
+        "https://user:s3cr3t@hooks.example.com",
+        "file:///etc/passwd",
+    ],
+)
+@pytest.mark.parametrize("to", [SLACK, WEBHOOK], ids=["slack", "webhook"])
+def test_asks_for_no_name_where_the_address_itself_is_wrong(monkeypatch, to, url):
+    def fail(*_arguments, **_options):
+        raise AssertionError("it was looked up")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    for name, kind in (("SLACK_DEFAULT", "slackwebhook"), ("DESK", "http")):
+        connection = {"conn_type": kind, "host": url, "password": url}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(connection))
+
+    with pytest.raises(SettingsError) as caught:
+        deliver(to, [announcement()])
+
+    assert "s3cr3t" not in str(caught.value)

@@ -11,7 +11,6 @@ import pytest
 from airflow.api_fastapi.core_api.security import get_user
 from airflow.sdk.exceptions import AirflowNotFoundException
 from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
 
 from include.reading.health import Facts, State, SymbolFacts
 from include.records.errors import RetryableError, SettingsError, StoreSilentError
@@ -122,19 +121,6 @@ def test_leaves_the_pages_beside_it_behind_their_login():
     health, page = ask(serving(HealthCheck(lambda: WELL)), "/health", "/page")
 
     assert (health.status_code, page.status_code) == (200, 401)
-
-
-def test_is_the_one_address_of_the_plugin_that_is_open():
-    """Each other route asks who it is, whatever page is added; test_metrics.py has /metrics."""
-    routes = prices.app.routes
-    guarded = {
-        route.path
-        for route in routes
-        if isinstance(route, APIRoute)
-        and get_user in {each.dependency for each in route.dependencies}
-    }
-
-    assert {route.path for route in routes} - guarded == {"/health", "/metrics"}
 
 
 def test_is_served_by_the_plugin_without_a_login(monkeypatch, tmp_path):

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from airflow.api_fastapi.core_api.security import get_user
 
 from include.reading.recent_minutes import RecentMinutes
 from include.records.errors import RetryableError
 from include.records.windows import MINUTE, floor_minute
 from include.web import prices_api, prices_page
+from include.web.access import may_read
 from include.web.prices_api import Deployment
 from tests.fakes.builders import average, quarantined_row
 from tests.fakes.memory_store import MemoryStore
@@ -30,7 +30,7 @@ def get(path, *, is_logged_in=True, headers=None, **parameters):
             return await client.get(path, params=parameters or None, headers=headers)
 
     if is_logged_in:
-        prices_page.app.dependency_overrides[get_user] = lambda: "somebody"
+        prices_page.app.dependency_overrides[may_read] = lambda: "somebody"
     try:
         return asyncio.run(ask())
     finally:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from airflow.api_fastapi.core_api.security import get_user
 
 from include.records.batches import BatchRecord
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.verdicts import State
 from include.web import quality_page
+from include.web.access import may_read
 from tests.fakes.builders import quarantined_row
 from tests.fakes.memory_store import MemoryStore
 
@@ -27,7 +27,7 @@ def get(path, *, is_logged_in=True, **parameters):
             return await client.get(path, params=parameters)
 
     if is_logged_in:
-        quality_page.app.dependency_overrides[get_user] = lambda: "somebody"
+        quality_page.app.dependency_overrides[may_read] = lambda: "somebody"
     try:
         return asyncio.run(ask())
     finally:

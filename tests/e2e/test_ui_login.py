@@ -15,6 +15,7 @@ from tests.e2e.conftest import ANSWER_SECONDS, PAGE_TIMEOUT_MS, watched
 from tests.servers.login_server import login_server
 
 USER, PASSWORD = "viewer", "only-for-this-test"
+NOBODY = "nobody"
 # Every kind of address that the plugins serve, with and without something to find there.
 PROTECTED = (
     "/quality/",
@@ -41,9 +42,18 @@ PAGE, HEADING = "/plugin/quality", "Data quality"
 
 @pytest.fixture(scope="module")
 def guarded(product):
-    """The address of an Airflow that knows one viewer, over the product's database."""
-    with login_server(product.stack, {USER: PASSWORD}) as url:
+    """The address of an Airflow that knows a viewer and a user without a role, over the product."""
+    passwords = dict.fromkeys((USER, NOBODY), PASSWORD)
+    with login_server(product.stack, passwords, {NOBODY: ""}) as url:
         yield url
+
+
+def as_user(url, user):
+    """A client that is logged in."""
+    login = {"username": user, "password": PASSWORD}
+    token = httpx.post(f"{url}/auth/token", json=login, trust_env=False, timeout=ANSWER_SECONDS)
+    headers = {"Authorization": f"Bearer {token.raise_for_status().json()['access_token']}"}
+    return httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=ANSWER_SECONDS)
 
 
 def _without_pointers(answer):
@@ -72,6 +82,15 @@ def test_tells_a_stranger_nothing(guarded, path):
     # One word under one name, and nothing else.
     (said,) = answer.json().values()
     assert said.startswith("Not authenticated")
+
+
+def test_tells_a_user_without_a_role_nothing_and_a_viewer_all(guarded):
+    with as_user(guarded, NOBODY) as nobody, as_user(guarded, USER) as viewer:
+        refused = {nobody.get(path).status_code for path in PROTECTED}
+        served = {viewer.get(path).status_code for path in PROTECTED}
+
+    assert refused == {403}
+    assert not served & {401, 403, 500}
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -20,7 +20,7 @@ class _Mart:
 
     def table(self, name):
         """Return a kept table whole, by its key."""
-        return self.rows(f"SELECT * FROM {name} ORDER BY {', '.join(KEYS[name])}")  # noqa: S608
+        return self.rows(f"SELECT * FROM {name} ORDER BY {', '.join(KEYS[name])}")  # noqa: S608 - our names
 
     def everything(self):
         """Return all that a mart keeps, by table."""

@@ -61,12 +61,13 @@ class _Post(BaseHTTPRequestHandler):
 
     def do_GET(self):
         """A page, such as a redirected post would be answered with."""
+        self.server.taken.append(SimpleNamespace(path=self.path, headers={}, body=None))
         self.send_response(200)
         self.end_headers()
 
     def _answer(self):
         self.send_response(self.server.status)
-        if self.server.status == 302:
+        if self.server.status // 100 == 3:
             self.send_header("Location", "/log-in")
         self.end_headers()
         self.wfile.write(b"ok")

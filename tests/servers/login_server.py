@@ -17,12 +17,15 @@ ROLE = "VIEWER"
 
 
 @contextmanager
-def login_server(stack: Stack, passwords: Mapping[str, str]) -> Iterator[str]:
-    """Serve Airflow to some viewers only, for one block; the address is given.
+def login_server(
+    stack: Stack, passwords: Mapping[str, str], roles: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Serve Airflow to some users only, for one block; the address is given.
 
     Args:
         stack: One that runs.
         passwords: By user name.
+        roles: By user name; whoever is not named is a viewer, and an empty role permits nothing.
 
     Raises:
         StartError: It died or was not healthy in time.
@@ -35,7 +38,7 @@ def login_server(stack: Stack, passwords: Mapping[str, str]) -> Iterator[str]:
         "AIRFLOW__API__BASE_URL": airflow.airflow_url(port),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
-            f"{user}:{ROLE}" for user in passwords
+            f"{user}:{(roles or {}).get(user, ROLE)}" for user in passwords
         ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(file),
     }
