@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import Depends, HTTPException
@@ -15,6 +17,16 @@ from fastapi.params import Depends as Dependency
 # Whoever may open Airflow's own pages: a viewer, and every role above. A login without a role may
 # not.
 may_read = requires_access_view(AccessView.WEBSITE)
+
+
+def check_may_read(user: BaseUser) -> None:
+    """Ask the same of a user who has logged in.
+
+    Raises:
+        HTTPException: 403.
+    """
+    if not get_auth_manager().is_authorized_view(access_view=AccessView.WEBSITE, user=user):
+        raise HTTPException(HTTPStatus.FORBIDDEN, "Forbidden")
 
 
 class Turns:

@@ -17,6 +17,7 @@ from include.orchestration.connections import binance_settings
 from include.orchestration.context import now
 from include.reading.gauge_facts import GaugeReader
 from include.reading.gauges import Gauge, GaugeFacts, Sample, samples_of
+from include.web.access import check_may_read
 from include.web.prices_api import deployment
 from include.web.probes import Fact, Probe
 from include.web.shared_answers import SharedAnswer
@@ -125,7 +126,7 @@ def add_metrics(app: FastAPI, metrics: Metrics) -> None:
 
     async def show_metrics(request: Request) -> Response:
         if await metrics.needs_login():
-            await get_user(request, None, await BEARER(request))
+            check_may_read(await get_user(request, None, await BEARER(request)))
         return Response(await metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     # Starlette adds HEAD.

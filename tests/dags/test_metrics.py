@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.api_fastapi.core_api.security import get_user
 from fastapi import Depends, FastAPI
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,7 +16,7 @@ from include.reading.gauges import BudgetFacts, Gauge, GaugeFacts, SymbolCounts,
 from include.reading.health import SymbolFacts
 from include.records.errors import SettingsError, StoreSilentError
 from include.records.windows import MINUTE
-from include.web import metrics
+from include.web import access, metrics
 from include.web.metrics import Metrics, add_metrics, needs_login, text_of
 from include.web.responses import add_security_headers, answer_errors_in_json
 from plugins import prices
@@ -117,18 +119,21 @@ def test_tells_a_stranger_nothing_and_reads_nothing_for_him():
     assert readings == []
 
 
-def test_asks_airflow_who_has_a_token(monkeypatch):
+@pytest.mark.parametrize(("role", "expected"), [("VIEWER", 200), (None, 403)])
+def test_asks_airflow_who_has_a_token_and_whether_he_may_read(monkeypatch, role, expected):
     """The header's token goes to Airflow, which knows it or not."""
     asked = []
 
     async def know(_request, _oauth, bearer):
         asked.append(bearer.credentials)
+        return SimpleAuthManagerUser(username="somebody", role=role)
 
     monkeypatch.setattr(metrics, "get_user", know)
+    monkeypatch.setattr(access, "get_auth_manager", SimpleAuthManager)
 
     (answer,) = ask(served(ask_login=lambda: True), headers={"Authorization": "Bearer T0ken"})
 
-    assert (answer.status_code, asked) == (200, ["T0ken"])
+    assert (answer.status_code, asked) == (expected, ["T0ken"])
 
 
 @pytest.mark.parametrize("error", [SettingsError("wrong"), KeyError("a bug")])

@@ -51,7 +51,7 @@ ROUTES = [
     for method in sorted(getattr(route, "methods", None) or {"GET"})
 ]
 IDS = [f"{method} {prefix}{path}" for prefix, path, method in ROUTES]
-# Asks for the login by itself, unless a setting opens it: test_metrics.py. It asks for no role.
+# Asks for the login and the role by itself, unless a setting opens it: test_metrics.py.
 BY_ITSELF = {"/prices/metrics"}
 GUARDED = [route for route in ROUTES if f"{route[0]}{route[1]}" not in OPEN]
 WITH_ROLES = [route for route in GUARDED if f"{route[0]}{route[1]}" not in BY_ITSELF]
