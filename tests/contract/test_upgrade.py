@@ -14,7 +14,7 @@ import yaml
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.orchestration.connections import open_store, storage_url, symbols
-from include.pipeline.landing import delete_before, read_batch, unloaded_batch
+from include.pipeline.landing import is_old_batch, read_batch, unloaded_batch
 from include.pipeline.publishing import Publisher
 from include.pipeline.storing import load_batch
 from include.reading.queries import as_of
@@ -225,8 +225,10 @@ def test_what_had_landed_is_read_or_passed_over(deployment):
     assert (held.symbol, held.window, held.row_count) == ("BTCUSDT", SPAN, 5 * 59 + 5)
     for start in (SPAN.start, SPAN.end):
         assert unloaded_batch(str(deployment), "BTCUSDT", start, NOON.date() + DAY) is None
-    delete_before(str(deployment), NOON.date() + DAY)
-    assert not [*(deployment / "landing").iterdir()]
+    landing = deployment / "landing"
+    files = [str(file.relative_to(landing)) for file in landing.rglob("*") if file.is_file()]
+    assert files
+    assert all(is_old_batch(file, NOON.date() + DAY, {}) for file in files)
 
 
 def test_variables_mean_what_they_meant(deployment, monkeypatch):
