@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -28,8 +28,6 @@ WITH_SERVERS = (*NO_PROPERTIES, "tests/contract", "tests/faults", "tests/foreign
 # it mostly waits for minutes, and the second program uses the idle time.
 ALONE_UNTIL = "tests/e2e/test_main_job_quality.py"
 NICE = ("nice", "-n", "5")
-# It says itself how late minutes were, and so runs after all others.
-SOAK = (*NO_PROPERTIES, "tests/soak")
 NO_TESTS_FOUND = 5
 WIDTH = 80
 # The words of pytest's last line, in its order.
@@ -87,10 +85,7 @@ class SideBySide:
         """
         self._children = []
         with tempfile.TemporaryFile() as log:
-            shown = self._show(
-                first,
-                lambda shown: self._start_second(second, log) if mark.encode() in shown else None,
-            )
+            shown = self._show(first, second, mark.encode(), log)
             self._start_second(second, log)
             codes = [child.wait() for child in self._children]
             log.seek(0)
@@ -101,29 +96,17 @@ class SideBySide:
             raise SystemExit(128 + self._signal)
         return codes[0], codes[1]
 
-    def run_alone(self, command: Sequence[str]) -> int:
-        """Run a program and show its output as it comes; return its exit code.
-
-        Raises:
-            SystemExit: It was interrupted.
-        """
-        self._children = []
-        shown = self._show(command, lambda _shown: None)
-        code = self._children[0].wait()
-        self.ended.append(Ended(command, code, shown))
-        if self._signal:
-            raise SystemExit(128 + self._signal)
-        return code
-
-    def _show(self, command: Sequence[str], on_output: Callable[[bytes], None]) -> bytes:
-        """Start a program, show its output as it comes and return it; tell what there is of it."""
-        _write(_heading(command))
+    def _show(
+        self, first: Sequence[str], second: Sequence[str], mark: bytes, log: IO[bytes]
+    ) -> bytes:
+        _write(_heading(first))
         output, end = os.pipe()
-        self._start(command, end)
+        self._start(first, end)
         os.close(end)
         part = shown = b""
         while True:
-            on_output(shown)
+            if mark in shown:
+                self._start_second(second, log)
             if not (part := os.read(output, 1 << 16)):
                 os.close(output)
                 return shown
@@ -205,10 +188,13 @@ def main(words: Sequence[str]) -> int:
         tests, types = pair.run((*PYTEST, *TWO_WORKERS, *chosen, *rest), ("mypy",))
         if is_fast or exit_code(types, tests) not in {0, NO_TESTS_FOUND}:
             return exit_code(types, tests)
-        end_to_end = pair.run(
-            (*PYTEST, *END_TO_END, *rest), (*NICE, *PYTEST, *WITH_SERVERS, *rest), ALONE_UNTIL
+        return exit_code(
+            types,
+            tests,
+            *pair.run(
+                (*PYTEST, *END_TO_END, *rest), (*NICE, *PYTEST, *WITH_SERVERS, *rest), ALONE_UNTIL
+            ),
         )
-        return exit_code(types, tests, *end_to_end, pair.run_alone((*PYTEST, *SOAK, *rest)))
     finally:
         summary = added_up(pair.ended, time.monotonic() - started)
         _write(failures(pair.ended).encode(), summary.encode(), b"\n")

@@ -38,23 +38,18 @@ def says(line, code=0):
     return [sys.executable, "-c", f"print({line!r}); raise SystemExit({code})"]
 
 
-@pytest.fixture(autouse=True)
-def _own_signal_handlers():
-    kept = {number: signal.getsignal(number) for number in SIGNALS}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def run(capfdbinary):
     """Run two programs and return their exit codes and what was shown."""
+    kept = {number: signal.getsignal(number) for number in SIGNALS}
 
     def run(first, second, mark=""):
         codes = SideBySide().run(first, second, mark)
         return codes, capfdbinary.readouterr().out.decode()
 
-    return run
+    yield run
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("mark", ["", "20 passed", "nothing that it says"])
@@ -63,16 +58,6 @@ def test_shows_the_second_whole_after_the_first(run, mark):
 
     assert codes == (3, 5)
     assert shown.rindex("20 passed") < shown.rindex("3 passed")
-
-
-def test_runs_one_alone_and_counts_it_with_the_others(capfdbinary):
-    pair = SideBySide()
-
-    code = pair.run_alone(says("== 2 passed in 1.00s ==", 3))
-
-    assert code == 3
-    assert "2 passed in 1.00s" in capfdbinary.readouterr().out.decode()
-    assert [ended.last_line for ended in pair.ended] == ["== 2 passed in 1.00s =="]
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=["Ctrl-C", "terminated", "hung up"])
