@@ -87,7 +87,7 @@ def main() -> int:
         home = Path(folder)
         try:
             is_clean = _soak(home, symbols, timedelta(minutes=options.minutes), drawn)
-        except (SetupError, StartError) as error:
+        except (SetupError, StartError, httpx.HTTPError) as error:
             say(f"the soak ended early: {error}")
             is_clean = False
     return 0 if is_clean else 1
