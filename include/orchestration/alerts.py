@@ -24,7 +24,7 @@ def queue_alerts(messages: Sequence[str]) -> None:
     """Queue messages for `alert`, which Airflow calls when the task has ended."""
     if messages:
         task_instance: Any = get_current_context()["ti"]
-        task_instance.xcom_push(key=KEY, value=[*messages])
+        task_instance.xcom_push(key=_key_of(task_instance.map_index), value=[*messages])
 
 
 def push_result(value: object) -> None:
@@ -47,10 +47,19 @@ def alert(context: Context) -> None:
     one mail to the addresses in the Variable `alert_to`, through the connection `smtp_default`.
     """
     task_instance: Any = context["ti"]
-    own = {"task_ids": task_instance.task_id, "map_indexes": task_instance.map_index}
-    messages = task_instance.xcom_pull(**own, key=KEY) or []
+    key = _key_of(task_instance.map_index)
+    messages = task_instance.xcom_pull(task_ids=task_instance.task_id, key=key) or []
     write(messages)
     mail(messages, context)
+
+
+def _key_of(map_index: int) -> str:
+    """Return the XCom key of a task's alerts, which no other task of its mapping uses.
+
+    A pull that names a map index logs an error where nothing was pushed, which is so nearly
+    always; one that names none takes what all tasks of a mapping pushed.
+    """
+    return KEY if map_index < 0 else f"{KEY}_{map_index}"
 
 
 def write(messages: Sequence[str]) -> None:

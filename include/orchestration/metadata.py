@@ -10,20 +10,18 @@ import io
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.utils.db_cleanup import CreateTableAs, config_dict, run_cleanup
+from airflow.utils.db_cleanup import config_dict, run_cleanup
 from sqlalchemy import (
     URL,
-    CursorResult,
     DateTime,
-    Delete,
     Engine,
     MetaData,
     String,
@@ -36,21 +34,15 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from include.records.errors import SettingsError
+from include.orchestration.resting_session import RestingSession, TimeIsUpError, one_line
+from include.records.errors import RetryableError, SettingsError
 
 CONNECTION = "airflow_metadata"
 DRIVERS = {"postgres": "postgresql+psycopg2", "postgresql": "postgresql+psycopg2"}
 # Of one transaction: with all that depends on so many task instances, tenths of a second.
 BATCH_ROWS = 1_000
-# How long to rest after a transaction, as a share of the time it took, and the longest rest: what
-# a minute asks of the database comes between.
-REST_SHARE = 1.0
-LONGEST_REST_SECONDS = 2.0
-SAY_EVERY_SECONDS = 60.0
-LONGEST_REASON = 300
 # Cleaned together, in the order of their references, and only here by DAG.
 RUNS = "dag_version"
 RUN_TABLES = (
@@ -62,10 +54,6 @@ LEFT_ALONE = ("dag", "trigger")
 UNFINISHED = ("queued", "running")
 
 log = logging.getLogger(__name__)
-
-
-class TimeIsUpError(Exception):
-    """The time is up: what has been removed is committed, the rest is for the next run."""
 
 
 @dataclass
@@ -85,66 +73,6 @@ class Cleaned:
     left_out: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     is_finished: bool = True
-
-
-class RestingSession(Session):
-    """A session that rests after each transaction, counts what it removes, and stops in time.
-
-    Args:
-        engine: Of the metadata.
-        removed: Counts the rows removed, by table.
-        is_time_up: Asked after each transaction.
-        rest: Sleeps for so many seconds.
-
-    Attributes:
-        archives: The tables that batches were copied to, whether or not they are dropped.
-        problem: What the database refused last; empty if nothing.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        removed: Counter[str],
-        is_time_up: Callable[[], bool],
-        rest: Callable[[float], None],
-    ) -> None:
-        super().__init__(engine)
-        self._removed = removed
-        self._is_time_up = is_time_up
-        self._rest = rest
-        self._since = self._said_at = time.monotonic()
-        self.archives: set[str] = set()
-        self.problem = ""
-
-    def execute(self, statement: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
-        """Run a statement, and note what it removes or creates."""
-        try:
-            result = super().execute(statement, *arguments, **options)
-        except SQLAlchemyError as error:
-            # Airflow names only the table.
-            self.problem = " ".join(str(error).split())[:LONGEST_REASON]
-            raise
-        if isinstance(statement, Delete) and isinstance(result, CursorResult):
-            self._removed[str(statement.table)] += result.rowcount
-        elif isinstance(statement, CreateTableAs):
-            self.archives.add(statement.name)
-        return result
-
-    def commit(self) -> None:
-        """Commit, then rest.
-
-        Raises:
-            TimeIsUpError: The time is up; this transaction is committed.
-        """
-        super().commit()
-        if self._is_time_up():
-            raise TimeIsUpError
-        took = time.monotonic() - self._since
-        self._rest(min(took * REST_SHARE, LONGEST_REST_SECONDS))
-        self._since = time.monotonic()
-        if self._since > self._said_at + SAY_EVERY_SECONDS:
-            log.info("removed so far: %s", describe(self._removed) or "nothing")
-            self._said_at = self._since
 
 
 def metadata_url() -> URL | None:
@@ -177,9 +105,24 @@ def metadata_url() -> URL | None:
     )
 
 
-def open_metadata(url: URL) -> Engine:
-    """Return the metadata's database."""
-    return create_engine(url, pool_size=1, pool_pre_ping=True)
+@contextmanager
+def open_metadata(url: URL) -> Iterator[Engine]:
+    """Open the metadata's database for one block.
+
+    Raises:
+        RetryableError: It does not answer, or refuses the login.
+    """
+    engine = create_engine(url, pool_size=1, pool_pre_ping=True)
+    try:
+        yield engine
+    except OperationalError as error:
+        reason = one_line(error.orig or error)
+        raise RetryableError(
+            f"Airflow's metadata on {url.host}:{url.port or 'the default port'} does not answer "
+            f"({reason}); check the server and the Airflow connection {CONNECTION!r}"
+        ) from error
+    finally:
+        engine.dispose()
 
 
 def size_bytes(engine: Engine) -> int:
@@ -257,12 +200,6 @@ def _clean_table(session: RestingSession, name: str, before: datetime, cleaned: 
         session.rollback()
         cleaned.failed[name] = session.problem or str(error)
         log.warning("%s was not cleaned: %s", name, cleaned.failed[name])
-
-
-def describe(counts: Mapping[str, int]) -> str:
-    """Return counts of rows as words, the largest first; tables without any are left out."""
-    listed = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in listed if count)
 
 
 def _columns(engine: Engine) -> dict[str, set[str]]:

@@ -55,7 +55,7 @@ def airflow(order: Order) -> UpkeepMessage:
     """Remove old rows of Airflow's metadata, if this deployment lets a task reach it."""
     oldest = order.oldest("airflow_days")
     # Seconds of imports, for this kind alone.
-    from include.orchestration import metadata  # noqa: PLC0415
+    from include.orchestration import metadata, resting_session  # noqa: PLC0415
 
     url = metadata.metadata_url()
     if url is None:
@@ -63,17 +63,14 @@ def airflow(order: Order) -> UpkeepMessage:
             f"skipped: tasks reach Airflow's metadata only by the connection {metadata.CONNECTION}"
             ", which does not exist; docs/operations.md says what to run instead"
         )
-    engine = metadata.open_metadata(url)
-    try:
+    with metadata.open_metadata(url) as engine:
         size_before = metadata.size_bytes(engine)
         cleaned = metadata.clean(
             engine, oldest, only_count=order.only_count, is_time_up=order.is_time_up
         )
         size_after = metadata.size_bytes(engine)
-    finally:
-        engine.dispose()
-    log.info("before %s: %s", oldest, metadata.describe(cleaned.old) or "nothing")
-    log.info("removed: %s", metadata.describe(cleaned.removed) or "nothing")
+    log.info("before %s: %s", oldest, resting_session.describe(cleaned.old) or "nothing")
+    log.info("removed: %s", resting_session.describe(cleaned.removed) or "nothing")
     if cleaned.failed:
         words = "; ".join(f"{name}: {why}" for name, why in cleaned.failed.items())
         raise RetryableError(f"tables were not cleaned, the others are: {words}")

@@ -17,8 +17,8 @@ class TaskInstance:
     def __init__(self, messages):
         self._messages = messages
 
-    def xcom_pull(self, *, task_ids, map_indexes, key):
-        assert (task_ids, map_indexes, key) == ("load", 3, "alerts")
+    def xcom_pull(self, *, task_ids, key):
+        assert (task_ids, key) == ("load", "alerts_3")
         return self._messages
 
 

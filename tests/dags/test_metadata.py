@@ -9,8 +9,9 @@ from airflow.utils.db_cleanup import ARCHIVE_TABLE_PREFIX
 from sqlalchemy import create_engine, event, func, inspect, select
 
 from include.orchestration import metadata
-from include.orchestration.metadata import clean, metadata_url
-from include.records.errors import SettingsError
+from include.orchestration.metadata import clean, metadata_url, open_metadata, size_bytes
+from include.orchestration.resting_session import LONGEST_REST_SECONDS
+from include.records.errors import RetryableError, SettingsError
 from include.records.windows import DAY
 
 NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
@@ -165,7 +166,7 @@ def test_removes_batch_by_batch_and_rests_between(engine, runs, monkeypatch):
     assert cleaned.removed["task_instance"] == 7
     # Three transactions for each of four batches of each of three tables.
     assert len(rests) >= 3 * 4 * 3
-    assert max(rests) <= metadata.LONGEST_REST_SECONDS
+    assert max(rests) <= LONGEST_REST_SECONDS
 
 
 def test_stops_between_two_transactions_and_the_next_run_goes_on(engine, runs, monkeypatch):
@@ -236,3 +237,17 @@ def test_says_which_databases_it_can_clean(monkeypatch):
 
     with pytest.raises(SettingsError, match="is of the type 'mysql'; set it to postgres, or"):
         metadata_url()
+
+
+def test_says_where_metadata_is_expected_that_does_not_answer(monkeypatch):
+    # Nothing listens on port 9 of this machine.
+    monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_METADATA", "postgres://user:pl4nted@127.0.0.1:9/a")
+
+    with (
+        pytest.raises(RetryableError, match=r"on 127\.0\.0\.1:9 does not answer") as raised,
+        open_metadata(metadata_url()) as engine,
+    ):
+        size_bytes(engine)
+
+    assert "the Airflow connection 'airflow_metadata'" in str(raised.value)
+    assert "pl4nted" not in str(raised.value)

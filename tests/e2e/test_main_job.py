@@ -101,6 +101,13 @@ def test_fails_no_task_and_no_import(product):
     assert [(task.dag_id, task.task_id, task.start_date) for task in failed] == []
 
 
+def test_logs_no_missing_alert(product):
+    """Alerts are asked for after each task, and hardly a task has any."""
+    scheduler = (product.stack.home.logs / "scheduler.log").read_text(encoding="utf-8")
+    assert "ingest_prices" in scheduler
+    assert "XCom not found" not in scheduler
+
+
 def slowdown():
     """How many times as long as alone a piece of work takes now, beside what else runs here."""
     began, used = time.monotonic(), time.process_time()
