@@ -23,7 +23,7 @@ from include.exchange.archive_files import ArchiveFile
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
 from include.exchange.cookies import no_cookies
-from include.exchange.hosts import is_loopback
+from include.exchange.hosts import is_simulator
 from include.exchange.pauses import stated_pause
 from include.exchange.retries import retry_delay
 from include.exchange.transport import CONNECT_SECONDS, LONGEST_READ_SECONDS
@@ -52,13 +52,15 @@ class ArchiveSettings:
 
     Attributes:
         folder: Files are kept here under their own names; a partial file ends in .part.
-        base_url: Of the archive: its own host over https, or a simulator on loopback.
+        base_url: Of the archive: its own host over https, or a simulator's.
         patience_seconds: How long one file may take, retries included.
+        simulator_host: The one host beyond loopback that may be a simulator; empty for none.
     """
 
     folder: Path
     base_url: str = f"https://{HOST}"
     patience_seconds: float = 300.0
+    simulator_host: str = ""
 
 
 class ArchiveClient:
@@ -75,10 +77,10 @@ class ArchiveClient:
     def __init__(self, settings: ArchiveSettings, http: httpx.BaseTransport | None = None) -> None:
         parts = urlsplit(settings.base_url)
         is_archive = parts.scheme == "https" and parts.netloc == HOST
-        if not is_archive and not is_loopback(parts.hostname or ""):
+        if not is_archive and not is_simulator(parts.hostname or "", settings.simulator_host):
             raise SettingsError(
                 f"the archive's address {settings.base_url!r} is not allowed; use https://{HOST}, "
-                "or a simulator on loopback"
+                "or a simulator on loopback or named by the Airflow Variable 'simulator_host'"
             )
         self._settings = settings
         self._http = httpx.Client(

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from include.exchange.exchange_info import read_infos
-from include.exchange.hosts import is_loopback
+from include.exchange.hosts import HOSTS
 from include.exchange.replies import SYMBOL_CODES, RejectedRequestError, weight_limit_of
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings, BinanceTransport
@@ -46,7 +46,8 @@ LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
 
 def describe_source(base_url: str) -> str:
     """Describe for a report's readers whether its prices come from the exchange itself."""
-    if is_loopback(urlsplit(base_url).hostname or ""):
+    # Whatever else is allowed is a simulator.
+    if urlsplit(base_url).hostname not in HOSTS:
         return (
             "Replayed by an exchange simulator, not live: recorded past trades or generated ones "
             "(its page /simulator says which)"

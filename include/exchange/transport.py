@@ -19,21 +19,12 @@ import stamina
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
 from include.exchange.cookies import no_cookies
-from include.exchange.hosts import is_loopback
 from include.exchange.replies import block_of, error_of, parse_json
 from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
 from include.exchange.retries import retry_delay
 from include.records.errors import ExchangeBusyError, MarketDataError, RetryableError, SettingsError
 from include.records.windows import MINUTE
 
-# https://developers.binance.com/docs/binance-spot-api-docs/rest-api/general-api-information
-# The first serves market data and nothing else; the numbered ones are faster and less stable.
-HOSTS = (
-    "data-api.binance.vision",
-    "api.binance.com",
-    "api-gcp.binance.com",
-    *(f"api{number}.binance.com" for number in range(1, 5)),
-)
 # A page of 1,000 klines is about 170 kB of JSON; two symbols of exchangeInfo about 10 kB.
 LONGEST_BODY_BYTES = 4_000_000
 # The exchange itself gives up after ten seconds.
@@ -49,42 +40,24 @@ class BinanceSettings:
     """The exchange's addresses, how long to wait for it and how much of its limit to use.
 
     Attributes:
-        base_urls: Scheme, host and port, the preferred one first; https, except on loopback.
+        base_urls: Scheme, host and port, the preferred one first; https, except of a simulator.
         patience_seconds: How long one piece of work may take, retries and pauses included.
         egress: Name of the address that requests leave from. Workers behind one address must
             share it, those behind another should not.
         ceiling_ratio: Share of the exchange's weight limit that they may use, 0 to 1.
+        simulator_host: The one host beyond loopback that may be a simulator; empty for none.
     """
 
     base_urls: tuple[str, ...]
     patience_seconds: float = 8.0
     egress: str = "default"
     ceiling_ratio: float = 0.5
+    simulator_host: str = ""
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """Host and port of each address, in their order."""
         return tuple(urlsplit(url).netloc for url in self.base_urls)
-
-
-def allowed_base_urls(text: str) -> tuple[str, ...]:
-    """Validate an address; return it with Binance's other hosts, to use when it refuses us.
-
-    Raises:
-        SettingsError: It is neither https to a host of Binance nor loopback.
-    """
-    parts = urlsplit(text)
-    host = parts.hostname or ""
-    is_binance = parts.scheme == "https" and host in HOSTS
-    is_local = parts.scheme in {"http", "https"} and is_loopback(host)
-    if not (is_binance or is_local) or parts.username or parts.query or parts.path.strip("/"):
-        raise SettingsError(
-            f"the exchange's address {text!r} is not allowed; set the connection "
-            f"'binance_default' to https:// and one of {', '.join(sorted(HOSTS))}, "
-            "or to a simulator on loopback"
-        )
-    others = (f"https://{other}" for other in HOSTS if other != host)
-    return (text.rstrip("/"), *(others if is_binance else ()))
 
 
 class BinanceTransport:

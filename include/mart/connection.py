@@ -6,7 +6,9 @@ from contextvars import ContextVar
 
 from airflow.sdk import Connection
 
+from include.mart.addresses import SERVER_EXAMPLE
 from include.mart.failures import CONNECTION
+from include.orchestration.connections import named_connection
 
 _kept: ContextVar[list[Connection] | None] = ContextVar("kept", default=None)
 
@@ -30,7 +32,7 @@ def mart_connection() -> Connection:
     kept = _kept.get()
     if kept:
         return kept[0]
-    connection: Connection = Connection.get(CONNECTION)
+    connection = named_connection(CONNECTION, SERVER_EXAMPLE)
     if kept is not None:
         kept.append(connection)
     return connection

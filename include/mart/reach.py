@@ -3,9 +3,8 @@
 import sqlite3
 from contextlib import closing
 
-from airflow.sdk import Connection
-
-from include.mart.failures import CONNECTION, explain_mart_failure, mart_unavailable
+from include.mart.connection import mart_connection
+from include.mart.failures import explain_mart_failure, mart_unavailable
 from include.mart.place import mart_file
 
 # A report commits within less.
@@ -20,11 +19,11 @@ def ask_mart() -> None:
         SettingsError: Its connection is wrong.
         AirflowNotFoundException: There is no such connection.
     """
-    connection = Connection.get(CONNECTION)
+    connection = mart_connection()
     file = mart_file(connection)
     if file is None:
         with explain_mart_failure():
-            connection.get_hook().get_first("SELECT 1")
+            connection.get_hook().get_first("SELECT 1")  # type: ignore[no-untyped-call]
         return
     if not file.exists():
         return

@@ -6,30 +6,35 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from airflow.sdk import Connection, Variable
 from airflow.sdk.exceptions import AirflowNotFoundException
 from fsspec import get_filesystem_class
-from pydantic import BaseModel, PositiveFloat, PositiveInt, ValidationError
 
+from include.exchange.addresses import (
+    EXAMPLE as EXCHANGE_EXAMPLE,
+)
+from include.exchange.addresses import (
+    AddressFields,
+    allowed_base_urls,
+    read_simulator_host,
+)
 from include.exchange.client import BinanceClient
 from include.exchange.request_budget import RequestBudget
-from include.exchange.transport import BinanceSettings, allowed_base_urls
-from include.orchestration.defaults import FOREVER, KEPT
+from include.exchange.transport import BinanceSettings
+from include.orchestration.cassandra_connections import read_cassandra
+from include.orchestration.defaults import FOREVER, KEPT, SYMBOLS
 from include.records.errors import SettingsError
 from include.records.shown_text import shown_text
-from include.store.settings import (
-    CassandraSettings,
-    TlsSettings,
-    replication_map,
-)
+from include.store.addresses import EXAMPLE as CASSANDRA_EXAMPLE
+from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 
 PROJECT = Path(__file__).resolve().parents[2]
 # The pipeline's own role, and the one that may make and change tables.
 PIPELINE = "cassandra_default"
 SCHEMA = "cassandra_schema"
+EXCHANGE = "binance_default"
 # Of a number in a Variable, and of what a message quotes of one.
 MOST_DIGITS = 9
 SHOWN = 60
@@ -39,62 +44,45 @@ for noisy in ("cassandra.cluster", "cassandra.datastax.cloud"):
     logging.getLogger(noisy).setLevel(logging.CRITICAL)
 
 
-class SslOptions(BaseModel, extra="forbid"):
-    """TLS options in the extra of a Cassandra connection, named as in Airflow's own provider.
+def named_connection(connection_id: str, example: str) -> Connection:
+    """Return an Airflow connection.
 
-    The server's certificate and its name are always checked.
+    Args:
+        connection_id: Its name.
+        example: What its variable in the environment may be, for the message.
+
+    Raises:
+        AirflowNotFoundException: There is none, or what the environment has for it is neither JSON
+            nor a URI: Airflow does not tell these apart.
     """
-
-    ca_certs: str | None = None
-    certfile: str | None = None
-    keyfile: str | None = None
-    server_hostname: str | None = None
-
-
-class CassandraExtra(BaseModel, extra="forbid"):
-    """The extra of a Cassandra connection; each name is explained in docs/deploy.md."""
-
-    local_datacenter: str | None = None
-    consistency: str | None = None
-    replication: dict[str, str | int] | None = None
-    second_price_days: PositiveInt | None = None
-    ssl_options: SslOptions | None = None
-    secure_connect_bundle: str | None = None
-    request_timeout_seconds: PositiveFloat | None = None
-    patience_seconds: PositiveFloat | None = None
-
-    def settings(self) -> dict[str, Any]:
-        """Return the fields that are set, by their names in CassandraSettings."""
-        said: dict[str, Any] = self.model_dump(
-            exclude_none=True, exclude={"replication", "ssl_options"}
-        )
-        if self.replication is not None:
-            said["replication"] = replication_map(self.replication)
-        if self.ssl_options is not None:
-            said["tls"] = TlsSettings(
-                ca_file=self.ssl_options.ca_certs,
-                certificate_file=self.ssl_options.certfile,
-                key_file=self.ssl_options.keyfile,
-                server_hostname=self.ssl_options.server_hostname,
-            )
-        return said
+    try:
+        connection: Connection = Connection.get(connection_id)
+    except AirflowNotFoundException:
+        raise AirflowNotFoundException(
+            f"the Airflow connection {connection_id!r} isn't defined, or Airflow cannot read it; "
+            f"write it as JSON or like AIRFLOW_CONN_{connection_id.upper()}={example}"
+        ) from None
+    return connection
 
 
 def symbols() -> tuple[str, ...]:
     """Return the symbols of the Variable `symbols`, in its order, each once.
+
+    Returns:
+        Without the Variable, those of `SYMBOLS`.
 
     Raises:
         SettingsError: The variable names no symbol.
     """
     # A name that is not valid is kept, as it can be shown: its own fetch reports it, and the others
     # continue.
-    listed = unicodedata.normalize("NFC", Variable.get("symbols", default=""))
+    listed = unicodedata.normalize("NFC", Variable.get("symbols", default=SYMBOLS))
     each = (shown_text(name.strip())[:SHOWN] for name in listed.split(","))
     names = tuple(dict.fromkeys(filter(None, each)))
     if not names:
         raise SettingsError(
             "the Airflow Variable 'symbols' names no symbol; set it to a list such as "
-            "BTCUSDT,ETHUSDT (Admin > Variables, or airflow_settings.yaml)"
+            f"BTCUSDT,ETHUSDT, or delete it to take {SYMBOLS}"
         )
     return names
 
@@ -174,36 +162,69 @@ def kept(name: str) -> int:
     return int(text)
 
 
+def simulator_host() -> str:
+    """Return the one host beyond loopback that may be an exchange simulator; empty for none.
+
+    The Variable `simulator_host` names it.
+
+    Raises:
+        SettingsError: It is not one host.
+    """
+    return read_simulator_host(str(Variable.get("simulator_host", default="")))
+
+
 def binance_settings() -> BinanceSettings:
     """Return the exchange's settings, from the connection `binance_default`.
 
-    Its host is the address; `egress` and `ceiling_ratio` may be set in its extra.
+    It says where the exchange is; `egress` and `ceiling_ratio` may be set in its extra.
 
     Raises:
-        SettingsError: The address is not Binance's, or the ratio is not above 0 and at most 1.
+        AirflowNotFoundException: There is no such connection.
+        SettingsError: The address is neither Binance's nor a simulator's, or the ratio is not above
+            0 and at most 1.
     """
-    connection = Connection.get("binance_default")
+    connection = named_connection(EXCHANGE, EXCHANGE_EXAMPLE)
     extra = connection.extra_dejson
-    ratio = extra.get("ceiling_ratio", BinanceSettings.ceiling_ratio)
-    if not isinstance(ratio, int | float) or not 0 < ratio <= 1:
-        raise SettingsError(
-            f"ceiling_ratio in the extra of the connection 'binance_default' is {ratio!r}; set it "
-            "to the share of the exchange's limit to use, above 0 and at most 1"
-        )
+    named = simulator_host()
     return BinanceSettings(
-        base_urls=allowed_base_urls(connection.host or ""),
+        base_urls=allowed_base_urls(
+            AddressFields(
+                host=connection.host or "",
+                kind=connection.conn_type or "",
+                schema=connection.schema or "",
+                port=connection.port,
+            ),
+            named,
+        ),
         egress=str(extra.get("egress", BinanceSettings.egress)),
-        ceiling_ratio=ratio,
+        ceiling_ratio=_ratio(extra.get("ceiling_ratio", BinanceSettings.ceiling_ratio)),
+        simulator_host=named,
     )
+
+
+def _ratio(value: object) -> float:
+    """Return a ceiling ratio; the extra of a URI has it as text."""
+    try:
+        ratio = float(value) if isinstance(value, int | float | str) else 0.0
+    except ValueError:
+        ratio = 0.0
+    if not 0 < ratio <= 1:
+        raise SettingsError(
+            f"ceiling_ratio in the extra of the connection {EXCHANGE!r} is {str(value)[:SHOWN]!r}; "
+            "set it to the share of the exchange's limit to use, above 0 and at most 1"
+        )
+    return ratio
 
 
 def cassandra_settings() -> CassandraSettings:
     """Return Cassandra's settings, from the connection `cassandra_default`.
 
     Raises:
-        SettingsError: It names neither hosts nor a bundle, or both, or its extra is not valid.
+        AirflowNotFoundException: There is no such connection.
+        SettingsError: It names neither hosts nor a bundle, or both, or a host, a port or its extra
+            is not valid.
     """
-    return _cassandra_settings(Connection.get(PIPELINE), PIPELINE)
+    return read_cassandra(named_connection(PIPELINE, CASSANDRA_EXAMPLE), PIPELINE)
 
 
 def schema_settings() -> CassandraSettings | None:
@@ -213,42 +234,13 @@ def schema_settings() -> CassandraSettings | None:
         The settings of the connection `cassandra_schema`; None where there is no such connection.
 
     Raises:
-        SettingsError: As for `cassandra_settings`.
+        AirflowNotFoundException, SettingsError: As for `cassandra_settings`.
     """
     try:
         connection = Connection.get(SCHEMA)
     except AirflowNotFoundException:
         return None
-    return replace(_cassandra_settings(connection, SCHEMA), keyspace=cassandra_settings().keyspace)
-
-
-def _cassandra_settings(connection: Connection, connection_id: str) -> CassandraSettings:
-    hosts = tuple(host.strip() for host in (connection.host or "").split(",") if host.strip())
-    try:
-        extra = CassandraExtra.model_validate(connection.extra_dejson)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-        )
-        raise SettingsError(
-            f"the extra of the Airflow connection {connection_id!r} is not valid ({wrong}); it "
-            f"may have {', '.join(CassandraExtra.model_fields)}, and in ssl_options "
-            f"{', '.join(SslOptions.model_fields)}"
-        ) from error
-    if bool(hosts) == bool(extra.secure_connect_bundle):
-        raise SettingsError(
-            f"the Airflow connection {connection_id!r} must name either hosts or, in its extra, "
-            "the secure_connect_bundle of DataStax Astra, not both"
-        )
-    return CassandraSettings(
-        hosts=hosts,
-        port=connection.port or 9042,
-        keyspace=connection.schema or "prices",
-        login=connection.login or None,
-        password=connection.password,
-        connection_id=connection_id,
-        **extra.settings(),
-    )
+    return replace(read_cassandra(connection, SCHEMA), keyspace=cassandra_settings().keyspace)
 
 
 @dataclass(frozen=True)

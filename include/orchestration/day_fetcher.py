@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from include.exchange.archive_client import ArchiveClient, ArchiveSettings
 from include.exchange.days import DayFetcher
-from include.exchange.hosts import is_loopback
+from include.exchange.hosts import is_simulator
 from include.orchestration.connections import open_exchange
 from include.orchestration.context import now
 from include.store.store import Store
@@ -27,11 +27,11 @@ def open_fetcher(store: Store) -> Iterator[DayFetcher]:
         store: Holds the budget.
     """
     access = open_exchange(store, share=BUDGET_SHARE, patience_seconds=PATIENCE_SECONDS)
-    base_url = access.settings.base_urls[0]
+    base_url, named = access.settings.base_urls[0], access.settings.simulator_host
     with tempfile.TemporaryDirectory() as folder:
         settings = ArchiveSettings(Path(folder))
         # A simulator serves the archive next to the API.
-        if is_loopback(urlsplit(base_url).hostname or ""):
-            settings = ArchiveSettings(Path(folder), base_url)
+        if is_simulator(urlsplit(base_url).hostname or "", named):
+            settings = ArchiveSettings(Path(folder), base_url, simulator_host=named)
         with ArchiveClient(settings) as archive, access.client(now) as exchange:
             yield DayFetcher(archive, exchange, now)

@@ -27,6 +27,11 @@ def fetch_lead(text: str) -> timedelta:
     )
 
 
+# Fetched where the Variable `symbols` is not set: as in airflow_settings.yaml.
+SYMBOLS = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT"
+# Of the fetch tasks. A task whose pool does not exist is never started, so it is the one that every
+# Airflow has, unless FETCH_POOL in the environment names another.
+FETCH_POOL = os.environ.get("FETCH_POOL", "").strip() or "default_pool"
 # How long before each minute ends a run that fetches begins. More than ten fetch tasks take longer
 # to start: docs/deploy.md has what to set.
 FETCH_LEAD = fetch_lead(os.environ.get("FETCH_LEAD_SECONDS", str(SHORTEST_LEAD_SECONDS)))
@@ -55,7 +60,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 }
 # A slow symbol must not hold up the others; the next run fetches its window again.
 FETCHING: dict[str, Any] = {
-    "pool": "binance",
+    "pool": FETCH_POOL,
     "map_index_template": "{{ symbols }}",
     "retries": 0,
     "execution_timeout": FETCH_LEAD + timedelta(seconds=20),

@@ -40,6 +40,7 @@ OF_AIRFLOW = (AirflowException, AirflowRuntimeError)
 BY_TASK: Mapping[tuple[str, str], Heading] = {
     ("ingest_prices", "plan"): Heading.EXCHANGE_SILENT,
     ("ingest_prices", "fetch"): Heading.EXCHANGE_SILENT,
+    ("initialize_store", "check_deployment"): Heading.HEALTH_SETTINGS,
 }
 BY_DAG: Mapping[str, Heading] = {
     "ingest_prices": Heading.LOADING,

@@ -74,7 +74,8 @@ class CassandraSettings:
         """Hosts and port, or the bundle's path, as shown in messages."""
         if self.secure_connect_bundle:
             return self.secure_connect_bundle
-        return ",".join(f"{host}:{self.port}" for host in self.hosts)
+        hosts = (f"[{host}]" if ":" in host else host for host in self.hosts)
+        return ",".join(f"{host}:{self.port}" for host in hosts)
 
     def of_session(self) -> Self:
         """Return only the settings a session depends on: equal ones share a session."""

@@ -1,6 +1,8 @@
 """initialize_store as a deployment runs it: two connections, two roles, TLS."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -46,3 +48,31 @@ def test_does_nothing_more_when_it_is_run_again():
     initialize_store.initialize_store()
 
     assert initialize_store.initialize_store() == []
+
+
+@pytest.fixture(scope="module")
+def exchange():
+    """URL of a simulator in a process of its own."""
+    command = [sys.executable, "-m", "include.simulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process.stdout.readline().strip().removeprefix("simulator ready: ")
+        finally:
+            process.terminate()
+
+
+@pytest.mark.usefixtures("_connections")
+def test_finds_everything_there_as_the_pipelines_own_role(monkeypatch, tmp_path, exchange):
+    """In a deployment where no pool and no Variable but that of storage is set."""
+    monkeypatch.setenv("AIRFLOW_CONN_BINANCE_DEFAULT", exchange)
+    monkeypatch.setenv("AIRFLOW_CONN_MART", "sqlite://")
+    monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
+
+    found = initialize_store.check_deployment(initialize_store.initialize_store())
+
+    assert "Cassandra: answers, and takes the login" in found
+    assert "tables: of this version" in found
+    assert [line for line in found if line.startswith("exchange: answers, and its clock says")]
+    assert [line for line in found if line.startswith("symbols: BTCUSDT, ETHUSDT")]
+    assert f"mart: will be made at {tmp_path / 'mart.db'}" in found
+    assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from airflow.sdk import AssetAll, timezone
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from dev.stack.stack import MINUTE_DAGS, OTHER_DAGS
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.defaults import UPKEEP_LIMIT, fetch_lead
+from include.orchestration.connections import symbols
+from include.orchestration.defaults import SYMBOLS, UPKEEP_LIMIT, fetch_lead
 from include.orchestration.forms import Kind
 from include.records.errors import SettingsError
 from include.records.windows import nearest_end
@@ -104,11 +106,10 @@ def test_says_what_the_lead_of_the_fetches_may_be(text):
         fetch_lead(text)
 
 
-def test_maps_fetches_named_by_their_symbols_in_their_own_pool(dag_bag):
+def test_maps_fetches_named_by_their_symbols(dag_bag):
     fetch = dag_bag.dags["ingest_prices"].task_dict["fetch"]
 
     assert fetch.is_mapped
-    assert fetch.pool == "binance"
     assert fetch.map_index_template == "{{ symbols }}"
 
 
@@ -190,6 +191,35 @@ def test_keeps_up_where_nobody_has_switched_it_on_but_waits_for_its_hour(dag_bag
 def test_watches_prices_only_where_somebody_switched_it_on(dag_bag):
     assert dag_bag.dags["watch_prices"].is_paused_upon_creation
     assert "watch_prices" not in {*MINUTE_DAGS, *OTHER_DAGS}
+
+
+POOL = "from include.orchestration.defaults import FETCHING; print(FETCHING['pool'])"
+
+
+@pytest.mark.parametrize(
+    ("said", "pool"),
+    [({}, "default_pool"), ({"FETCH_POOL": " "}, "default_pool"), ({"FETCH_POOL": "own"}, "own")],
+    ids=["nothing", "empty", "named"],
+)
+def test_fetches_in_a_pool_that_exists_unless_another_is_named(said, pool):
+    done = subprocess.run(
+        [sys.executable, "-c", POOL],
+        cwd=PROJECT,
+        env={"PYTHONPATH": str(PROJECT), "AIRFLOW_HOME": str(PROJECT / ".dev" / "parse"), **said},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == pool
+
+
+def test_fetches_the_symbols_of_the_shipped_settings_where_none_are_named():
+    settings = yaml.safe_load((PROJECT / "airflow_settings.yaml").read_text())["airflow"]
+    shipped = {each["variable_name"]: each["variable_value"] for each in settings["variables"]}
+
+    assert shipped["symbols"] == SYMBOLS
+    assert symbols() == (*SYMBOLS.split(","),)
 
 
 PARSE = """

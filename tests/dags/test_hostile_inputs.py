@@ -10,7 +10,8 @@ import httpx
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.exchange.transport import allowed_base_urls
+from include.exchange.addresses import AddressFields, allowed_base_urls, read_simulator_host
+from include.mart.addresses import MartFields, read_mart_address
 from include.orchestration.connections import kept, storage_url, symbols, whole_number
 from include.orchestration.failures import raise_failures
 from include.orchestration.forms import AUDIT_PRICES, BACKFILL_PRICES, REPLAY_QUARANTINE
@@ -19,6 +20,7 @@ from include.records.errors import InvalidAnswerError, MarketDataError, Settings
 from include.records.klines import LONGEST_CELL, Interval
 from include.records.symbols import read_symbol
 from include.records.windows import MINUTE, Window
+from include.store.addresses import contact_points
 from include.tasks import audit_prices, backfill_prices, ingest_prices, replay_quarantine
 from include.watch.settings import read_watch
 from tests.defects.exchange import client_over
@@ -179,7 +181,12 @@ def test_the_failure_of_a_symbol_is_told_in_one_line(caplog, attack):
 @pytest.mark.parametrize(
     "read",
     [
-        allowed_base_urls,
+        lambda text: allowed_base_urls(AddressFields(text, schema=text)),
+        lambda text: allowed_base_urls(AddressFields(f"https://{text}")),
+        read_simulator_host,
+        lambda text: contact_points(text, None, "cassandra_default"),
+        lambda text: read_mart_address(MartFields("sqlite", text)),
+        lambda text: read_mart_address(MartFields(text, text, text)),
         lambda text: read_watch(text, "the test"),
         lambda text: read_watch(json.dumps({"rules": [{"kind": text}]}), "the test"),
         lambda text: read_watch(json.dumps({"rules": [{"kind": "move", "name": text}]}), "it"),
@@ -189,7 +196,10 @@ def test_the_failure_of_a_symbol_is_told_in_one_line(caplog, attack):
             "it",
         ),
     ],
-    ids=["exchange", "rules", "kind", "name", "mail", "webhook"],
+    ids=[
+        *("exchange", "exchange's host", "simulator", "Cassandra", "mart's file", "mart"),
+        *("rules", "kind", "name", "mail", "webhook"),
+    ],
 )
 def test_a_setting_is_refused_in_one_line(read):
     for text in HOSTILE.values():

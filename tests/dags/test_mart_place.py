@@ -121,6 +121,17 @@ def test_makes_its_tables_in_the_folder_of_the_files(
     assert ("minute",) in names
 
 
+def test_makes_its_tables_in_the_file_of_a_uri(create_tables, monkeypatch, tmp_path):
+    """Airflow reads its path as a schema, which the SDK never takes for a file."""
+    monkeypatch.setenv("AIRFLOW_CONN_MART", f"sqlite:///{tmp_path}/folder/mart.db")
+
+    create_tables()
+
+    with closing(sqlite3.connect(tmp_path / "folder" / "mart.db")) as held:
+        names = held.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert ("minute",) in names
+
+
 def test_makes_no_file_of_a_servers_name_where_the_connection_has_changed(
     connection, create_tables, tmp_path
 ):

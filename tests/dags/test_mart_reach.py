@@ -6,6 +6,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from airflow.sdk import Connection
 
 from include.mart import reach
 from include.mart.reach import ask_mart
@@ -63,6 +64,8 @@ def test_asks_a_database_server(monkeypatch, error):
 
     class Server:
         conn_type = "postgres"
+        host = "db"
+        schema = "analytics"
 
         def get_hook(self):
             return self
@@ -72,7 +75,7 @@ def test_asks_a_database_server(monkeypatch, error):
             if error:
                 raise error
 
-    monkeypatch.setattr(reach.Connection, "get", lambda _: Server())
+    monkeypatch.setattr(Connection, "get", lambda _: Server())
 
     if error:
         with pytest.raises(RetryableError, match="connection refused"):

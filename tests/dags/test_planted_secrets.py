@@ -120,6 +120,7 @@ BACKFILL = {
 NEWS = {"hours": ["2026-03-01T12"], "known_at": None, "problems": {}}
 BODIES = {
     "initialize_store": initialize_store.initialize_store,
+    "check_deployment": lambda: initialize_store.check_deployment(None),
     "plan": ingest_prices.plan,
     "fetch": lambda: ingest_prices.fetch([FETCH]),
     "validate": lambda: validate_batches.validate([[FETCH]], 0),

@@ -24,6 +24,7 @@ NAMES = {
     "airflow_settings.yaml",
     "dags",
     "dev",
+    "docker-compose.env",
     "docker-compose.override.yml",
     "docs",
     "include",
