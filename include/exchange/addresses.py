@@ -81,6 +81,16 @@ def allowed_base_urls(fields: AddressFields, simulator_host: str = "") -> tuple[
     return (f"{scheme or 'http'}://{shown}{f':{port}' if port else ''}",)
 
 
+def is_elsewhere(fields: AddressFields) -> bool:
+    """Tell whether an address is neither the exchange's nor on loopback: only a named simulator's.
+
+    Raises:
+        SettingsError: It is more than an address, or cannot be read.
+    """
+    host = _host(fields, _split(fields)[1])
+    return host not in HOSTS and not is_simulator(host)
+
+
 def read_simulator_host(text: str) -> str:
     """Return the one host beyond loopback that may be a simulator, in lower case; or nothing.
 

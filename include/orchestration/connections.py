@@ -17,6 +17,7 @@ from include.exchange.addresses import (
 from include.exchange.addresses import (
     AddressFields,
     allowed_base_urls,
+    is_elsewhere,
     read_simulator_host,
 )
 from include.exchange.client import BinanceClient
@@ -185,17 +186,16 @@ def binance_settings() -> BinanceSettings:
     """
     connection = named_connection(EXCHANGE, EXCHANGE_EXAMPLE)
     extra = connection.extra_dejson
-    named = simulator_host()
+    address = AddressFields(
+        host=connection.host or "",
+        kind=connection.conn_type or "",
+        schema=connection.schema or "",
+        port=connection.port,
+    )
+    # A Variable costs each task a request: it is read only where it decides.
+    named = simulator_host() if is_elsewhere(address) else ""
     return BinanceSettings(
-        base_urls=allowed_base_urls(
-            AddressFields(
-                host=connection.host or "",
-                kind=connection.conn_type or "",
-                schema=connection.schema or "",
-                port=connection.port,
-            ),
-            named,
-        ),
+        base_urls=allowed_base_urls(address, named),
         egress=str(extra.get("egress", BinanceSettings.egress)),
         ceiling_ratio=_ratio(extra.get("ceiling_ratio", BinanceSettings.ceiling_ratio)),
         simulator_host=named,

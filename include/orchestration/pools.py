@@ -13,11 +13,10 @@ def slots_of(url: URL, name: str) -> int | None:
     Args:
         url: Of the metadata's database.
         name: Of the pool.
+
+    Raises:
+        RetryableError: The database does not answer.
     """
-    engine = open_metadata(url)
-    try:
-        with engine.connect() as connection:
-            found = connection.scalar(select(_POOLS.c.slots).where(_POOLS.c.pool == name))
-    finally:
-        engine.dispose()
+    with open_metadata(url) as engine, engine.connect() as connection:
+        found = connection.scalar(select(_POOLS.c.slots).where(_POOLS.c.pool == name))
     return None if found is None else int(found)

@@ -7,7 +7,12 @@ import re
 
 import pytest
 
-from include.exchange.addresses import AddressFields, allowed_base_urls, read_simulator_host
+from include.exchange.addresses import (
+    AddressFields,
+    allowed_base_urls,
+    is_elsewhere,
+    read_simulator_host,
+)
 from include.exchange.hosts import HOSTS
 from include.records.errors import SettingsError
 
@@ -139,3 +144,16 @@ def test_takes_one_host_of_a_simulator(text):
 def test_refuses_more_than_one_host_of_a_simulator(text):
     with pytest.raises(SettingsError, match=r"'simulator_host' is .* set it to one host"):
         read_simulator_host(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("https://data-api.binance.vision", False),
+        ("http://127.0.0.1:8900", False),
+        ("[::1]:8900", False),
+        ("http://simulator:8900", True),
+    ],
+)
+def test_knows_an_address_that_only_a_named_simulator_has(host, expected):
+    assert is_elsewhere(AddressFields(host)) is expected
