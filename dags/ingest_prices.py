@@ -31,6 +31,7 @@ from include.orchestration.messages import CheckedMessage, PlanMessage
 
 
 @dag(
+    description="Fetch one-second prices every minute, validate them and store the good rows.",
     schedule=BEFORE_FETCHING,
     start_date=START,
     catchup=False,

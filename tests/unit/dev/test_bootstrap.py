@@ -1,9 +1,9 @@
 """The commands of dev/ and the Astro CLI in one checkout, in both orders.
 
-The CLI is imitated by the command that it runs: `uv venv --python X --allow-existing`, which changes
-the Python of an existing .venv. The environment of dev/ is a stand-in: programs that hand over to
-this test's Python, and a uv that only writes down what it is to do. So this shows that the two stay
-apart, not that the packages can be installed; that is shown by ./dev/test itself.
+The CLI is imitated by the command that it runs: `uv venv --python X --allow-existing`, which
+changes the Python of an existing .venv. The environment of dev/ is a stand-in: programs that hand
+over to this test's Python, and a uv that only writes down what it is to do. So this shows that the
+two stay apart, not that the packages can be installed; ./dev/test itself shows that.
 """
 
 import os
