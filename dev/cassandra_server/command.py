@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from dev.cassandra_server.cqlsh import become_cqlsh
-from dev.cassandra_server.local import LocalCassandra, named_servers
+from dev.cassandra_server.local import LocalCassandra, connection_line, named_servers
 from dev.cassandra_server.request import Request, read_request
 from dev.cassandra_server.secure_home import PIPELINE_ROLE, ROLES, SCHEMA_ROLE, SecureHome
 from dev.machine.console import complain, say, step
@@ -39,6 +39,8 @@ def _start(local: LocalCassandra, request: Request) -> None:
     _tell_status(local)
     if local.secure is not None:
         _tell_how_to_connect(local, local.secure)
+    else:
+        say(f"for Airflow, in .env: {connection_line(local.server().port)}")
 
 
 def _stop(local: LocalCassandra) -> None:
