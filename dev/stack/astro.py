@@ -162,7 +162,7 @@ def _start(project: Project, options: argparse.Namespace) -> int:
     if code:
         raise StartError(
             f"astro dev start ended with code {code}; its log: astro dev logs {astro_cli.MODE}\n"
-            "Cassandra and the simulator go on; stop them with ./dev/astro stop"
+            "what was started goes on; stop it with ./dev/astro stop"
         )
     say(
         f"""Next, on Airflow's pages: trigger initialize_store, then switch on the other DAGs.
@@ -207,10 +207,13 @@ def _stop(project: Project) -> int:
 
 
 def main(words: Sequence[str] | None = None, project: Project | None = None) -> int:
-    """Run the command; return its exit code: 0 success, 1 failure, 2 something is missing."""
+    """Run the command; return its exit code: 0 success, 1 failure, 2 something to do first."""
     options = _options(words)
     try:
         return _run(project or this_checkout(), options)
+    except KeyboardInterrupt:
+        say("interrupted; what was started goes on: stop it with ./dev/astro stop")
+        return 130
     except (SetupError, StartError) as error:
         complain(str(error))
         return 2 if isinstance(error, SetupError) else 1

@@ -241,7 +241,7 @@ def test_says_what_goes_on_when_airflow_does_not_start(world, capsys):
 
     error = capsys.readouterr().err
     assert "astro dev start ended with code 3; its log: astro dev logs --standalone" in error
-    assert "stop them with ./dev/astro stop" in error
+    assert "what was started goes on; stop it with ./dev/astro stop" in error
 
 
 def test_another_port_reaches_the_tasks_too(world):
