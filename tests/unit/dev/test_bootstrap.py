@@ -84,7 +84,8 @@ class Checkout:
 
     def installs(self):
         """The calls of uv that changed packages."""
-        return self._log.read_text().splitlines() if self._log.exists() else []
+        calls = self._log.read_text().splitlines()
+        return [call for call in calls if call.startswith("pip ")]
 
     def files_of_astro(self):
         """Paths and contents in .venv."""
