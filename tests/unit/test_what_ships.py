@@ -104,6 +104,11 @@ def test_ships_every_file_of_the_product(shipped):
     assert {*filter(None, listed.stdout.split("\0"))} - {*shipped} == set()
 
 
+def test_ships_a_file_of_ones_own_below_include():
+    """Also one that git ignores, as docs/deploy.md says of Astra's bundle."""
+    assert ships("include/secrets/prices.zip")
+
+
 def test_the_line_that_the_cli_adds_still_counts():
     """`astro deploy` adds it where a deployment takes DAGs from elsewhere than from the image."""
     assert ships("dags/ingest_prices.py")
