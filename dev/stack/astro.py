@@ -15,7 +15,7 @@ from dev.cassandra_server.local import LocalCassandra, connection_line
 from dev.machine.console import complain, say, step
 from dev.machine.errors import SetupError, StartError
 from dev.machine.home import CHECKOUT, Home
-from dev.machine.ports import Ports, is_free
+from dev.machine.ports import LOOPBACK, Ports, is_free
 from dev.machine.processes import Processes
 from dev.stack import astro_cli, exchange
 from dev.stack.env_file import value_of, with_values
@@ -173,12 +173,13 @@ Stop all of it with ./dev/astro stop"""
 
 
 def _write(project: Project, values: Mapping[str, str]) -> None:
-    """Set the values in .env; keep a copy of one that sets any of them otherwise."""
+    """Set the values in .env; keep a copy of one that names servers that are not ours."""
     file = project.path / ENV
     before = project.read(ENV)
     if all(value_of(before, name) == value for name, value in values.items()):
         return
-    if any(value_of(before, name) is not None for name in values):
+    replaced = [value for name in values if (value := value_of(before, name)) is not None]
+    if not all(LOOPBACK in value or exchange.LIVE_URL in value for value in replaced):
         write_whole(project.path / BEFORE, before, mode=0o600)
         say(f"  {ENV} as it was is in {BEFORE}")
     text = with_values(before if file.exists() else project.read(EXAMPLE), values)

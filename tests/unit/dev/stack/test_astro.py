@@ -146,6 +146,16 @@ def test_a_second_start_changes_nothing(world):
     assert not (world.folder / ".env.before-astro").exists()
 
 
+def test_its_own_lines_are_replaced_without_a_copy(world):
+    """Which would be kept instead of the one from before."""
+    (world.folder / ".env").write_text(LINES.replace("9043", "9042"))
+
+    world.run("--replay", "--yes")
+
+    assert world.env == LINES
+    assert not (world.folder / ".env.before-astro").exists()
+
+
 def test_airflow_reads_the_two_lines_as_they_are_meant():
     cassandra, binance = connections(PORT, SIMULATOR).values()
 
