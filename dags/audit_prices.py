@@ -27,6 +27,7 @@ from include.orchestration.messages import AuditMessage
 
 
 @dag(
+    description="Compare published minutes with the daily archive and restate those that differ.",
     schedule="0 6 * * *",
     start_date=START,
     catchup=False,

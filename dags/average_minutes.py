@@ -35,6 +35,7 @@ from include.orchestration.defaults import (
 
 
 @dag(
+    description="Average the stored prices of every minute exactly and publish the result.",
     schedule=BEFORE_PUBLISHING,
     start_date=START,
     catchup=False,

@@ -29,6 +29,7 @@ from include.orchestration.messages import BackfillSummary, DayMessage, DoneMess
 
 
 @dag(
+    description="Fetch past days from the daily archives, or from the REST API what those lack.",
     schedule=None,
     start_date=START,
     catchup=False,

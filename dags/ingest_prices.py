@@ -9,10 +9,11 @@ the asset `extracted_prices`. One failed symbol does not stop the others.
 **Safe to re-run**, from `plan` on: the same second twice is one row, and the watermark never moves
 back.
 
-**When it fails**: `fetch`, a task for each symbol or for a group of them, names the symbol and the
-exchange's answer, and passes on what an earlier run has fetched and not loaded; `load` stores the
-good rows and names the symbols whose batch is missing or was refused. The next run fetches those
-again.
+**When it fails**: `plan` names what does not answer, and the others, `validate` too, are marked
+`upstream_failed` because of it, without a log. `fetch`, a task for each symbol or for a group of
+them, names the symbol and the exchange's answer, and passes on what an earlier run has fetched and
+not loaded; `load` stores the good rows and names the symbols whose batch is missing or was refused.
+The next run fetches those again.
 """
 
 from airflow.sdk import dag, get_current_context, task
@@ -31,6 +32,7 @@ from include.orchestration.messages import CheckedMessage, PlanMessage
 
 
 @dag(
+    description="Fetch one-second prices every minute, validate them and store the good rows.",
     schedule=BEFORE_FETCHING,
     start_date=START,
     catchup=False,

@@ -22,6 +22,7 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
 
 
 @dag(
+    description="Create the keyspace and the tables in Cassandra, or migrate older ones.",
     schedule=None,
     start_date=START,
     catchup=False,

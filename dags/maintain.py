@@ -26,6 +26,7 @@ from include.orchestration.messages import UpkeepMessage
 
 
 @dag(
+    description="Remove what is older than its setting from everything that grows, once a day.",
     # Without a start date the first run waits for its hour.
     schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
     catchup=False,

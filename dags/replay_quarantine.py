@@ -23,6 +23,7 @@ from include.orchestration.messages import ReplayMessage
 
 
 @dag(
+    description="List refused rows, send them through the gate again, or close them.",
     schedule=None,
     start_date=START,
     catchup=False,

@@ -27,6 +27,7 @@ from include.orchestration.messages import NewsMessage
 
 
 @dag(
+    description="Turn published minutes into the mart, CSV and Parquet files and reports.",
     schedule=MINUTE_PRICES,
     start_date=START,
     catchup=False,

@@ -24,6 +24,7 @@ from include.orchestration.forms import WATCH_PRICES
 
 
 @dag(
+    description="Notify people when a price, a move, quality or age crosses a threshold.",
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=[MINUTE_PRICES]
     ),

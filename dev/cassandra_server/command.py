@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from dev.cassandra_server.cqlsh import become_cqlsh
-from dev.cassandra_server.local import LocalCassandra, named_servers
+from dev.cassandra_server.local import LocalCassandra, connection_line, named_servers
 from dev.cassandra_server.request import Request, read_request
 from dev.cassandra_server.secure_home import PIPELINE_ROLE, ROLES, SCHEMA_ROLE, SecureHome
 from dev.machine.console import complain, say, step
@@ -16,29 +16,50 @@ from dev.machine.home import Home
 from dev.machine.ports import LOOPBACK
 
 
-def _start(local: LocalCassandra, request: Request) -> None:
-    if request.secure:
-        local.make_secure()
+def start_server(local: LocalCassandra, port: int | None = None, heap: str | None = None) -> int:
+    """Start a server, unless it runs, and wait until it answers; it stays when ./dev/up ends.
+
+    Args:
+        local: The server.
+        port: Its native protocol port; None for any.
+        heap: Java's heap for this run, like `512m`; None for the default.
+
+    Returns:
+        Its native protocol port.
+
+    Raises:
+        SetupError: The port is taken, or it runs on another one.
+        StartError: It died, or did not answer in time.
+    """
     record = local.server().record()
     if record is None:
-        ports, notes = local.choose_ports(request.port)
+        ports, notes = local.choose_ports(port)
         for note in notes:
             say(f"  {note}")
-        server = local.server(ports, request.heap)
+        server = local.server(ports, heap)
         with step(f"{local.title}: starting", "about 10 s"):
             server.start()
         if local.name is None:
             local.home.cassandra_kept.touch()
-    elif request.port not in {None, record.port}:
+    elif port not in {None, record.port}:
         raise SetupError(
             f"{local.title} runs on port {record.port}; first run "
             f"./dev/cassandra stop{local.options}"
         )
+    return local.server().port
+
+
+def _start(local: LocalCassandra, request: Request) -> None:
+    if request.secure:
+        local.make_secure()
+    start_server(local, request.port, request.heap)
     if local.secure is not None and local.secure.set_up_roles(local.server().port):
         say("  created the roles, and changed the superuser's password")
     _tell_status(local)
     if local.secure is not None:
         _tell_how_to_connect(local, local.secure)
+    else:
+        say(f"for Airflow, in .env: {connection_line(local.server().port)}")
 
 
 def _stop(local: LocalCassandra) -> None:

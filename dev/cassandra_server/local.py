@@ -13,8 +13,7 @@ from dev.cassandra_server.secure_home import SecureHome
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.errors import SetupError
 from dev.machine.home import Home, read_json
-from dev.machine.ports import choose_ports as choose_ports_of_stack
-from dev.machine.ports import is_free
+from dev.machine.ports import LOOPBACK, Ports, is_free
 from include.storage.whole_files import write_whole
 
 NAME_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -103,11 +102,14 @@ class LocalCassandra:
             security=self.secure.security() if self.secure else None,
         )
 
-    def choose_ports(self, wanted: int | None) -> tuple[dict[str, int], list[str]]:
+    def choose_ports(
+        self, wanted: int | None, *, free: Callable[[int], bool] = is_free
+    ) -> tuple[dict[str, int], list[str]]:
         """Choose its ports, and keep them for its next start.
 
         Args:
             wanted: The native protocol port that the user named.
+            free: Tells whether a port is free.
 
         Returns:
             `cassandra` and `cassandra_storage`, and one sentence for each that had to change.
@@ -115,24 +117,32 @@ class LocalCassandra:
         Raises:
             SetupError: The named port is taken.
         """
-        if wanted is not None and not is_free(wanted):
+        if wanted is not None and not free(wanted):
             raise SetupError(
                 f"port {wanted} is taken; choose another --port, or omit it to get a free one"
             )
         asked = {} if wanted is None else {"cassandra": wanted}
         if self.name is None:
-            # Together with the ports of the other servers of ./dev/up.
-            together, notes = choose_ports_of_stack(asked, self.home.recall("ports"))
-            self.home.remember("ports", asdict(together))
-            return asdict(together), notes
+            # The other servers of ./dev/up keep theirs, whoever uses them now.
+            remembered = self.home.recall("ports")
+            of_stack = asdict(Ports()) | remembered
+            own = {name: of_stack.pop(name) for name in FIRST_PORTS}
+            chosen, notes = choose_ports(asked, own, of_stack.values(), free=free)
+            self.home.remember("ports", remembered | chosen)
+            return chosen, notes
         kept = {
             server: read_json(server.folder / PORTS_FILE) for server in named_servers(self.home)
         }
         own = kept.pop(self, {})
         reserved = {port for ports in kept.values() for port in ports.values()}
-        chosen, notes = choose_ports(asked, own, reserved)
+        chosen, notes = choose_ports(asked, own, reserved, free=free)
         write_whole(self.folder / PORTS_FILE, json.dumps(chosen) + "\n")
         return chosen, notes
+
+
+def connection_line(port: int) -> str:
+    """Return the line for .env by which Airflow reaches a server that accepts any client."""
+    return f"AIRFLOW_CONN_CASSANDRA_DEFAULT=cassandra://{LOOPBACK}:{port}/prices"
 
 
 def choose_ports(
@@ -142,12 +152,12 @@ def choose_ports(
     *,
     free: Callable[[int], bool] = is_free,
 ) -> tuple[dict[str, int], list[str]]:
-    """Choose the ports of a named server.
+    """Choose the ports of a server.
 
     Args:
         asked: Fixed ports, by name.
         kept: Ports of its last start.
-        reserved: Ports of other named servers, kept free for their next start.
+        reserved: Ports of other servers, kept free for their next start.
         free: Tells whether a port is free.
 
     Returns:

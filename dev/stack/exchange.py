@@ -35,6 +35,31 @@ def answers(base_url: str) -> bool:
         return False
 
 
+def choose_replay(*, live: bool, replay: bool) -> tuple[bool, str]:
+    """Choose where prices come from: from Binance if it answers, unless one is asked for.
+
+    Args:
+        live: Binance is asked for.
+        replay: The simulator is asked for.
+
+    Returns:
+        Whether to use the simulator, and why.
+
+    Raises:
+        SetupError: Binance is asked for and does not answer.
+    """
+    if replay:
+        return True, "prices come from the simulator: --replay"
+    if answers(LIVE_URL):
+        return False, f"prices come from Binance: {LIVE_URL} answers"
+    if live:
+        raise SetupError(
+            f"{LIVE_URL} does not answer within {PING_TIMEOUT_SECONDS:.0f} s; "
+            "check the network, or use the simulator with --replay"
+        )
+    return True, f"prices come from the simulator: {LIVE_URL} does not answer"
+
+
 def start_simulator(processes: Processes, port: int, options: Sequence[str] = ()) -> str:
     """Start the simulator, wait until it answers and return its URL.
 

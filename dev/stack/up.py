@@ -109,20 +109,6 @@ def _wanted_ports(options: argparse.Namespace) -> dict[str, int]:
     return from_base | {name: port for name, port in single.items() if port}
 
 
-def _choose_replay(options: argparse.Namespace) -> tuple[bool, str]:
-    """Return whether to use the simulator, and why."""
-    if options.replay:
-        return True, "prices come from the simulator: --replay"
-    if exchange.answers(exchange.LIVE_URL):
-        return False, f"prices come from Binance: {exchange.LIVE_URL} answers"
-    if options.live:
-        raise SetupError(
-            f"{exchange.LIVE_URL} does not answer within {exchange.PING_TIMEOUT_SECONDS:.0f} s; "
-            "check the network, or use the simulator with --replay"
-        )
-    return True, f"prices come from the simulator: {exchange.LIVE_URL} does not answer"
-
-
 def _show_start(stack: Stack, latest: Sequence[MinutePrice]) -> None:
     CONSOLE.print(as_table(latest))
     pages = airflow_url(stack.ports.airflow)
@@ -217,7 +203,7 @@ def main(words: Sequence[str] | None = None) -> int:
     stack: Stack | None = None
     try:
         symbols = exchange.parse_symbols(options.symbols)
-        replay, why = _choose_replay(options)
+        replay, why = exchange.choose_replay(live=options.live, replay=options.replay)
         say(f"  {why}")
         stack = Stack(StackOptions(symbols=symbols, replay=replay, ports=_wanted_ports(options)))
         _run(stack, began, options.minutes if options.once else None)

@@ -1,8 +1,9 @@
-"""Every alert and failure says where in the runbook to read on, and it is there."""
+"""Every alert and failure says where in the runbook to read on.
+
+That it is there, tests/unit/test_documents.py shows: a deployment has no documents.
+"""
 
 import logging
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,43 +20,7 @@ from include.records.errors import (
     StoreSilentError,
     UnknownSymbolError,
 )
-from include.records.runbook import RUNBOOK, Heading, see
-
-PROJECT = Path(__file__).resolve().parents[2]
-POINTER = re.compile(r"docs/[\w/-]+\.md#[\w-]+")
-
-
-def anchors(document):
-    """Headings as GitHub addresses them."""
-    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
-    return {
-        re.sub(r"[^\w\- ]", "", each.strip().lower().replace("`", "")).replace(" ", "-")
-        for each in headings
-    }
-
-
-@pytest.mark.parametrize("heading", [*Heading])
-def test_each_heading_is_in_the_runbook(heading):
-    assert heading.value in anchors(PROJECT / RUNBOOK)
-
-
-def test_each_pointer_in_the_code_leads_to_a_heading():
-    """Also those that somebody writes out."""
-    files = [
-        file
-        for folder in ("include", "dags", "plugins", "dev")
-        for file in (PROJECT / folder).rglob("*.py")
-    ]
-    found = {
-        pointer for file in files for pointer in POINTER.findall(file.read_text(encoding="utf-8"))
-    }
-
-    wrong = [
-        pointer
-        for pointer in found - {"docs/runbook.md#heading"}
-        if pointer.partition("#")[2] not in anchors(PROJECT / pointer.partition("#")[0])
-    ]
-    assert wrong == []
+from include.records.runbook import Heading, see
 
 
 def test_each_task_says_it_when_it_fails(dag_bag):

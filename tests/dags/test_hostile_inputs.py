@@ -23,8 +23,8 @@ from include.records.windows import MINUTE, Window
 from include.store.addresses import contact_points
 from include.tasks import audit_prices, backfill_prices, ingest_prices, replay_quarantine
 from include.watch.settings import read_watch
-from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, kline, quarantined_row
+from tests.fakes.exchange import client_over
 from tests.fakes.hostile import HOSTILE, MARK
 from tests.fakes.memory_store import MemoryStore
 

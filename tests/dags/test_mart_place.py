@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import yaml
 from airflow.sdk import Connection
 
 from include.mart.place import mart_file
@@ -52,12 +51,8 @@ def test_lies_in_the_folder_of_the_files_where_no_host_is_named(connection, monk
 def test_lies_in_the_project_where_nothing_is_said(connection, monkeypatch, tmp_path):
     """The file of `astro dev start` and of standalone, wherever the process was started."""
     monkeypatch.chdir(tmp_path)
-    listed = yaml.safe_load((PROJECT / "airflow_settings.yaml").read_text())["airflow"]
-    (shipped,) = [each for each in listed["connections"] if each["conn_id"] == "mart"]
 
-    found = mart_file(connection(conn_type=shipped["conn_type"], host=shipped["conn_host"]))
-
-    assert found == PROJECT / "data" / "mart.db"
+    assert mart_file(connection(host=None)) == PROJECT / "data" / "mart.db"
 
 
 def test_is_none_on_a_server(connection):

@@ -306,19 +306,3 @@ def test_a_channel_without_its_connection_says_so(run, variables, store, sinks):
         run(1)
 
     assert len(sinks.slack.taken) == 1
-
-
-def test_the_example_in_the_documents_is_right():
-    page = (PROJECT / "docs" / "price-watch.md").read_text(encoding="utf-8")
-    example = page.split("```yaml\n")[1].split("```")[0]
-
-    told = read_watch(example, "the example")
-
-    assert {rule.kind for rule in told.rules} == {
-        "price_above",
-        "price_below",
-        "move",
-        "quality_below",
-        "older_than",
-    }
-    assert {channel.kind for channel in told.notify} == {"smtp", "slack", "webhook"}

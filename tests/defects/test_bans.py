@@ -15,8 +15,8 @@ from include.records.errors import ExchangeBusyError
 from include.records.klines import Interval
 from include.records.request_weight import Block
 from include.records.windows import to_ms
-from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON
+from tests.fakes.exchange import client_over
 from tests.fakes.memory_budget import MemoryBudgetTable
 
 HOUR = 3600

@@ -7,8 +7,8 @@ import pytest
 
 from include.records.klines import Interval
 from include.records.windows import MINUTE, Window, to_ms
-from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, kline
+from tests.fakes.exchange import client_over
 
 DAY = Window(NOON, NOON + timedelta(days=1))
 HOUR = Window(NOON, NOON + timedelta(hours=1))

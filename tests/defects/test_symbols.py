@@ -31,8 +31,8 @@ from include.simulator.market.exchange import open_exchange
 from include.simulator.market.listings import Placement, tape_listings
 from include.simulator.serving.app import create_app
 from include.watch.settings import read_watch
-from tests.defects.exchange import client_over
 from tests.fakes.builders import NOON, average, batch, kline, land
+from tests.fakes.exchange import client_over
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOL = "币安人生USDT"

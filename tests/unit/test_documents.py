@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from include.records.runbook import RUNBOOK, Heading
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [
@@ -21,8 +23,10 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"(?<![\w./-])(?:dags|dev|docs|include|plugins|tests)/[\w./-]*\w")
 IMPORT = re.compile(r"^from ((?:include|dev)[\w.]*) import (.+)$", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-# How a new file is to be named.
-NOT_HERE = {"include/sql/schema/NNN_name.cql"}
+# As messages and comments of the code write it.
+POINTER = re.compile(r"docs/[\w/-]+\.md#[\w-]+")
+# How a new file is to be named, and one that git ignores.
+NOT_HERE = {"include/sql/schema/NNN_name.cql", "include/secrets/prices.zip"}
 
 
 def anchor(heading):
@@ -31,13 +35,17 @@ def anchor(heading):
     return kept.replace(" ", "-")
 
 
+def anchors(document):
+    return {anchor(each) for each in HEADING.findall(document.read_text(encoding="utf-8"))}
+
+
 def leads_somewhere(document, link):
     """Tell whether the file of a link is there, and its heading if it names one."""
     path, _, part = link.partition("#")
     target = document.parent / path if path else document
     if not target.exists():
         return False
-    return not part or part in {anchor(each) for each in HEADING.findall(target.read_text())}
+    return not part or part in anchors(target)
 
 
 def names(document):
@@ -111,3 +119,35 @@ def test_the_example_of_style_is_code_of_ours():
     (example,) = re.findall(r"```python\n(.*?)\n```", text, re.DOTALL)
 
     assert example in (ROOT / "include" / "records" / "windows.py").read_text()
+
+
+def test_the_readme_lists_every_dag():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    dag_ids = [file.stem for file in sorted((ROOT / "dags").glob("*.py"))]
+
+    assert dag_ids
+    assert [dag_id for dag_id in dag_ids if f"`{dag_id}`" not in readme] == []
+
+
+@pytest.mark.parametrize("heading", [*Heading])
+def test_each_heading_of_a_message_is_in_the_runbook(heading):
+    assert heading.value in anchors(ROOT / RUNBOOK)
+
+
+def test_each_pointer_in_the_code_leads_to_a_heading():
+    """Also those that somebody writes out."""
+    files = [
+        file
+        for folder in ("include", "dags", "plugins", "dev")
+        for file in (ROOT / folder).rglob("*.py")
+    ]
+    found = {
+        pointer for file in files for pointer in POINTER.findall(file.read_text(encoding="utf-8"))
+    }
+
+    wrong = [
+        pointer
+        for pointer in found - {"docs/runbook.md#heading"}
+        if not leads_somewhere(ROOT / "README.md", pointer)
+    ]
+    assert wrong == []

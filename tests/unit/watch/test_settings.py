@@ -1,6 +1,7 @@
 """What the rules of the price watch may say, and what is said of those that are wrong."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from include.records.errors import SettingsError
 from include.watch.rules import Move, OlderThan, PriceAbove
 from include.watch.settings import Slack, Smtp, Webhook, read_watch
 
+PROJECT = Path(__file__).parents[3]
 HIGH = "{name: high, kind: price_above, symbols: BTCUSDT, threshold: 61250.1}"
 
 
@@ -135,3 +137,19 @@ def test_kinds_are_told_apart():
     ]
 
     assert [type(each) for each in kinds] == [PriceAbove, Move, OlderThan]
+
+
+def test_the_example_in_the_documents_is_right():
+    page = (PROJECT / "docs" / "price-watch.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+
+    told = read_watch(example, "the example")
+
+    assert {rule.kind for rule in told.rules} == {
+        "price_above",
+        "price_below",
+        "move",
+        "quality_below",
+        "older_than",
+    }
+    assert {channel.kind for channel in told.notify} == {"smtp", "slack", "webhook"}

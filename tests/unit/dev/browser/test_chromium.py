@@ -170,7 +170,7 @@ def test_names_every_library_of_playwrights_own_node_that_a_small_system_lacks()
 def test_the_tests_say_in_their_first_line_what_only_root_can_install(
     programs, tmp_path, variables, words
 ):
-    """Before anything else, so also before there is a .venv, by whatever Python there is."""
+    """Before anything else, so also before there is an environment, by whatever Python there is."""
     environment = programs() | variables
     for tool, program in {"dirname": shutil.which("dirname"), "python3": sys.executable}.items():
         Path(environment["PATH"], tool).symlink_to(program)

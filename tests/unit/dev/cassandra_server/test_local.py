@@ -1,6 +1,11 @@
 import pytest
 
-from dev.cassandra_server.local import LocalCassandra, choose_ports, named_servers
+from dev.cassandra_server.local import (
+    LocalCassandra,
+    choose_ports,
+    connection_line,
+    named_servers,
+)
 from dev.machine.errors import SetupError
 from dev.machine.home import Home
 
@@ -90,3 +95,29 @@ def test_takes_the_port_that_is_asked_for():
     chosen, _ = choose_ports({"cassandra": 17100}, {}, set(), free=everything_but())
 
     assert chosen == {"cassandra": 17100, "cassandra_storage": 17101}
+
+
+def test_the_server_of_dev_up_does_not_speak_of_other_ports(home):
+    """8080 is taken, by the Airflow of the Astro CLI: nobody asked, and ./dev/up looks itself."""
+    free = everything_but(8080, 9042)
+
+    chosen, notes = LocalCassandra(home).choose_ports(None, free=free)
+
+    assert chosen == {"cassandra": 9043, "cassandra_storage": 17000}
+    assert notes == ["port 9042 is taken by another program: cassandra uses 9043"]
+    assert home.recall("ports") == chosen
+
+
+def test_the_server_of_dev_up_leaves_the_ports_of_its_other_servers_alone(home):
+    home.remember("ports", {"airflow": 8085, "postgres": 9043})
+
+    chosen, _ = LocalCassandra(home).choose_ports(None, free=everything_but(9042))
+
+    assert chosen["cassandra"] == 9044
+    assert home.recall("ports") == {"airflow": 8085, "postgres": 9043, **chosen}
+
+
+def test_says_how_airflow_reaches_a_server():
+    assert connection_line(9043) == (
+        "AIRFLOW_CONN_CASSANDRA_DEFAULT=cassandra://127.0.0.1:9043/prices"
+    )

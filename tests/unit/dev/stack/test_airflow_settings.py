@@ -102,3 +102,10 @@ def test_tells_what_airflow_refuses():
 
     with pytest.raises(StartError, match=r"refuses pools .*no such pool"):
         apply_settings(client, {"pools": [{}]})
+
+
+def test_the_project_ships_a_mart_that_is_a_file_where_no_folder_is_named():
+    bodies = read_settings(CHECKOUT / "airflow_settings.yaml", connections={}, variables={})
+
+    (mart,) = [each for each in bodies["connections"] if each["connection_id"] == "mart"]
+    assert mart == {"connection_id": "mart", "conn_type": "sqlite"}

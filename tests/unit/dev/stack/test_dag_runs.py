@@ -2,7 +2,9 @@ import httpx
 import pytest
 
 from dev.machine.errors import StartError
+from dev.machine.home import CHECKOUT
 from dev.stack.dag_runs import run_dag, wait_for_dag
+from dev.stack.stack import INITIAL_DAG, MINUTE_DAGS, OTHER_DAGS
 
 
 def nothing():
@@ -70,3 +72,11 @@ def test_names_the_tasks_of_a_run_that_did_not_succeed(state, timeout_seconds):
         StartError, match=f"is {state} .create_tables up_for_retry.*http://api/dags"
     ):
         run_dag(run_in_state(state), "initialize_store", timeout_seconds, nothing)
+
+
+def test_the_stack_switches_on_every_dag_but_the_price_watch():
+    switched_on = {INITIAL_DAG, *MINUTE_DAGS, *OTHER_DAGS}
+
+    assert {file.stem for file in (CHECKOUT / "dags").glob("*.py")} - switched_on == {
+        "watch_prices"
+    }
