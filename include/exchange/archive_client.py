@@ -25,6 +25,7 @@ from include.exchange.certificates import trusted
 from include.exchange.cookies import no_cookies
 from include.exchange.hosts import is_loopback
 from include.exchange.pauses import stated_pause
+from include.exchange.price_source import SOURCE_HEADER, price_source
 from include.exchange.retries import retry_delay
 from include.exchange.transport import CONNECT_SECONDS, LONGEST_READ_SECONDS
 from include.records.errors import (
@@ -68,6 +69,9 @@ class ArchiveClient:
         settings: The archive's address and the folder.
         http: Replaces the network in tests.
 
+    Attributes:
+        source: Where the last file's prices come from; None before the first.
+
     Raises:
         SettingsError: The address is neither the archive's nor a simulator's.
     """
@@ -80,6 +84,7 @@ class ArchiveClient:
                 f"the archive's address {settings.base_url!r} is not allowed; use https://{HOST}, "
                 "or a simulator on loopback"
             )
+        self.source: str | None = None
         self._settings = settings
         self._http = httpx.Client(
             base_url=settings.base_url,
@@ -158,6 +163,8 @@ class ArchiveClient:
 
     def _checksum(self, file: ArchiveFile) -> str:
         with self._answer(f"{file.path}.CHECKSUM") as answer:
+            said = answer.headers.get(SOURCE_HEADER, "")
+            self.source = price_source(self._settings.base_url, said, "ARCHIVE")
             body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: LONGEST_READ_SECONDS)
         found = re.fullmatch(rb"([0-9a-f]{64}) [ *](\S+)\s*", body)
         if not found or found[2] != file.name.encode():

@@ -40,7 +40,7 @@ FEW = 120
 SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.94, "bottom": 0.06}
 
 
-def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -> bytes:
+def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str, strip: str) -> bytes:
     """Draw a span: lines of change since each symbol's first price, and a ribbon of causes.
 
     A line is broken where a minute has no price. Double precision is enough: no number is read
@@ -50,6 +50,7 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
         figures: Of the symbols to show.
         window: The span.
         title: Shown above the picture.
+        strip: Where the prices come from and how old the newest is, below the picture.
 
     Returns:
         A PNG.
@@ -69,6 +70,10 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
         lines.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
     _draw_causes(ribbon, figures, window, edges)
     lines.set_title(title, loc="left", fontsize=12)
+    # A picture is passed on without its page.
+    sheet.text(
+        SHEET["left"], 0.005, f"{drawable(strip)} when made", fontsize=8, va="bottom", ha="left"
+    )
     lines.set_xlim(*edges)
     locator = AutoDateLocator(tz="UTC")
     ribbon.xaxis.set_major_locator(locator)

@@ -8,7 +8,7 @@ import pytest
 import stamina
 
 from include.exchange import transport
-from include.exchange.client import BinanceClient, describe_source
+from include.exchange.client import BinanceClient
 from include.exchange.replies import RejectedRequestError, error_of, parse_json
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import (
@@ -625,9 +625,12 @@ def test_refuses_a_clock_that_jumps():
         binance.clock_offset()
 
 
-def test_says_whether_prices_are_live():
-    assert describe_source(URL) == f"Binance spot, from {URL}"
-    assert "not live" in describe_source("http://127.0.0.1:8900")
+def test_knows_where_the_last_answer_comes_from():
+    with client(lambda _: httpx.Response(200, json={"serverTime": to_ms(NOON)})) as binance:
+        assert binance.transport.source is None
+        binance.server_time()
+
+        assert binance.transport.source == f"LIVE {URL.removeprefix('https://')}"
 
 
 def test_does_not_follow_a_redirect():
