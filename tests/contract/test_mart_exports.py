@@ -89,11 +89,11 @@ def test_pandas_reads_the_stores_minutes_from_csv(exports):
 
 
 def test_csv_says_when_a_minute_was_first_published(exports):
-    """Of the second minute only revision 2 is known here."""
+    """Of the second minute only revision 2 is known here; the third never had a value."""
     text = pd.read_csv(exports / "csv" / DAY / "BTCUSDT.csv", dtype=str, keep_default_na=False)
 
     assert list(text.columns) == list(MINUTE_COLUMNS)
-    assert list(text["delay_ms"]) == ["0", "", "0"]
+    assert list(text["delay_ms"]) == ["0", "", ""]
     assert text["first_known_at"][0] == "2026-03-01T12:01:00.000Z"
     assert list(text["source"]) == ["GENERATED", "", ""]
 

@@ -138,7 +138,7 @@ def test_is_not_complete_beside_a_gap(page):
     choose(page, 1)
     tile = page.get_by_test_id("tile-completeness")
 
-    expect(tile).to_contain_text("Completeness, 1 h")
+    expect(tile).to_contain_text("Completeness, 1\u00a0h")
     expect(tile).not_to_contain_text("100.00 %")
 
 

@@ -17,7 +17,8 @@ const RETRY_MS = 10_000;
 // However soon the next minute is due.
 const LEAST_WAIT_MS = 1_000;
 const NOT_FOUND = 404;
-const SPANS = { 1: "1 h", 24: "24 h", 168: "7 d", custom: "span shown" };
+// With spaces that keep a number and its unit in one line.
+const SPANS = { 1: "1\u00a0h", 24: "24\u00a0h", 168: "7\u00a0d", custom: "span shown" };
 // Minutes that a refresh loads; now and then it loads all, as old minutes are revised, too.
 const TAIL = 30;
 const WHOLE_EVERY_MS = 10 * MINUTE;

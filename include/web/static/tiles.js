@@ -19,6 +19,12 @@ function clock(text) {
   return minuteText(new Date(text)).slice(11);
 }
 
+/** A minute of maybe another day: with its date where it is not of this one. */
+function since(text, today) {
+  return text.slice(0, 10) === today.slice(0, 10) ? clock(text)
+    : minuteText(new Date(text)).slice(5);
+}
+
 function tile(id, title, value, ...notes) {
   return make("div", { id: `tile-${id}`, "data-testid": `tile-${id}` }, make("dt", {}, title),
     make("dd", { class: "value" }, value),
@@ -41,13 +47,13 @@ export function showTiles(list, tiles, span) {
   list.replaceChildren(
     tile("vwap", "Last VWAP", last ? price(last.vwap) : "none",
       last && `of ${clock(last.minute)} UTC`,
-      change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${clock(last.since)}`),
+      change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${since(last.since, last.minute)}`),
     tile("grade", "Grade", last && last.grade ? last.grade : "none",
       last && last.quality !== null && `quality ${last.quality} of 100`),
     tile("completeness", `Completeness, ${span}`,
       tiles.completeness_ratio === null ? "none" : share(tiles.completeness_ratio),
-      tiles.counted_from && `${tiles.missing_count} missing since ${clock(tiles.counted_from)}`),
-    tile("delay", `Publish delay, p95, ${span}`,
+      tiles.counted_from && `${tiles.missing_count} missing since ${since(tiles.counted_from, last?.minute ?? "")}`),
+    tile("delay", `Publish delay p95, ${span}`,
       tiles.p95_delay_seconds === null ? "none" : `${Number(tiles.p95_delay_seconds).toFixed(1)} s`,
       `to the first value; ${tiles.late_count} late`,
       tiles.gap_first_count > 0 && `${tiles.gap_first_count} were a gap first`,
