@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
+from include.records.price_strip import duration_text
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
 from tests.e2e.conftest import watched
@@ -93,6 +94,18 @@ def test_says_where_the_price_comes_from_and_counts_its_age(page):
     expect(strip).to_contain_text(f"{SOURCE} · price of ")
     before = strip.inner_text()
     expect(strip).not_to_have_text(before)
+
+
+def test_writes_an_age_as_the_files_and_the_terminal_do(page):
+    """At each step from one unit to the next."""
+    ages = [0, 59, 60, 119, 120, 7_199, 7_200, 172_799, 172_800, 10**7]
+    open_prices(page)
+
+    written = page.evaluate(
+        "ages => import('/prices/static/strip.js').then(it => ages.map(it.durationText))", ages
+    )
+
+    assert written == [duration_text(timedelta(seconds=age)) for age in ages]
 
 
 @pytest.mark.parametrize("path", ["report/", "run?dag_id=average_minutes&run_id=one"])

@@ -108,6 +108,9 @@ function fail(error) {
   at("problem").hidden = false;
   at("problem-text").textContent = error.message;
   at("updated").textContent = "not updated";
+  if (!board) {
+    at("strip").textContent = "no price";
+  }
 }
 
 /**

@@ -625,12 +625,19 @@ def test_refuses_a_clock_that_jumps():
         binance.clock_offset()
 
 
-def test_knows_where_the_last_answer_comes_from():
-    with client(lambda _: httpx.Response(200, json={"serverTime": to_ms(NOON)})) as binance:
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [(URL, "LIVE data-api.binance.vision"), ("http://127.0.0.1:8900", "REPLAY of 2020-01-01")],
+    ids=["the exchange", "a simulator"],
+)
+def test_knows_where_the_last_answer_comes_from(url, source):
+    said = {"x-simulator-source": "REPLAY of 2020-01-01"}
+
+    with client(json_answer({"serverTime": to_ms(NOON)}, **said), url) as binance:
         assert binance.transport.source is None
         binance.server_time()
 
-        assert binance.transport.source == f"LIVE {URL.removeprefix('https://')}"
+        assert binance.transport.source == source
 
 
 def test_does_not_follow_a_redirect():
