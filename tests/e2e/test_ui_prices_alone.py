@@ -81,10 +81,10 @@ def click_chart(page, test_id, x_ratio, y):
     page.mouse.click(box["x"] + x_ratio * box["width"], box["y"] + y)
 
 
-def seconds_old(page):
-    """The age that the strip tells, in seconds."""
-    found = re.search(r"(\d+) s old", page.get_by_test_id("strip").inner_text())
-    return int(found[1]) if found else None
+def is_tail(answer):
+    """Whether it is a board of the newest half hour, which a refresh asks for."""
+    is_board = answer.ok and "/api/board?" in answer.url
+    return is_board and len(answer.json()["candles"]["vwap"]) == 30
 
 
 def test_says_where_the_price_comes_from_and_counts_its_age(page):
@@ -131,18 +131,33 @@ def test_turns_amber_and_red_while_nothing_new_comes(page, watch):
     expect(strip).to_have_class(re.compile("stale"))
 
 
+def test_a_week_keeps_its_counts_while_its_end_is_asked_for(page):
+    """They are of twelve hours; those of the end alone would be of thirty minutes."""
+    open_prices(page)
+    choose(page, 168)
+    tile = page.get_by_test_id("tile-completeness")
+    before = tile.inner_text()
+
+    with page.expect_response(is_tail, timeout=90_000) as asked:
+        pass
+    expect(page.get_by_test_id("updated")).to_contain_text("updated")
+
+    assert "counted_from" not in asked.value.url
+    assert "missing since" in tile.inner_text()
+    assert tile.inner_text().splitlines()[-1].split()[-1] == before.splitlines()[-1].split()[-1]
+    expect(page.get_by_test_id("tile-vwap")).to_contain_text(re.compile(r"% since \d\d"))
+
+
 def test_asks_again_when_the_next_minute_is_due(page):
     """For its end alone, and counts the whole hour in the tiles."""
     open_prices(page)
     choose(page, 1)
 
-    with page.expect_response(
-        lambda answer: "counted_from=" in answer.url, timeout=90_000
-    ) as asked:
+    with page.expect_response(is_tail, timeout=90_000) as asked:
         pass
 
     board = asked.value.json()
-    assert len(board["candles"]["vwap"]) == 30
+    assert "counted_from" in asked.value.url
     assert board["tiles"]["valued_count"] > 30
 
 

@@ -22,6 +22,7 @@ const SPANS = { 1: "1\u00a0h", 24: "24\u00a0h", 168: "7\u00a0d", custom: "span s
 // Minutes that a refresh loads; now and then it loads all, as old minutes are revised, too.
 const TAIL = 30;
 const WHOLE_EVERY_MS = 10 * MINUTE;
+const LONGEST_COUNTED_MS = 24 * 60 * MINUTE;
 
 const at = (id) => document.getElementById(id);
 const view = makeChart(at("chart"), (size) => {
@@ -140,7 +141,9 @@ async function load({ isRefresh = false, picks = null } = {}) {
   if (known) {
     parameters.moment = known;
   }
-  if (isTail) {
+  // Of more than a day the server would read all of it anew each time.
+  const isCounted = isTail && to - from <= LONGEST_COUNTED_MS;
+  if (isCounted) {
     parameters.counted_from = new Date(from).toISOString();
   }
   try {
@@ -149,7 +152,8 @@ async function load({ isRefresh = false, picks = null } = {}) {
       [parameters.symbol] = symbols;
     }
     const next = await ask("api/board", parameters, signal);
-    show(isTail ? joined(board, next, from) : next, isRefresh || picks !== null);
+    const missedBefore = board?.tiles.missing_count ?? 0;
+    show(isTail ? joined(board, next, from, isCounted) : next, isRefresh || picks !== null);
     if (picks !== null) {
       pick(Math.round((picks - Date.parse(board.from)) / MINUTE));
     } else if (picked !== null && !isTail) {
@@ -158,6 +162,10 @@ async function load({ isRefresh = false, picks = null } = {}) {
     }
     // A board of another moment is no basis for what is known now.
     wholeAt = isTail ? wholeAt : known ? 0 : Date.now();
+    if (isTail && !isCounted && next.tiles.missing_count > missedBefore) {
+      // A gap that the tiles do not count yet.
+      wholeAt = 0;
+    }
     plan(Math.max(LEAST_WAIT_MS, Date.parse(next.next_look_at) - Date.parse(next.known_at)));
   } catch (error) {
     if (error.name === "AbortError") {
@@ -207,6 +215,10 @@ function pick(place) {
 /** When a minute that is not due yet will be there. */
 function dueText(minute) {
   const clock = (milliseconds) => new Date(milliseconds).toISOString().slice(11, 19);
+  const known = moment();
+  if (known) {
+    return `This minute was not published yet at ${minuteText(new Date(known))} UTC.`;
+  }
   return `This minute ended at ${clock(minute.getTime() + MINUTE)} UTC, and is not published yet: `
     + `it usually is by ${clock(Date.parse(board.next_look_at))}. It appears here by itself.`;
 }
