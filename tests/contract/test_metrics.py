@@ -33,8 +33,9 @@ def store(empty):
 
 
 def written(store, now):
-    """An hour of minutes with a gap, one that was a gap first, a revision, a restatement, refused
-    rows, weight and a ban.
+    """An hour of minutes with gaps, a revision, a restatement, refused rows, weight and a ban.
+
+    One was a gap of our own first.
 
     Of ETHUSDT everything is well, but the last four minutes are missing.
     """
