@@ -100,7 +100,7 @@ def measure_build(folder: Path) -> None:
                     minute_text(moment) for moment in (each.window.start - MINUTE, each.window.end)
                 )
                 inside = (minutes["minute"] >= begin) & (minutes["minute"] < end)
-                facts = Facts(SYMBOLS, minutes[inside], pd.DataFrame(), week.end, "Made up")
+                facts = Facts(SYMBOLS, minutes[inside], pd.DataFrame(), week.end)
                 report = build_report(facts, each.window, each.title)
                 sizes.append((len(report.html.encode()), len(report.picture)))
     for name, seconds in taken.items():

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
+# Of a table in a file or pipe; a terminal has its own.
+WIDTH_WITHOUT_TERMINAL = 100
+
+CONSOLE = Console(
+    highlight=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL,
+)
 ERRORS = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -18,6 +18,9 @@ NAME = "exchange"
 LIVE_URL = "https://data-api.binance.vision"
 PING_TIMEOUT_SECONDS = 3.0
 ANSWER_TIMEOUT_SECONDS = 10.0
+# What most symbols are quoted in; the first is what a lone name is taken for.
+QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY")
+MOST_NAMED = 30
 # As in dev/stack/airflow.py, a last resort.
 START_TIMEOUT_SECONDS = 300.0
 
@@ -89,8 +92,14 @@ def parse_symbols(listed: str) -> tuple[str, ...]:
     try:
         return tuple(dict.fromkeys(map(read_symbol, parts)))
     except ValueError as error:
-        upper = ",".join(part.strip().upper() for part in parts)
-        raise SetupError(f"{error}: --symbols {upper}") from error
+        raise SetupError(f"{error}: --symbols {','.join(map(_suggested, parts))}") from error
+
+
+def _suggested(part: str) -> str:
+    """Return the symbol that somebody means who wrote btc, BTC or btcusdt: mostly the dollar's."""
+    symbol = part.strip().upper()
+    is_pair = any(symbol.endswith(quote) and symbol != quote for quote in QUOTES)
+    return symbol if is_pair else f"{symbol}{QUOTES[0]}"
 
 
 def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:
@@ -108,8 +117,29 @@ def check_symbols(client: httpx.Client, symbols: Sequence[str]) -> None:
         if unlisted:
             raise SetupError(
                 f"the exchange at {client.base_url} does not list the symbol {unlisted}; "
-                "correct --symbols"
+                f"{_instead_of(client, unlisted)}"
             )
+
+
+def _instead_of(client: httpx.Client, unlisted: str) -> str:
+    """Return what to write instead of a symbol: of a simulator, what it lists."""
+    listed = _simulated(client)
+    suggested = _suggested(unlisted)
+    if listed:
+        first = f"write {suggested}, or " if suggested in listed else ""
+        return f"{first}choose from {', '.join(listed)} with --symbols"
+    return f"write {suggested} in --symbols" if suggested != unlisted else "correct --symbols"
+
+
+def _simulated(client: httpx.Client) -> list[str]:
+    """Return the symbols of a simulator; none where this is not one."""
+    if client.base_url.host != LOOPBACK:
+        return []
+    try:
+        answer = client.get("/simulator.json").raise_for_status()
+        return [*answer.json()["symbols"]][:MOST_NAMED]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return []
 
 
 def _first_unlisted(client: httpx.Client, symbols: Sequence[str]) -> str | None:

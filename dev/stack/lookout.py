@@ -14,7 +14,9 @@ import httpx
 from dev.machine.console import say
 from dev.stack.published import Published
 from dev.stack.stack import Stack
+from include.reading.first_values import FirstValues
 from include.records.errors import RetryableError
+from include.records.price_strip import PriceStrip
 from include.records.prices import MinutePrice
 
 INGEST_DAG = "ingest_prices"
@@ -52,6 +54,14 @@ class Lookout:
     def since(self, start: datetime) -> list[MinutePrice]:
         """Look, and return the minutes from an aware UTC moment on; see `latest`."""
         return self._look(lambda: self._published.since(start)) or []
+
+    def strip(self) -> PriceStrip | None:
+        """Look, and return where the newest prices come from; None while nothing answers."""
+        return self._look(self._published.strip)
+
+    def first_values(self, start: datetime) -> list[FirstValues]:
+        """Look, and return when minutes from an aware UTC moment on got a value, by symbol."""
+        return self._look(lambda: self._published.first_values(start)) or []
 
     def _look(self, read: Callable[[], Read]) -> Read | None:
         if self._may_restart:

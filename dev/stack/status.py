@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from rich.table import Table
 
@@ -19,6 +20,15 @@ from dev.machine.processes import Processes, Record
 from dev.stack import airflow, exchange, postgres
 from dev.stack.published import as_table, open_published
 from include.records.errors import MarketDataError
+
+# Below Airflow's address.
+PAGES = {
+    "Prices": "plugin/prices",
+    "Report": "plugin/price-report",
+    "Data quality": "plugin/quality",
+    "Data Docs": "plugin/data-docs",
+    "DAGs": "dags",
+}
 
 
 def _is_healthy(record: Record, home: Home, airflow_health: dict[str, str | None]) -> bool:
@@ -34,6 +44,7 @@ def _is_healthy(record: Record, home: Home, airflow_health: dict[str, str | None
 
 
 def _show_processes(home: Home) -> bool:
+    """Show what runs; tell whether something does, and all of it is healthy."""
     records = Processes(home.run, home.logs).records()
     server = CassandraServer(home.cassandra).record()
     records += [server] if server else []
@@ -63,9 +74,27 @@ def _show_prices(home: Home) -> None:
         return
     try:
         with open_published(server.port, symbols) as published:
-            CONSOLE.print(as_table(list(published.latest().values())))
+            say(published.strip().text)
+            CONSOLE.print(as_table(published.newest_values(), datetime.now(UTC)))
     except MarketDataError as error:
         say(f"no published minutes: {error}")
+
+
+def _api_port(home: Home) -> int | None:
+    """Return the port of this checkout's API server; None while it does not run."""
+    records = {record.name: record for record in Processes(home.run, home.logs).records()}
+    server = records.get(airflow.API_SERVER)
+    return server.port if server is not None and server.is_running() else None
+
+
+def _show_pages(home: Home) -> None:
+    """Show the addresses of the pages, and what is late or wrong."""
+    port = _api_port(home)
+    if port is None:
+        return
+    for name, path in PAGES.items():
+        say(f"{name:<13} {airflow.airflow_url(port)}/{path}")
+    check(home)
 
 
 def check(home: Home) -> int:
@@ -73,12 +102,11 @@ def check(home: Home) -> int:
 
     It asks /prices/health of the API server of this checkout, which needs no login.
     """
-    records = {record.name: record for record in Processes(home.run, home.logs).records()}
-    server = records.get(airflow.API_SERVER)
-    if server is None or server.port is None or not server.is_running():
+    port = _api_port(home)
+    if port is None:
         say("api_server: Airflow's API server is not running here; start it with ./dev/up")
         return 1
-    causes = airflow.prices_health(server.port)
+    causes = airflow.prices_health(port)
     for cause in causes:
         say(cause)
     if not causes:
@@ -104,6 +132,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return check(home)
     is_well = _show_processes(home)
     _show_prices(home)
+    _show_pages(home)
     say(f"logs {home.logs}\ndata {home.data}, {home.cassandra / 'data'}")
     return 0 if is_well else 1
 

@@ -26,6 +26,7 @@ from dev.stack.published import (
 )
 from dev.stack.stack import DEFAULT_SYMBOLS, Stack, StackOptions
 from include.records.errors import MarketDataError
+from include.records.price_strip import NOT_NOTED
 from include.records.prices import MinutePrice
 from include.records.windows import MINUTE
 
@@ -109,8 +110,10 @@ def _wanted_ports(options: argparse.Namespace) -> dict[str, int]:
     return from_base | {name: port for name, port in single.items() if port}
 
 
-def _show_start(stack: Stack, latest: Sequence[MinutePrice]) -> None:
-    CONSOLE.print(as_table(latest))
+def _show_start(stack: Stack, lookout: Lookout, latest: Sequence[MinutePrice]) -> None:
+    if strip := lookout.strip():
+        say(f"  {strip.text}")
+    CONSOLE.print(as_table(latest, datetime.now(UTC)))
     pages = airflow_url(stack.ports.airflow)
     say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
     say(f"  Prices              {pages}/plugin/prices")
@@ -151,9 +154,10 @@ def _follow(
             found = list(group)
             is_late = datetime.now(UTC) > minute + MINUTE + SHOWN_AFTER
             if minute > shown_until and (len(found) == len(symbols) or is_late):
-                say(as_line(found))
+                strip = lookout.strip()
+                say(as_line(found, strip.kinds if strip else NOT_NOTED))
                 shown_until, came_at = minute, datetime.now(UTC)
-        if minutes and _is_enough(stack, prices, began, minutes):
+        if minutes and _is_enough(stack, lookout, prices, began, minutes):
             return
         if minutes and time.monotonic() > deadline:
             has_report = stack.home.has_report(symbols, began)
@@ -166,13 +170,15 @@ def _follow(
         time.sleep(POLL_SECONDS)
 
 
-def _is_enough(stack: Stack, prices: Sequence[MinutePrice], began: datetime, minutes: int) -> bool:
+def _is_enough(
+    stack: Stack, lookout: Lookout, prices: Sequence[MinutePrice], began: datetime, minutes: int
+) -> bool:
     symbols = stack.options.symbols
     complete = count_complete(prices, symbols, began)
     if complete < minutes or not stack.home.has_report(symbols, began):
         return False
     say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
-    say(delay_summary([price for price in prices if price.average.minute >= began]))
+    say(delay_summary(lookout.first_values(began)))
     return True
 
 
@@ -184,7 +190,7 @@ def _run(stack: Stack, began: datetime, minutes: int | None) -> None:
         with open_published(stack.ports.cassandra, stack.options.symbols) as published:
             lookout = Lookout(stack, published, may_restart=minutes is None)
             latest = _wait_for_first(stack, lookout, minutes)
-            _show_start(stack, list(latest.values()))
+            _show_start(stack, lookout, list(latest.values()))
             shown_until = min(price.average.minute for price in latest.values())
             _follow(stack, lookout, began, minutes, shown_until)
     except MarketDataError as error:

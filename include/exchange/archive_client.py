@@ -23,8 +23,9 @@ from include.exchange.archive_files import ArchiveFile
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
 from include.exchange.cookies import no_cookies
-from include.exchange.hosts import is_simulator
+from include.exchange.hosts import ARCHIVE_HOST, is_simulator
 from include.exchange.pauses import stated_pause
+from include.exchange.price_source import SOURCE_HEADER, price_source
 from include.exchange.retries import retry_delay
 from include.exchange.transport import CONNECT_SECONDS, LONGEST_READ_SECONDS
 from include.records.errors import (
@@ -36,7 +37,6 @@ from include.records.errors import (
     SettingsError,
 )
 
-HOST = "data.binance.vision"
 LONGEST_CHECKSUM_BYTES = 1000
 # Digits of a Content-Length; the longest file is a thousandth of that.
 LONGEST_LENGTH = 12
@@ -58,7 +58,7 @@ class ArchiveSettings:
     """
 
     folder: Path
-    base_url: str = f"https://{HOST}"
+    base_url: str = f"https://{ARCHIVE_HOST}"
     patience_seconds: float = 300.0
     simulator_host: str = ""
 
@@ -70,18 +70,22 @@ class ArchiveClient:
         settings: The archive's address and the folder.
         http: Replaces the network in tests.
 
+    Attributes:
+        source: Where the last file's prices come from; None before the first.
+
     Raises:
         SettingsError: The address is neither the archive's nor a simulator's.
     """
 
     def __init__(self, settings: ArchiveSettings, http: httpx.BaseTransport | None = None) -> None:
         parts = urlsplit(settings.base_url)
-        is_archive = parts.scheme == "https" and parts.netloc == HOST
+        is_archive = parts.scheme == "https" and parts.netloc == ARCHIVE_HOST
         if not is_archive and not is_simulator(parts.hostname or "", settings.simulator_host):
             raise SettingsError(
-                f"the archive's address {settings.base_url!r} is not allowed; use https://{HOST}, "
+                f"the archive's address {settings.base_url!r} is not allowed; use https://{ARCHIVE_HOST}, "
                 "or a simulator on loopback or named by the Airflow Variable 'simulator_host'"
             )
+        self.source: str | None = None
         self._settings = settings
         self._http = httpx.Client(
             base_url=settings.base_url,
@@ -160,6 +164,8 @@ class ArchiveClient:
 
     def _checksum(self, file: ArchiveFile) -> str:
         with self._answer(f"{file.path}.CHECKSUM") as answer:
+            said = answer.headers.get(SOURCE_HEADER, "")
+            self.source = price_source(self._settings.base_url, said, "ARCHIVE")
             body = read_body(answer, LONGEST_CHECKSUM_BYTES, lambda: LONGEST_READ_SECONDS)
         found = re.fullmatch(rb"([0-9a-f]{64}) [ *](\S+)\s*", body)
         if not found or found[2] != file.name.encode():

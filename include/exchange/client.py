@@ -7,12 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx
 
 from include.exchange.exchange_info import read_infos
-from include.exchange.hosts import HOSTS
 from include.exchange.replies import SYMBOL_CODES, RejectedRequestError, weight_limit_of
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import BinanceSettings, BinanceTransport
@@ -42,17 +40,6 @@ MOST_SYMBOLS = 100
 # Two readings of the exchange's clock that differ by more are too uncertain to tell which minutes
 # are closed: a kline is requested five seconds after its end.
 LARGEST_CLOCK_DOUBT = timedelta(seconds=1)
-
-
-def describe_source(base_url: str) -> str:
-    """Describe for a report's readers whether its prices come from the exchange itself."""
-    # Whatever else is allowed is a simulator.
-    if urlsplit(base_url).hostname not in HOSTS:
-        return (
-            "Replayed by an exchange simulator, not live: recorded past trades or generated ones "
-            "(its page /simulator says which)"
-        )
-    return f"Binance spot, from {base_url}"
 
 
 class BinanceClient:

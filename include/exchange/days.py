@@ -44,6 +44,7 @@ class DayRows:
         rows: Klines by interval, ascending, as the REST API gives them.
         sources: For each interval the origin of its rows, such as archive+rest.
         fetched_at: When the last of them arrived, aware UTC.
+        source: Where the prices come from (price_source.py): the archive's, where it has the day.
     """
 
     symbol: str
@@ -51,6 +52,7 @@ class DayRows:
     rows: dict[Interval, list[RawRow]]
     sources: dict[Interval, str]
     fetched_at: datetime
+    source: str | None = None
 
     @property
     def source_names(self) -> str:
@@ -92,7 +94,9 @@ class DayFetcher:
             rows[interval], sources[interval] = self._fetch(symbol, window, interval, source)
         if not any(rows.values()):
             raise NoSuchDayError(symbol, window.start.date(), source)
-        return DayRows(symbol, window, rows, sources, self.clock())
+        is_archived = any("archive" in names for names in sources.values())
+        origin = self.archive.source if is_archived else self.exchange.transport.source
+        return DayRows(symbol, window, rows, sources, self.clock(), origin)
 
     def minutes(self, symbol: str, day: date) -> list[RawRow]:
         """Return the archive's minutes of a day.

@@ -13,6 +13,9 @@ HOSTS = (
     *(f"api{number}.binance.com" for number in range(1, 5)),
 )
 
+# https://github.com/binance/binance-public-data
+ARCHIVE_HOST = "data.binance.vision"
+
 
 def is_simulator(host: str, named: str = "") -> bool:
     """Tell whether a host may be a simulator, which needs no TLS.

@@ -19,6 +19,7 @@ import stamina
 from include.exchange.bodies import read_body
 from include.exchange.certificates import trusted
 from include.exchange.cookies import no_cookies
+from include.exchange.price_source import SOURCE_HEADER, price_source
 from include.exchange.replies import block_of, error_of, parse_json
 from include.exchange.request_budget import Leave, RequestBudget, is_of_one_minute
 from include.exchange.retries import retry_delay
@@ -74,6 +75,7 @@ class BinanceTransport:
             address, from the last answer; 0 before the first.
         sent_at: When the last request left, by the clock.
         answered_at: When its answer was complete, by the clock.
+        source: Where the last answer's prices come from; None before the first.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class BinanceTransport:
     ) -> None:
         self.used_weight = 0
         self.sent_at = self.answered_at = clock()
+        self.source: str | None = None
         self._urls = dict(zip(settings.hosts, settings.base_urls, strict=True))
         self._patience_seconds = settings.patience_seconds
         self._budget = budget
@@ -194,6 +197,7 @@ class BinanceTransport:
         refusal = error_of(status, headers, body, self.answered_at)
         if refusal:
             raise refusal
+        self.source = price_source(self._urls[host], headers.get(SOURCE_HEADER, ""))
         return parse_json(body)
 
     def _wait_for_leave(self, weight: int) -> None:

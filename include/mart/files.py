@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from upath import UPath
@@ -68,6 +69,7 @@ def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, 
         "window": {"start": minute_text(window.start), "end": minute_text(window.end)},
         "known_until": frame["known_at"].max() if len(frame) else None,
         "method_versions": sorted({int(each) for each in frame["method_version"].dropna()}),
+        "sources": sorted({*frame["source"].dropna()}),
         "columns": [*MINUTE_COLUMNS],
         "rows": len(frame),
         "files": files,
@@ -79,9 +81,9 @@ def _export_day(day: str, folder: UPath, without: Collection[str]) -> dict[str, 
 
 def _export_symbol(
     day: str, symbol: str, minutes: pd.DataFrame, folder: UPath
-) -> list[dict[str, str | int]]:
+) -> list[dict[str, Any]]:
     """Write a symbol's files of a day; return their entries in the manifest."""
-    files: list[dict[str, str | int]] = []
+    files: list[dict[str, Any]] = []
     for kind in FORMATS:
         name = f"{kind}/{day}/{symbol}.{kind}"
         table = minutes if kind == "csv" else typed_frame(minutes)
@@ -92,6 +94,7 @@ def _export_symbol(
                 "path": name,
                 "symbol": symbol,
                 "format": kind,
+                "sources": sorted({*minutes["source"].dropna()}),
                 "rows": len(minutes),
                 "bytes": len(content),
                 "sha256": hashlib.sha256(content).hexdigest(),

@@ -4,7 +4,7 @@ Import this module inside tasks only (see astro_sdk.py). No annotations are post
 the SDK compares them with the class to know which argument takes a table as a frame.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -20,7 +20,7 @@ from include.method.returns import correlations, log_returns
 from include.records.prices import MinutePrice
 from include.records.revisions import Restatement
 from include.records.windows import DAY, MINUTE, Window
-from include.reports.text_rows import COUNTS, known_text, minute_text, text_frame
+from include.reports.text_rows import COUNTS, NO_SOURCES, known_text, minute_text, text_frame
 
 SQL = Path(__file__).resolve().parents[1] / "sql" / "mart"
 OVERLAP = timedelta(minutes=10)
@@ -41,17 +41,20 @@ def watermark(first_look_back: timedelta) -> datetime:
     return min(datetime.fromisoformat(known_at), datetime.now(UTC)) - OVERLAP
 
 
-def refresh(revisions: Sequence[MinutePrice]) -> list[str]:
+def refresh(
+    revisions: Sequence[MinutePrice], sources: Mapping[tuple[str, datetime], str] = NO_SOURCES
+) -> list[str]:
     """Load minutes into the mart, and recompute what is derived from them.
 
     Args:
         revisions: Every revision of some minutes, in any order; loading them again changes nothing.
+        sources: By symbol and minute, where the value comes from.
 
     Returns:
         The UTC hours touched, YYYY-MM-DDTHH, ascending: those of the minutes, and those that
         begin right after one, because their first return starts there.
     """
-    frame = text_frame(revisions)
+    frame = text_frame(revisions, sources)
     if frame.empty:
         return []
     passed = _passed_hours(frame["minute"].max())

@@ -46,7 +46,7 @@ KEPT_TABLES: dict[str, dict[str, Kind]] = {
     },
     "publish_delay": {
         **dict.fromkeys(("minute_count", "median_ms", "p95_ms", "longest_ms"), BigInteger),
-        **_minutes("late"),
+        **_minutes("late", "gap_first"),
     },
     "return_correlation": {"correlation": Double, "return_count": BigInteger},
     "restatement": {

@@ -1,4 +1,4 @@
-"""Delays between the end of a minute and its first publication."""
+"""Delays between the end of a minute and its first value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AFTERWARDS_MS = int(CARRIED_SECONDS.value) * 1_000
 
 
 class Delays:
-    """The publication delays of minutes, from a minute's end to its first publication.
+    """The publication delays of minutes, from a minute's end to its first value.
 
     Args:
         delays_ms: Milliseconds, in any order; only of minutes whose delay is known.

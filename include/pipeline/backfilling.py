@@ -177,6 +177,7 @@ def _batch(fetched: DayRows, window: Window, number: int) -> Batch:
         tick_size=Decimal(0),
         used_weight=0,
         fetch_ms=0,
+        source=fetched.source,
     )
 
 

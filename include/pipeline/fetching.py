@@ -205,6 +205,7 @@ def fetch_batch(
         used_weight=client.transport.used_weight,
         fetch_ms=fetch_ms,
         five_minute_price=five_minute_price,
+        source=client.transport.source,
     )
 
 

@@ -73,6 +73,7 @@ def land_batch(url: str, batch: Batch) -> None:
         "five_minute_price": None
         if batch.five_minute_price is None
         else str(batch.five_minute_price),
+        "source": batch.source,
     }
     packed = gzip.compress(json.dumps(content).encode(), FASTEST)
     write_whole(UPath(url), packed)
@@ -110,6 +111,7 @@ class _LandedBatch(BaseModel, extra="forbid"):
     used_weight: int
     fetch_ms: int
     five_minute_price: Decimal | None = None
+    source: str | None = None
 
 
 class _LandedVerdict(BaseModel, extra="forbid"):
@@ -142,6 +144,7 @@ def read_batch(url: str) -> Batch:
         used_weight=landed.used_weight,
         fetch_ms=landed.fetch_ms,
         five_minute_price=landed.five_minute_price,
+        source=landed.source,
     )
 
 

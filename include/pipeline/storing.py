@@ -54,6 +54,7 @@ def store_batch(
         check_ms=verdict.check_ms,
         dag_id=run.dag_id if run else None,
         run_id=run.run_id if run else None,
+        source=batch.source,
     )
     store.log_batch(record)
     return record

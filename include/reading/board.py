@@ -15,14 +15,18 @@ from itertools import groupby
 from typing import TypedDict
 
 from include.method.delays import LATE
+from include.reading.due import next_look
+from include.reading.first_values import first_values
 from include.reading.recent_minutes import RecentMinutes
-from include.reading.tiles import Text, Tiles, tiles
+from include.reading.sources import source_of
+from include.reading.tiles import LastMinute, Text, Tiles, tiles
 from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
 from include.records.isolation import run_each
+from include.records.price_strip import NOT_NOTED, PriceStrip
 from include.records.prices import NOT_PUBLISHED
 from include.records.windows import (
-    DAY,
+    HOUR,
     MINUTE,
     MINUTE_MS,
     Window,
@@ -30,6 +34,7 @@ from include.records.windows import (
     from_ms,
     iso,
     to_ms,
+    whole_ms,
 )
 from include.store.candles import CandleRow, CauseRow
 from include.store.store import Store
@@ -38,6 +43,8 @@ from include.store.store import Store
 DUE = "DUE"
 # Symbols that a process reads from Cassandra at a time; each waits most of its time.
 READERS = 6
+# How far back the usual delay of a minute is looked for.
+NEAR = HOUR // 2
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +57,8 @@ class BoardRequest:
         symbol: Whose candles, flags, revisions and tiles.
         symbols: Whose ribbons, in this order.
         window: Which minutes; it ends at the moment or before.
+        counted_from: Start of the minutes that the tiles count, aware UTC; they end with the
+            window. A page that asks for the newest minutes only still counts all it shows.
         moment: Aware UTC; what was published later is not shown.
         egress: Name of the address whose request weight is shown.
     """
@@ -57,6 +66,7 @@ class BoardRequest:
     symbol: str
     symbols: tuple[str, ...]
     window: Window
+    counted_from: datetime
     moment: datetime
     egress: str
 
@@ -90,6 +100,8 @@ Board = TypedDict(
         "from": str,
         "to": str,
         "known_at": str,
+        "strip": dict[str, str | int | None],
+        "next_look_at": str,
         "candles": Candles,
         "filled": list[tuple[int, str]],
         "soft_flags": list[tuple[int, str]],
@@ -111,16 +123,20 @@ def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
     """
     symbol, window, moment = asked.symbol, asked.window, asked.moment
     moment_ms = to_ms(moment)
-    day = Window(floor_minute(moment - DAY), floor_minute(moment))
-    widest = Window(min(window.start, day.start), max(window.end, day.end))
+    end = min(window.end, floor_minute(moment))
+    span = Window(min(floor_minute(asked.counted_from), end), end)
+    widest = Window(min(window.start, span.start), window.end)
+    # The newest minutes tell how long the next one will take.
+    near = Window(floor_minute(moment) - NEAR, floor_minute(moment))
     with ThreadPoolExecutor(READERS) as pool:
         drawn = pool.submit(minutes.candles, symbol, window)
         causes = {
             name: pool.submit(minutes.causes, name, window) for name in dict.fromkeys(asked.symbols)
         }
-        counted = drawn if window == widest else pool.submit(minutes.candles, symbol, day)
+        counted = drawn if window == span else pool.submit(minutes.candles, symbol, span)
+        recent = pool.submit(minutes.candles, symbol, near)
         restated = pool.submit(store.restatements.between, symbol, widest)
-        use = pool.submit(store.exchange_budget(asked.egress).use, day.end - MINUTE)
+        use = pool.submit(store.exchange_budget(asked.egress).use, end - MINUTE)
         limit = pool.submit(store.exchange_budget(asked.egress).weight_limit)
         mark = pool.submit(store.watermark, symbol)
     # Keeps the last revision of each minute.
@@ -128,11 +144,30 @@ def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
     place = {minute_ms: (minute_ms - to_ms(window.start)) // MINUTE_MS for minute_ms in rows}
     restatements = [each for each in restated.result() if each.known_at <= moment]
     weight = use.result()
+    told = tiles(
+        [row for row in counted.result() if row.known_ms <= moment_ms],
+        span,
+        moment,
+        source=lambda minute, known_at: source_of(store, symbol, minute, known_at),
+        stored_from=mark.result().stored_from,
+        restated_count=sum(1 for each in restatements if each.minute in span),
+        used_weight=weight.taken_weight if weight else None,
+        weight_limit=limit.result(),
+    )
+    near_rows = [row for row in recent.result() if row.known_ms <= moment_ms]
     return {
         "symbol": symbol,
         "from": iso(window.start),
         "to": iso(window.end),
         "known_at": iso(moment),
+        "strip": _strip(told["last"], moment).values(),
+        "next_look_at": iso(
+            whole_ms(
+                next_look(
+                    {row.minute_ms: row for row in near_rows}, first_values(near_rows), moment
+                )
+            )
+        ),
         "candles": _candles(rows, window),
         "filled": [
             (place[row.minute_ms], plain(row.filled_vwap))
@@ -155,16 +190,14 @@ def board(store: Store, minutes: RecentMinutes, asked: BoardRequest) -> Board:
         "ribbons": [
             Ribbon(symbol=name, causes=runs) for name, runs in _ribbons(causes, window, moment)
         ],
-        "tiles": tiles(
-            [row for row in counted.result() if row.known_ms <= moment_ms],
-            day,
-            moment,
-            stored_from=mark.result().stored_from,
-            restated_count=sum(1 for each in restatements if each.known_at > moment - DAY),
-            used_weight=weight.taken_weight if weight else None,
-            weight_limit=limit.result(),
-        ),
+        "tiles": told,
     }
+
+
+def _strip(last: LastMinute | None, moment: datetime) -> PriceStrip:
+    if last is None:
+        return PriceStrip(NOT_NOTED, None, moment)
+    return PriceStrip(last["source"] or NOT_NOTED, datetime.fromisoformat(last["minute"]), moment)
 
 
 def _candles(rows: Mapping[int, CandleRow], window: Window) -> Candles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from include.reading.first_values import first_values
 from include.reading.health import SymbolFacts, due_until
 from include.reading.tiles import WITHOUT_MARKET
 from include.records.errors import RetryableError
@@ -14,7 +15,6 @@ from include.records.windows import (
     DAY,
     HOUR,
     MINUTE,
-    MINUTE_MS,
     Window,
     floor_minute,
     from_ms,
@@ -67,6 +67,7 @@ class Freshness:
         newest_end = floor_minute(now) + MINUTE
         rows = store.minute_rows.causes(symbol, Window(hour.start, newest_end))
         flags = _flags(rows)
+        firsts = first_values(rows)
         if valued := _valued(flags):
             self.freshest[symbol] = max(valued)
         elif symbol not in self.freshest:
@@ -88,7 +89,10 @@ class Freshness:
             done_until=min(ends) if len(ends) == 2 else None,  # noqa: PLR2004 - both of them
             wanted_minutes=max(0, (hour.end - first) // MINUTE - silent),
             valued_minutes=len(_valued(counted)),
-            publish_delay_ms=_publish_delay_ms(rows),
+            publish_delay_ms=firsts.delays_ms[max(firsts.delays_ms)] if firsts.delays_ms else None,
+            gap_first_count=first_values(
+                row for row in rows if from_ms(row.minute_ms) in hour
+            ).gap_first_count,
             revision_count=sum(
                 1 for row in rows if row.revision > 1 and from_ms(row.minute_ms) in hour
             ),
@@ -98,16 +102,6 @@ class Freshness:
 def _flags(rows: Iterable[CauseRow]) -> dict[datetime, str]:
     """Return the flag of each minute's latest revision."""
     return {from_ms(row.minute_ms): row.flag for row in rows}
-
-
-def _publish_delay_ms(rows: Iterable[CauseRow]) -> int | None:
-    """Return how long after its end the newest minute was accounted for; None without one."""
-    known_ms: dict[int, int] = {}
-    for row in rows:
-        if row.flag != Flag.INGEST_GAP:
-            known_ms.setdefault(row.minute_ms, row.known_ms)
-    newest_ms = max(known_ms, default=None)
-    return None if newest_ms is None else known_ms[newest_ms] - newest_ms - MINUTE_MS
 
 
 def _valued(flags: dict[datetime, str]) -> list[datetime]:

@@ -46,8 +46,13 @@ class Gauge(Enum):
     PUBLISH_DELAY = Definition(
         "publish_delay_seconds",
         "seconds",
-        "from the end of the newest minute to its first publication, other than as a gap of our "
-        "own; none without a minute in the last hour",
+        "from the end of the newest minute with a value to its first value; none without a value "
+        "in the last hour",
+    )
+    GAP_FIRST = Definition(
+        "gap_first",
+        "minutes",
+        "minutes of the last hour that were published as a gap of our own, and got a value later",
     )
     FRESHEST_MINUTE_AGE = Definition(
         "freshest_minute_age_seconds",
@@ -206,6 +211,7 @@ def _of_symbol(facts: SymbolFacts, now: datetime) -> Iterator[Sample]:
     delay_ms = facts.publish_delay_ms
     values = {
         Gauge.PUBLISH_DELAY: None if delay_ms is None else Decimal(delay_ms).scaleb(-3),
+        Gauge.GAP_FIRST: Decimal(facts.gap_first_count),
         Gauge.FRESHEST_MINUTE_AGE: None if age is None else Decimal(age // MICROSECOND).scaleb(-6),
         Gauge.LATE: Decimal(facts.is_late(now)),
         Gauge.COMPLETENESS: facts.completeness_ratio,

@@ -78,9 +78,11 @@ class SymbolFacts:
         done_until: Exclusive end of what is both stored and averaged; None before the first.
         wanted_minutes: Minutes of the last hour that may have traded.
         valued_minutes: Those of them that have a value.
-        publish_delay_ms: From the end of the newest minute in `accounted_until` to the first
-            revision that accounted for it; None if there is none within an hour.
+        publish_delay_ms: From the end of the newest minute with a value to its first value; None
+            if there is none within an hour.
         revision_count: Revisions after the first, of the minutes of the last hour.
+        gap_first_count: Minutes of the last hour that were published as a gap of our own, and got
+            a value later.
     """
 
     symbol: str
@@ -91,6 +93,7 @@ class SymbolFacts:
     valued_minutes: int
     publish_delay_ms: int | None = None
     revision_count: int = 0
+    gap_first_count: int = 0
 
     @property
     def completeness_ratio(self) -> Decimal | None:

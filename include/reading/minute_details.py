@@ -90,13 +90,15 @@ def details_of(store: Store, symbol: str, minute: datetime, moment: datetime) ->
     }
 
 
-def reading_values(reading: Reading) -> JsonObject:
-    """Return a published minute, fields of Reading and of MinuteAverage."""
+def reading_values(reading: Reading, source: str | None) -> JsonObject:
+    """Return a published minute, fields of Reading and of MinuteAverage, with its source."""
     return {
         **_values(reading.average),
         "revision": reading.revision,
         "known_at": iso(reading.known_at),
         "first_known_at": iso(reading.first_known_at),
+        "first_valued_at": iso(reading.first_valued_at) if reading.first_valued_at else None,
+        "source": source,
         "state": reading.state.value,
         "is_late": reading.is_late,
     }

@@ -31,20 +31,24 @@ class Reading:
         revision: The latest known one; 1 for the first publication.
         known_at: When that revision became known, aware UTC.
         first_known_at: When the minute was first published, aware UTC.
+        first_valued_at: When it was first published with a value; None while it has never been.
         state: How final it is.
-        is_late: It was first published more than LATE_SECONDS after its end.
+        is_late: Its first value, or where it has none its first publication, came more than
+            LATE_SECONDS after its end.
     """
 
     average: MinuteAverage
     revision: int
     known_at: datetime
     first_known_at: datetime
+    first_valued_at: datetime | None
     state: MinuteState
 
     @property
     def is_late(self) -> bool:
-        """Tell whether the minute was published late."""
-        return self.first_known_at - (self.average.minute + MINUTE) > LATE
+        """Tell whether the minute was published late: a gap in time is no price in time."""
+        came_at = self.first_valued_at or self.first_known_at
+        return came_at - (self.average.minute + MINUTE) > LATE
 
 
 def latest(store: Store, symbol: str, now: datetime) -> Reading | None:
@@ -87,6 +91,9 @@ def as_of(store: Store, symbol: str, window: Window, moment: datetime) -> list[R
             revision=prices[-1].revision,
             known_at=prices[-1].known_at,
             first_known_at=prices[0].known_at,
+            first_valued_at=next(
+                (each.known_at for each in prices if each.average.vwap is not None), None
+            ),
             state=state_at(prices[-1], moment, audits, restated),
         )
         for prices in known.values()

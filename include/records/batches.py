@@ -34,6 +34,8 @@ class Batch:
         fetch_ms: Time the requests took.
         five_minute_price: The exchange's own average of the five minutes that end with the
             window, where it was requested in time and something traded.
+        source: Where the rows come from, like LIVE data-api.binance.vision or GENERATED
+            (include/exchange/price_source.py); None where it was not noted.
     """
 
     symbol: str
@@ -45,6 +47,7 @@ class Batch:
     used_weight: int
     fetch_ms: int
     five_minute_price: Decimal | None = None
+    source: str | None = None
 
     @property
     def row_count(self) -> int:
@@ -118,6 +121,7 @@ class BatchRecord:
         check_ms: Time the checkpoint took.
         dag_id: Of the Airflow run that fetched it; None where no run did, or it was not noted.
         run_id: Of the same run.
+        source: Where the rows come from; None where it was not noted.
     """
 
     symbol: str
@@ -133,3 +137,4 @@ class BatchRecord:
     check_ms: int
     dag_id: str | None = None
     run_id: str | None = None
+    source: str | None = None

@@ -73,7 +73,8 @@ class SymbolFigures:
         mean_quality: Of the minutes with a value, 0 to 100; None without one.
         grades: Number of minutes by grade.
         odd: Number of minutes by soft flag.
-        delays: From the minutes' ends to their first publications, where those are known.
+        delays: From the minutes' ends to their first values, where those are known.
+        gap_first_count: Minutes that were published without a value before they got one.
         chart: The prices; None without a value.
         line: The vwap of each minute of the axis, for drawing; NaN where there is none.
         runs: The causes along the time axis.
@@ -101,6 +102,7 @@ class SymbolFigures:
     grades: Counter[str]
     odd: Counter[str]
     delays: Delays
+    gap_first_count: int
     chart: PriceChart | None
     line: Floats
     runs: list[CauseRun]
@@ -153,11 +155,18 @@ def figures_of(
         grades=Counter(minutes["grade"].dropna()),
         odd=Counter(flag for told in minutes["soft_flags"] if told for flag in told.split(",")),
         delays=Delays(int(each) for each in minutes["delay_ms"].dropna()),
+        gap_first_count=_gap_first_count(minutes),
         chart=draw_prices(places, valued["vwap"], valued["low"], valued["high"]),
         line=_line(places, valued["vwap"], axis),
         runs=draw_causes(offsets.tolist(), flags, axis),
         last_minutes=_rows(minutes.tail(TABLE_MINUTES)[::-1]),
     )
+
+
+def _gap_first_count(minutes: pd.DataFrame) -> int:
+    # Text that sorts by time; an empty one is earlier than any.
+    known, valued = (minutes[name].fillna("") for name in ("first_known_at", "first_valued_at"))
+    return int((known < valued).sum())
 
 
 def moment_of(text: str) -> datetime:

@@ -37,10 +37,10 @@ PIXELS_AN_INCH = 110
 DAY_MINUTES = 1440
 FEW = 120
 # Room for the names at the left and the legend at the right, in shares of the sheet.
-SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.94, "bottom": 0.06}
+SHEET = {"hspace": 0.06, "left": 0.085, "right": 0.79, "top": 0.9, "bottom": 0.09}
 
 
-def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -> bytes:
+def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str, strip: str) -> bytes:
     """Draw a span: lines of change since each symbol's first price, and a ribbon of causes.
 
     A line is broken where a minute has no price. Double precision is enough: no number is read
@@ -50,6 +50,7 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
         figures: Of the symbols to show.
         window: The span.
         title: Shown above the picture.
+        strip: Where the prices come from and how old the newest is, below the title.
 
     Returns:
         A PNG.
@@ -68,7 +69,16 @@ def draw_picture(figures: Sequence[SymbolFigures], window: Window, title: str) -
     if figures:
         lines.legend(loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False, fontsize=8)
     _draw_causes(ribbon, figures, window, edges)
-    lines.set_title(title, loc="left", fontsize=12)
+    lines.set_title(title, loc="left", fontsize=12, pad=20)
+    # A picture is passed on without its page.
+    lines.annotate(
+        f"{drawable(strip)} when made",
+        (0, 1),
+        (0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=8,
+    )
     lines.set_xlim(*edges)
     locator = AutoDateLocator(tz="UTC")
     ribbon.xaxis.set_major_locator(locator)

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from include.method.returns import correlations, log_returns
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
+from include.records.price_strip import NOT_NOTED, PriceStrip, source_text
 from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
 from include.records.windows import DAY, MINUTE, Window, floor_minute
@@ -58,14 +59,12 @@ class Facts:
         minutes: The mart's minutes (MINUTE_COLUMNS), of the span and the minute before it.
         restatements: The ledger's entries on minutes of the span, the latest first.
         generated_at: When the report is made, aware UTC.
-        source: Where the prices come from, in words.
     """
 
     symbols: Sequence[str]
     minutes: pd.DataFrame
     restatements: pd.DataFrame
     generated_at: datetime
-    source: str
 
 
 def latest_span(minutes: pd.DataFrame, generated_at: datetime) -> Window:
@@ -91,7 +90,7 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     return Report(
         html=_template(PAGE).render(content),
         text=_template(LINES).render(content),
-        picture=draw_picture(content["figures"], window, title),
+        picture=draw_picture(content["figures"], window, title, content["strip"].text),
         failed=failed,
     )
 
@@ -120,7 +119,7 @@ def _content(
         "figures": [*figures.done.values()],
         "window": window,
         "generated_at": facts.generated_at,
-        "source": facts.source,
+        "strip": strip_of(shown, facts.generated_at),
         "causes": CAUSES,
         "grades": [grade.value for grade in Grade],
         "soft_flags": [flag.value for flag in SoftFlag],
@@ -137,6 +136,23 @@ def _content(
         "is_over": facts.generated_at >= window.end,
     }
     return content, figures.failed
+
+
+def strip_of(minutes: pd.DataFrame, generated_at: datetime) -> PriceStrip:
+    """Return where the shown minutes' values come from, and how old the newest is.
+
+    Args:
+        minutes: The mart's, of the span.
+        generated_at: When the report is made, aware UTC.
+    """
+    valued = minutes[minutes["vwap"].notna()]
+    sources: dict[str, str | None] = {}
+    for (symbol, source), _ in valued.groupby(["symbol", "source"], dropna=False, sort=True):
+        known = None if pd.isna(source) else str(source)
+        before = sources.get(str(symbol))
+        sources[str(symbol)] = f"{before}, {known or NOT_NOTED}" if before else known or NOT_NOTED
+    newest = moment_of(valued["minute"].max()) if len(valued) else None
+    return PriceStrip(source_text(sources), newest, generated_at)
 
 
 def compile_templates() -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, get_args, get_type_hints
 
 import pandas as pd
@@ -21,7 +22,7 @@ _KINDS = {
 }
 DECIMALS = tuple(name for name, kinds in _KINDS.items() if Decimal in kinds)
 COUNTS = (*(name for name, kinds in _KINDS.items() if kinds & {int, bool}), "revision", "delay_ms")
-MOMENTS = ("minute", "known_at", "first_known_at")
+MOMENTS = ("minute", "known_at", "first_known_at", "first_valued_at")
 PRICE_COLUMNS = (
     "minute",
     "symbol",
@@ -29,10 +30,12 @@ PRICE_COLUMNS = (
     "revision",
     "known_at",
 )
-# With the latest revision: when the first one was published, and how long after the minute.
-MINUTE_COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms")
+# With the latest revision: when the first one was published, when the first one with a value was
+# and how long after the minute, and where the value comes from.
+MINUTE_COLUMNS = (*PRICE_COLUMNS, "first_known_at", "delay_ms", "first_valued_at", "source")
 # A first run has a hundred thousand rows: dataclasses.astuple would deep-copy each value.
 AVERAGE = attrgetter(*(field.name for field in fields(MinuteAverage)))
+NO_SOURCES: Mapping[tuple[str, datetime], str] = MappingProxyType({})
 # Twelve decimals hold a vwap whole; 26 digits before the point hold any turnover of a minute.
 FILE_DECIMAL = pa.decimal128(38, 12)
 
@@ -47,26 +50,36 @@ def known_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def text_frame(revisions: Iterable[MinutePrice]) -> pd.DataFrame:
+def text_frame(
+    revisions: Iterable[MinutePrice], sources: Mapping[tuple[str, datetime], str] = NO_SOURCES
+) -> pd.DataFrame:
     """Return one row per minute: decimals and times as text, counts as nullable integers.
 
     A decimal keeps every digit it came with, and never has an exponent.
 
     Args:
         revisions: Every revision of some minutes, in any order.
+        sources: By symbol and minute, where the value comes from.
 
     Returns:
-        The latest revision of each minute, with when the first was published and how long after
-        the minute's end, by minute and symbol; both are empty where the first is not among them.
+        The latest revision of each minute, by minute and symbol, with when the first was
+        published, when the first with a value was, and how long after the minute's end that came.
+        These are empty where the first revision is not among them.
     """
     latest: dict[tuple[datetime, str], MinutePrice] = {}
     first: dict[tuple[datetime, str], datetime] = {}
+    valued: dict[tuple[datetime, str], datetime] = {}
     for price in sorted(revisions, key=lambda price: price.revision):
         key = (price.average.minute, price.average.symbol)
         latest[key] = price
         if price.revision == 1:
             first[key] = price.known_at
-    rows = [_row(latest[key], first.get(key)) for key in sorted(latest)]
+        if key in first and price.average.vwap is not None:
+            valued.setdefault(key, price.known_at)
+    rows = [
+        _row(latest[key], first.get(key), valued.get(key), sources.get((key[1], key[0])))
+        for key in sorted(latest)
+    ]
     frame = pd.DataFrame(rows, columns=list(MINUTE_COLUMNS), dtype=object)
     return frame.astype(dict.fromkeys(COUNTS, "Int64"))
 
@@ -92,9 +105,14 @@ def typed_frame(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**decimals, **times)
 
 
-def _row(price: MinutePrice, first_known_at: datetime | None) -> Sequence[str | int | None]:
+def _row(
+    price: MinutePrice,
+    first_known_at: datetime | None,
+    first_valued_at: datetime | None,
+    source: str | None,
+) -> Sequence[str | int | None]:
     symbol, minute, *others = AVERAGE(price.average)
-    delay = None if first_known_at is None else first_known_at - minute - MINUTE
+    delay = None if first_valued_at is None else first_valued_at - minute - MINUTE
     return [
         minute_text(minute),
         symbol,
@@ -103,6 +121,8 @@ def _row(price: MinutePrice, first_known_at: datetime | None) -> Sequence[str | 
         known_text(price.known_at),
         None if first_known_at is None else known_text(first_known_at),
         None if delay is None else delay // timedelta(milliseconds=1),
+        None if first_valued_at is None else known_text(first_valued_at),
+        source,
     ]
 
 

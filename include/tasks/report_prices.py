@@ -1,13 +1,12 @@
 """The bodies of the tasks of report_prices."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from upath import UPath
 
-from include.exchange.client import describe_source
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.minutes import check_mart
@@ -16,7 +15,6 @@ from include.mart.connection import kept_connection
 from include.mart.failures import explain_mart_failure
 from include.mart.files import export_days
 from include.orchestration.connections import (
-    binance_settings,
     open_store,
     storage_url,
     symbols,
@@ -31,12 +29,15 @@ from include.orchestration.failures import (
     raise_failures,
 )
 from include.orchestration.messages import NewsMessage
+from include.reading.sources import sources_of
 from include.records.errors import RetryableError
 from include.records.isolation import run_each
+from include.records.prices import MinutePrice
 from include.records.windows import HOUR, MINUTE, Window, floor_minute, windows_of
 from include.reports.report import SPAN, Facts, build_report, latest_span
 from include.reports.schedule import Due, due_reports, latest_title
 from include.storage.whole_files import write_whole
+from include.store.store import Store
 from include.tasks.gates import open_checkpoints
 
 # So that a whole day remains to show when the last minutes are published late.
@@ -70,7 +71,7 @@ def refresh_mart() -> NewsMessage:
         )
         failed = {**read.failed}
         changed = [price for prices in read.done.values() for price in prices]
-        hours = mart.refresh(changed)
+        hours = mart.refresh(changed, _sources(store, read.done))
         for symbol in symbols():
             minutes = {p.average.minute for p in changed if p.average.symbol == symbol}
             for window in windows_of(sorted(minutes)):
@@ -84,6 +85,28 @@ def refresh_mart() -> NewsMessage:
             symbol: describe_failures({symbol: error})[0] for symbol, error in failed.items()
         }
         return NewsMessage(hours=hours, known_at=mart.newest(), problems=problems)
+
+
+def _sources(
+    store: Store, changed: Mapping[str, Sequence[MinutePrice]]
+) -> dict[tuple[str, datetime], str]:
+    """Return by symbol and minute where the values come from; one unknown does not stop others."""
+    read = run_each(
+        changed,
+        lambda symbol: sources_of(
+            store,
+            symbol,
+            [(p.average.minute, p.known_at) for p in changed[symbol] if p.average.vwap is not None],
+        ),
+        stop_on=RetryableError,
+    )
+    for symbol, error in read.failed.items():
+        log.error("cannot look up the source of %s", symbol, exc_info=error)
+    return {
+        (symbol, minute): source
+        for symbol, found in read.done.items()
+        for minute, source in found.items()
+    }
 
 
 def publish_report(news: NewsMessage) -> None:
@@ -142,7 +165,6 @@ def _facts(window: Window, shown: Sequence[str], generated_at: datetime) -> Fact
         minutes=minutes[minutes["symbol"].isin(shown)],
         restatements=mart.restatements_in(window),
         generated_at=generated_at,
-        source=describe_source(binance_settings().base_urls[0]),
     )
 
 

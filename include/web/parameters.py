@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from include.records.klines import FIRST_DAY
 from include.records.symbols import read_symbol
-from include.records.windows import HOUR, MINUTE, Window, floor_minute
+from include.records.windows import DAY, HOUR, MINUTE, Window, floor_minute
 from include.web.responses import ProblemError
 
 DEFAULT_SPAN = HOUR
@@ -86,6 +86,23 @@ def parse_window(start_text: str, end_text: str, now: datetime, longest: timedel
             "or use the files that report_prices exports"
         )
     return Window(start, end)
+
+
+def parse_counted_from(text: str, window: Window, longest: timedelta) -> datetime:
+    """Return from which minute on the tiles of a board count: its first one without a text.
+
+    Raises:
+        ProblemError: It is not valid, after the board's start, or too long before its end.
+    """
+    if not text:
+        return window.start
+    start = floor_minute(parse_moment("counted_from", text))
+    if not window.end - longest <= start <= window.start:
+        raise ProblemError(
+            f"counted_from {text[:QUOTED]!r} is not between {longest // DAY} days before to and "
+            "from: leave it out to count the minutes shown"
+        )
+    return start
 
 
 def parse_minute(text: str, now: datetime) -> datetime:

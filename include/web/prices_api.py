@@ -1,5 +1,6 @@
 """The JSON API of the published averages; every path requires Airflow's login."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
@@ -13,13 +14,15 @@ from fastapi.responses import JSONResponse
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
 from include.orchestration.context import now
 from include.reading.board import BoardRequest, board
-from include.reading.minute_details import day_values, details_of, reading_values
-from include.reading.queries import as_of, latest
+from include.reading.minute_details import JsonObject, day_values, details_of, reading_values
+from include.reading.queries import Reading, as_of, latest
 from include.reading.recent_minutes import RecentMinutes
+from include.reading.sources import sources_of, strip_of
 from include.records.windows import DAY
 from include.store.settings import CassandraSettings
 from include.store.store import Store, connect
 from include.web.parameters import (
+    parse_counted_from,
     parse_day,
     parse_known_at,
     parse_minute,
@@ -46,6 +49,9 @@ From = Annotated[
     Query(alias="from", description="First minute, ISO 8601 with a zone; default: an hour before"),
 ]
 To = Annotated[str, Query(description="End, exclusive, ISO 8601 with a zone; default: now")]
+CountedFrom = Annotated[
+    str, Query(description="What the tiles count begins here, ISO 8601 with a zone; default: from")
+]
 Moment = Annotated[str, Query(description="As known then, ISO 8601 with a zone; default: now")]
 
 
@@ -104,7 +110,7 @@ def show_latest(symbol: Symbol = "") -> Response:
             f"no minute of {name} is published: turn on the DAGs ingest_prices and average_minutes",
             HTTPStatus.NOT_FOUND,
         )
-    return JSONResponse(reading_values(reading))
+    return JSONResponse(_values(held.store, name, [reading])[0])
 
 
 @router.get("/span")
@@ -114,7 +120,7 @@ def show_span(symbol: Symbol = "", start: From = "", to: To = "") -> Response:
     window = parse_window(start, to, moment, LONGEST_SPAN)
     held, name = _known(symbol)
     readings = as_of(held.store, name, window, moment)
-    return JSONResponse({"minutes": [reading_values(each) for each in readings]})
+    return JSONResponse({"minutes": _values(held.store, name, readings)})
 
 
 @router.get("/as_of")
@@ -126,7 +132,7 @@ def show_as_of(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
     readings = as_of(held.store, name, window, known_at)
-    return JSONResponse({"minutes": [reading_values(each) for each in readings]})
+    return JSONResponse({"minutes": _values(held.store, name, readings)})
 
 
 @router.get("/quality")
@@ -140,13 +146,28 @@ def show_quality(
     return JSONResponse(day_values(held.store, name, parsed, SHOWN_ROWS))
 
 
+@router.get("/strip")
+def show_strip() -> Response:
+    """Return where the newest prices of all symbols come from, and how old the newest is."""
+    held = deployment()
+    return JSONResponse(strip_of(held.store, held.symbols, now()).values())
+
+
 @router.get("/board")
-def show_board(symbol: Symbol = "", start: From = "", to: To = "", moment: Moment = "") -> Response:
+def show_board(
+    symbol: Symbol = "",
+    start: From = "",
+    to: To = "",
+    moment: Moment = "",
+    counted_from: CountedFrom = "",
+) -> Response:
     """Return the data of the page Prices for at most seven days."""
     window = parse_window(start, to, now(), LONGEST_BOARD)
+    counted = parse_counted_from(counted_from, window, LONGEST_BOARD)
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
-    asked = BoardRequest(name, _ribbons(held.symbols, name), window, known_at, held.egress)
+    ribbons = _ribbons(held.symbols, name)
+    asked = BoardRequest(name, ribbons, window, counted, known_at, held.egress)
     return JSONResponse({**board(held.store, held.minutes, asked), "symbols": held.symbols})
 
 
@@ -164,6 +185,13 @@ def show_minute(
     return JSONResponse(
         {**story, "data_docs": f"../quality/docs/days/{parsed:%Y-%m-%d}/{name}.html"}
     )
+
+
+def _values(store: Store, symbol: str, readings: Sequence[Reading]) -> list[JsonObject]:
+    """Return published minutes as JSON, each with its source."""
+    valued = [each for each in readings if each.average.vwap is not None]
+    found = sources_of(store, symbol, [(each.average.minute, each.known_at) for each in valued])
+    return [reading_values(each, found.get(each.average.minute)) for each in readings]
 
 
 def _known(symbol: str) -> tuple[Deployment, str]:

@@ -3,7 +3,7 @@
 Every path requires Airflow's login. Nothing on the pages comes from another host.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from http import HTTPStatus
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from markupsafe import Markup
 from upath import UPath
 
 from include.orchestration.connections import open_store, storage_url, symbols
+from include.orchestration.context import now
 from include.orchestration.failures import describe_failures
 from include.reading.quality_days import quality_day
+from include.reading.sources import strip_of
 from include.records.batches import BATCH_LOG_DAYS
 from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
@@ -57,7 +59,7 @@ pages.globals["open_time_text"] = open_time_text
 @app.get("/", response_class=HTMLResponse)
 def show_day(day: str = "") -> Response:
     """Show a UTC day's batches and quarantined rows, today's by default."""
-    today = datetime.now(UTC).date()
+    today = now().date()
     try:
         shown = date.fromisoformat(day) if day else today
     except ValueError:
@@ -66,8 +68,10 @@ def show_day(day: str = "") -> Response:
         return _problem(f"{shown} is not one of the last {BATCH_LOG_DAYS} days")
     try:
         store = open_store()
+        names = symbols()
+        strip = strip_of(store, names, now())
         read = run_each(
-            symbols(), lambda symbol: quality_day(store, symbol, shown), stop_on=RetryableError
+            names, lambda symbol: quality_day(store, symbol, shown), stop_on=RetryableError
         )
     except MarketDataError as error:
         return _problem(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
@@ -76,8 +80,11 @@ def show_day(day: str = "") -> Response:
         (row for each in days for row in each.rows), key=lambda row: row.detected_at, reverse=True
     )
     return _page(
+        strip=strip,
         unread=describe_failures(read.failed),
         days=days,
+        # A day of which only the quarantine is left has run, too.
+        ran=any(each.batch_count or each.rows for each in days),
         rows=rows[:SHOWN_ROWS],
         row_count=len(rows),
         day=shown,

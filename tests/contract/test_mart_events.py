@@ -1,5 +1,6 @@
 """What becomes of the mart and the files when events are lost, merged or doubled."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from include.records.revisions import Restatement
 from include.records.windows import MINUTE, Window
 from include.reports.report import Report
 from include.tasks import report_prices
-from tests.fakes.builders import traded, unpriced
+from tests.fakes.builders import logged, traded, unpriced
 from tests.fakes.reporter import SYMBOLS, Reporter
 
 HOUR = timedelta(hours=1)
@@ -183,3 +184,22 @@ def test_what_a_dead_run_left_is_exported_by_the_next(monkeypatch, tmp_path, new
 
     assert reporter.exported() == reporter.published(SPAN)
     assert len(reporter.exported()) == 2
+
+
+def test_what_a_batch_is_from_is_in_every_file(monkeypatch, tmp_path, new_mart, use_mart):
+    """Fetched five seconds after its end; the next minute's batch is not in the log."""
+    database = use_mart(new_mart("sqlite"))
+    reporter = Reporter(monkeypatch, tmp_path)
+    reporter.store.log_batch(logged(START, source="REPLAY of 2020-01-01"))
+    for minute in (START, START + MINUTE):
+        reporter.publish(traded(minute, known_at=minute + MINUTE + timedelta(seconds=7)))
+
+    reporter.run()
+
+    assert [row["source"] for row in database.table("minute")] == ["REPLAY of 2020-01-01", None]
+    (manifest,) = (json.loads(file.read_text()) for file in reporter.exports.glob("manifests/*"))
+    assert manifest["sources"] == ["REPLAY of 2020-01-01"]
+    strip = "REPLAY of 2020-01-01, source not noted · price of "
+    for kind in ("txt", "html"):
+        (file,) = (reporter.folder / "reports" / "daily").glob(f"*.{kind}")
+        assert strip in file.read_text()

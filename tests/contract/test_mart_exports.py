@@ -48,7 +48,7 @@ def published():
 def exports(new_mart, use_mart, tmp_path):
     """The folder of the exports, with the files of one day."""
     use_mart(new_mart("sqlite"))
-    mart.refresh(published())
+    mart.refresh(published(), {("BTCUSDT", NOON): "GENERATED"})
     folder = UPath(tmp_path) / "exports" / "minute_prices"
     export_days([DAY], folder)
     return folder
@@ -89,12 +89,13 @@ def test_pandas_reads_the_stores_minutes_from_csv(exports):
 
 
 def test_csv_says_when_a_minute_was_first_published(exports):
-    """Of the second minute only revision 2 is known here."""
+    """Of the second minute only revision 2 is known here; the third never had a value."""
     text = pd.read_csv(exports / "csv" / DAY / "BTCUSDT.csv", dtype=str, keep_default_na=False)
 
     assert list(text.columns) == list(MINUTE_COLUMNS)
-    assert list(text["delay_ms"]) == ["0", "", "0"]
+    assert list(text["delay_ms"]) == ["0", "", ""]
     assert text["first_known_at"][0] == "2026-03-01T12:01:00.000Z"
+    assert list(text["source"]) == ["GENERATED", "", ""]
 
 
 def test_a_reader_of_the_whole_parquet_folder_meets_each_value_exactly(exports):
@@ -144,6 +145,11 @@ def test_the_manifest_says_what_the_files_should_be(exports):
     assert manifest["window"] == {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
     assert manifest["known_until"] == "2026-03-02T00:00:00.000Z"
     assert manifest["method_versions"] == [METHOD_VERSION]
+    assert manifest["sources"] == ["GENERATED"]
+    assert {file["symbol"]: file["sources"] for file in manifest["files"]} == {
+        "BTCUSDT": ["GENERATED"],
+        "ETHUSDT": [],
+    }
     assert manifest["columns"] == list(MINUTE_COLUMNS)
     assert manifest["rows"] == 5
     assert [(file["symbol"], file["format"], file["rows"]) for file in manifest["files"]] == [

@@ -186,6 +186,7 @@ def test_ranks_the_delays_of_an_hour(mart_database, count):
         "p95_ms": nearest_rank(delays, 95),
         "longest_ms": max(delays),
         "late_minutes": sum(delay > mart.LATE_MS for delay in delays),
+        "gap_first_minutes": 0,
     }
 
 
@@ -202,6 +203,17 @@ def test_a_minute_whose_first_publication_is_not_known_has_no_delay(mart_databas
 
     (row,) = mart_database.table("publish_delay")
     assert (row["minute_count"], row["longest_ms"]) == (1, 0)
+
+
+def test_counts_the_minutes_that_were_a_gap_before_they_had_a_value(mart_database):
+    """Of two minutes the first was a gap after 20 s, and had its value after 80 s."""
+    gap = unpriced(flag=Flag.INGEST_GAP, known_at=NOON + timedelta(seconds=80))
+    valued = minute_price(revision=2, known_at=NOON + timedelta(seconds=140))
+
+    mart.refresh([gap, valued, minute_price(NOON + MINUTE)])
+
+    (row,) = mart_database.table("publish_delay")
+    assert (row["minute_count"], row["gap_first_minutes"], row["longest_ms"]) == (2, 1, 80_000)
 
 
 def test_correlates_the_symbols_of_a_day(mart_database, wandered):

@@ -251,6 +251,17 @@ def test_measures_the_delay_of_a_minutes_first_publication(mart_database):
     }
 
 
+def test_keeps_a_source_that_a_later_revision_does_not_know(mart_database):
+    """A replay of the quarantine has no batch of its own in the log."""
+    mart.refresh([minute_price()], {("BTCUSDT", NOON): "GENERATED"})
+    mart.refresh([minute_price(revision=2, vwap="99")])
+
+    assert mart_database.row("SELECT revision, source FROM minute") == {
+        "revision": 2,
+        "source": "GENERATED",
+    }
+
+
 def test_expects_more_of_the_last_hour_when_another_symbol_moves_on(mart_database):
     """Ether stops at 12:00; when bitcoin is at 13:01, ether lacks 59 minutes of its hour."""
     mart.refresh([minute_price(NOON, symbol="ETHUSDT"), minute_price(NOON)])

@@ -33,7 +33,9 @@ def store(empty):
 
 
 def written(store, now):
-    """An hour of minutes with a gap, a revision, a restatement, refused rows, weight and a ban.
+    """An hour of minutes with gaps, a revision, a restatement, refused rows, weight and a ban.
+
+    One was a gap of our own first.
 
     Of ETHUSDT everything is well, but the last four minutes are missing.
     """
@@ -42,6 +44,9 @@ def written(store, now):
         minute = closed - place * MINUTE
         known_at = whole_ms(minute + MINUTE + timedelta(milliseconds=4_250))
         gap = {"vwap": None, "flag": Flag.SOURCE_GAP} if place in {10, 11} else {}
+        if place == 30:
+            late = average(minute, vwap=None, flag=Flag.INGEST_GAP)
+            store.minute_prices.append([late], whole_ms(minute + MINUTE))
         store.minute_prices.append([average(minute, **gap)], known_at)
         if place > 4:
             store.minute_prices.append([average(minute, symbol="ETHUSDT")], known_at)
@@ -120,6 +125,14 @@ def of_store(store, symbol, now):
     seconds = timedelta(seconds=1)
     return {
         Gauge.PUBLISH_DELAY: (first.known_at - newest - MINUTE) / seconds,
+        Gauge.GAP_FIRST: len(
+            {
+                each.average.minute
+                for each in every
+                if each.revision == 1 and each.average.flag is Flag.INGEST_GAP
+            }
+            & {each.average.minute for each in valued}
+        ),
         Gauge.FRESHEST_MINUTE_AGE: (now - newest - MINUTE) / seconds,
         Gauge.LATE: float(now - newest - MINUTE > timedelta(minutes=2)),
         Gauge.COMPLETENESS: len(valued) / 60,
@@ -172,7 +185,8 @@ def test_the_values_are_what_was_written(store):
     assert both(Gauge.BACKLOG) == [0, 3]
     assert both(Gauge.QUARANTINED) == [len(rows), 0] == [2, 0]
     assert both(Gauge.REFUSED) == [1, 0]
-    assert both(Gauge.REVISIONS) == [1, 0]
+    assert both(Gauge.GAP_FIRST) == [1, 0]
+    assert both(Gauge.REVISIONS) == [2, 0]
     assert both(Gauge.RESTATEMENTS) == [1, 0]
     assert found[Gauge.WEIGHT_LEFT.metric, None] == 1_500 - 62
     assert found[Gauge.BREAKER_OPEN.metric, None] == 1

@@ -271,6 +271,7 @@ def test_lists_batches_newest_first(store):
             check_ms=140,
             dag_id="ingest_prices" if index else None,
             run_id="scheduled__2026-03-01T12:01:00+00:00" if index else None,
+            source="LIVE data-api.binance.vision" if index else None,
         )
         for index in range(2)
     ]

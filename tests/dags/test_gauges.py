@@ -93,9 +93,9 @@ def test_tags_the_symbol_where_statsd_has_tags(switches, sent, store, on):
     assert ("minute_prices_late", 0.0, {"symbol": "____USDT"}) in sent
 
 
-@pytest.mark.parametrize(("switch", "count"), [("STATSD_ON", 24), ("OTEL_ON", 24), ("NONE", 0)])
+@pytest.mark.parametrize(("switch", "count"), [("STATSD_ON", 26), ("OTEL_ON", 26), ("NONE", 0)])
 def test_asks_airflows_own_settings(monkeypatch, sent, store, switch, count):
-    """Four values of no symbol, and ten of each of two."""
+    """Four values of no symbol, and eleven of each of two."""
     monkeypatch.setenv(f"AIRFLOW__METRICS__{switch}", "True")
 
     send_gauges(store, ["BTCUSDT", ODD])

@@ -12,7 +12,7 @@ from include.records.windows import MINUTE, floor_minute
 from include.web import prices_api, prices_page
 from include.web.access import may_read
 from include.web.prices_api import Deployment
-from tests.fakes.builders import average, quarantined_row
+from tests.fakes.builders import average, logged, quarantined_row
 from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 3, 2, 12, 0, 40, tzinfo=UTC)
@@ -68,6 +68,7 @@ def parameters_of(name):
         "/report/files/latest.html",
         "/static/prices.js",
         "/api/symbols",
+        "/api/strip",
         "/api/reports",
         "/api/openapi.json",
         *(f"/api/{name}?symbol=BTCUSDT" for name in API),
@@ -98,6 +99,26 @@ def test_tells_the_newest_minute_in_exact_words():
 
     assert (answer["vwap"], answer["minute"]) == ("100.5", "2026-03-02T11:59:00Z")
     assert answer["state"] == "PROVISIONAL"
+
+
+def test_says_where_a_minute_comes_from(store):
+    store.log_batch(logged(CLOSED - MINUTE, source="REPLAY of 2020-01-01"))
+
+    newest = get("/api/latest", symbol="BTCUSDT").json()
+    first, *_, last = get("/api/span", symbol="BTCUSDT").json()["minutes"]
+
+    assert newest["source"] == last["source"] == "REPLAY of 2020-01-01"
+    assert first["source"] is None
+    assert newest["first_valued_at"] == newest["first_known_at"]
+
+
+def test_has_a_strip_for_the_pages_without_a_symbol(store):
+    """The newest minute ended at 12:00:00; it is 12:00:40."""
+    store.log_batch(logged(CLOSED - MINUTE, source="GENERATED"))
+
+    strip = get("/api/strip").json()
+
+    assert (strip["source"], strip["age_seconds"], strip["level"]) == ("GENERATED", 40, "fresh")
 
 
 def test_says_when_nothing_is_published_yet():
@@ -208,6 +229,8 @@ def test_says_what_is_wrong_and_what_to_do(name, changes, status, words):
         ("quality", {"day": "yesterday"}, "write it like 2026-03-02"),
         ("quality", {"day": "2026-03-03"}, "is outside"),
         ("board", {"moment": "2026-03-02T11:00:00"}, "has no time zone"),
+        ("board", {"counted_from": "2026-03-02T11:30:00Z"}, "leave it out"),
+        ("board", {"counted_from": "2026-02-20T11:30:00Z"}, "between 7 days before"),
     ],
 )
 def test_says_what_else_is_wrong(name, changes, words):

@@ -9,9 +9,11 @@ import pytest
 from include.records.batches import BatchRecord
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.verdicts import State
+from include.records.windows import MINUTE, floor_minute
 from include.web import quality_page
 from include.web.access import may_read
-from tests.fakes.builders import quarantined_row
+from tests.fakes.builders import average, quarantined_row
+from tests.fakes.builders import logged as batch_logged
 from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime.now(UTC)
@@ -84,8 +86,41 @@ def test_counts_batches_and_rows_by_symbol(store):
     assert "ETHUSDT" in page
 
 
-def test_says_that_all_is_well():
-    assert "No row was refused on this day." in get("/").text
+def test_says_that_all_is_well(store):
+    store.log_batch(logged())
+
+    page = get("/").text
+
+    assert "No row was refused on this day." in page
+    assert "Nothing ran on this day" not in page
+
+
+@pytest.mark.parametrize("day", [TODAY, TODAY - timedelta(days=3)], ids=["today", "past"])
+def test_a_day_on_which_nothing_ran_is_not_a_good_day(day):
+    page = get("/", day=day.isoformat()).text
+
+    assert "Nothing ran on this day" in page
+    assert page.count('class="soft">nothing ran</td>') == 2
+    assert "No row was refused on this day." not in page
+
+
+def test_a_symbol_that_did_not_run_is_no_good_symbol_either(store):
+    """Bitcoin ran, ether did not."""
+    store.log_batch(logged())
+
+    page = get("/").text
+
+    assert page.count('class="soft">nothing ran</td>') == 1
+
+
+def test_says_first_where_the_prices_come_from_and_how_old_they_are(store):
+    minute = floor_minute(NOW) - 10 * MINUTE
+    store.minute_prices.append([average(minute)], minute + MINUTE)
+    store.log_batch(batch_logged(minute, source="GENERATED", fetched_at=minute + MINUTE))
+
+    page = get("/").text
+
+    assert '<p class="strip stale" data-testid="strip">GENERATED · price of ' in page
 
 
 def test_lists_the_newest_rows_of_very_many(store):

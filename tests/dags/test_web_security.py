@@ -262,6 +262,7 @@ VALID = {
     "from": (CLOSED - 10 * MINUTE).isoformat(),
     "to": CLOSED.isoformat(),
     "moment": CLOSED.isoformat(),
+    "counted_from": (CLOSED - timedelta(hours=1)).isoformat(),
     "minute": (CLOSED - MINUTE).isoformat(),
     "day": "",
 }

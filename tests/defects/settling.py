@@ -65,6 +65,7 @@ class LaggingExchange:
             reserve=lambda _weight, _wait_seconds: None,
             restart_patience=lambda: None,
             used_weight=0,
+            source="GENERATED",
         )
         self._exchange = exchange
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose

@@ -276,7 +276,7 @@ MINUTE_AMOUNTS = {"volume": "120.00000000", "trades": 120}
 class Pages:
     """An exchange whose pages come in disorder, doubled, and overlapping by one."""
 
-    used_weight = 4
+    used_weight, source = 4, "GENERATED"
 
     @property
     def transport(self):

@@ -151,7 +151,7 @@ def test_has_a_page_in_data_docs(tmp_path):
 def test_is_in_the_report_and_its_picture_in_letters_that_can_be_read():
     """The picture's font has no Chinese: the numbers of the letters stand for them."""
     prices = [MinutePrice(average(NOON, symbol=SYMBOL), 1, NOON + MINUTE)]
-    facts = Facts([SYMBOL], text_frame(prices), pd.DataFrame(), NOON + MINUTE, "made up")
+    facts = Facts([SYMBOL], text_frame(prices), pd.DataFrame(), NOON + MINUTE)
 
     report = build_report(facts, Window(NOON, NOON + MINUTE), "Prices")
 

@@ -2,7 +2,7 @@
 
 import io
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, Decimal
 
 from PIL import Image
 from playwright.sync_api import expect
@@ -67,11 +67,11 @@ def said_of(price):
 
 
 def completeness(prices):
-    """What of a day's minutes has a value, from the first one on, in percent."""
+    """What of some minutes has a value, from the first one on, in percent, never rounded up."""
     wanted = [price for price in prices if price.average.flag.value not in SILENT]
     valued = [price for price in wanted if price.average.vwap is not None]
     ratio = Decimal(100 * len(valued)) / Decimal(len(wanted))
-    return f"{ratio.quantize(Decimal('0.01'), ROUND_HALF_UP)} %"
+    return f"{ratio.quantize(Decimal('0.01'), ROUND_FLOOR)} %"
 
 
 def colours(drawing, count):

@@ -30,6 +30,7 @@ PROTECTED = (
     "/prices/api/latest?symbol=BTCUSDT",
     "/prices/api/span",
     "/prices/api/board",
+    "/prices/api/strip",
     "/prices/api/openapi.json",
     "/prices/metrics",
 )

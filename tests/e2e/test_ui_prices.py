@@ -4,13 +4,13 @@ A minute without a value is made at once and looked at last: others use the time
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
 from include.records.shown_numbers import price_text
-from include.records.windows import MINUTE, floor_minute, from_ms, to_ms
+from include.records.windows import HOUR, MINUTE, floor_minute, from_ms, to_ms
 from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import is_dark
 from tests.e2e.prices_page import (
@@ -31,7 +31,6 @@ from tests.e2e.prices_page import (
 )
 
 SYMBOL, HALF_SYMBOL = "BTCUSDT", "SOLUSDT"
-DAY = timedelta(days=1)
 GAPS = ("SOURCE_GAP", "INGEST_GAP")
 # A row of the table runs its cells together.
 PUBLISHED = re.compile("OK|SOURCE_GAP|INGEST_GAP")
@@ -65,7 +64,7 @@ def test_shows_the_numbers_that_are_stored(page, product):
 
     def stored():
         now = floor_minute(datetime.now(UTC))
-        return product.minutes(SYMBOL, now - DAY, now)
+        return product.minutes(SYMBOL, now - HOUR, now)
 
     for _ in range(20):
         before = stored()
@@ -78,8 +77,7 @@ def test_shows_the_numbers_that_are_stored(page, product):
     last = [price.average for price in before if price.average.vwap is not None][-1]
     assert tiles["vwap"][:2] == [price_text(last.vwap), f"of {last.minute:%H:%M} UTC"]
     assert tiles["grade"] == [last.grade.value, f"quality {last.quality} of 100"]
-    # The newest minute counts from the moment on at which it would be late.
-    assert tiles["completeness"][0] in {completeness(before), completeness(before[:-1])}
+    assert tiles["completeness"][0] == completeness(before)
     expected = {price.average.minute: said_of(price) for price in before[-60:]}
     shown = {minute: row[VWAP : QUALITY + 1] for minute, row in rows.items() if minute in expected}
     assert shown == {minute: expected[minute] for minute in rows if minute in expected}

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from include.pipeline.landing import batch_url, land_batch
-from include.records.batches import Batch
+from include.records.batches import Batch, BatchRecord
 from include.records.klines import Interval
 from include.records.limits import METHOD_VERSION
 from include.records.prices import (
@@ -196,6 +196,24 @@ def batch(*, symbol="BTCUSDT", start=NOON, minutes=1, seconds=None, minute_rows=
         tick_size=Decimal("0.01"),
         used_weight=4,
         fetch_ms=12,
+    )
+
+
+def logged(minute=NOON, *, symbol="BTCUSDT", source="GENERATED", fetched_at=None):
+    """An entry of the batch log: one minute, fetched five seconds after its end."""
+    return BatchRecord(
+        symbol=symbol,
+        fetched_at=fetched_at or minute + MINUTE + timedelta(seconds=5),
+        window_start=minute,
+        window_end=minute + MINUTE,
+        row_count=61,
+        quarantined_count=0,
+        is_refused=False,
+        failed=(),
+        used_weight=4,
+        fetch_ms=12,
+        check_ms=1,
+        source=source,
     )
 
 

@@ -15,7 +15,15 @@ from include.simulator.market.spans import SpanSums
 from include.simulator.tapes.files import AGG_TRADES, KINDS, MINUTES, SECONDS, TRADES, tape_files
 from include.simulator.tapes.klines import KlineHistory
 from include.simulator.tapes.store import StoredTape, store_tape
-from include.simulator.tapes.tapes import IdCycle, IdRange, Tape, Trade, aggregate, as_aggregates
+from include.simulator.tapes.tapes import (
+    IdCycle,
+    IdRange,
+    Tape,
+    Trade,
+    aggregate,
+    as_aggregates,
+    replay_of,
+)
 
 KEPT_MINUTES = 256
 WORDS = {
@@ -85,6 +93,7 @@ def placed_tape(stored: StoredTape, placement: Placement) -> Tape:
     agg_counts = stored.aggregate_counts() if stored.kind == TRADES else stored.counts()
     tape = Tape(
         origin=_origin(stored, placement),
+        source=replay_of(stored.first_minute, stored.end_minute),
         trades_in=trades_in,
         agg_trades_in=lambda minute: added_up(trades_in(minute)) if has_agg else (),
         trade_ids=ids(stored.trade_counts()),

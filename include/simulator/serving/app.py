@@ -29,7 +29,7 @@ from include.simulator.requests.rate_limit import (
 )
 from include.simulator.requests.time_units import HEADER as TIME_UNIT_HEADER
 from include.simulator.requests.time_units import Clock, time_unit
-from include.simulator.serving.archive import archive_route
+from include.simulator.serving.archive import SOURCE_HEADER, archive_route
 from include.simulator.serving.endpoints import ENDPOINTS, Endpoint
 from include.simulator.serving.openapi import describe
 
@@ -106,6 +106,10 @@ def _serve(
         if limited:
             status, retry_after_seconds, refusal = limited
             return _refusal(status, refusal, headers | {"retry-after": str(retry_after_seconds)})
+        # Not of Binance: clients show with each price where it comes from.
+        listing = exchange.listings.get(request.query_params.get("symbol", ""))
+        if listing:
+            headers[SOURCE_HEADER] = listing.tape.source
         try:
             query = Parameters(
                 request.query_params.multi_items(),

@@ -36,6 +36,7 @@ MICROSECONDS_SINCE = date(2025, 1, 1)
 # The same bytes whenever they are made, so that the checksum holds.
 ZIP_DATE = (2020, 1, 1, 0, 0, 0)
 KEPT_FILES = 8
+SOURCE_HEADER = "x-simulator-source"
 Cells = Iterable[object]
 
 
@@ -50,28 +51,29 @@ def archive_route(exchange: Exchange, clock: Clock, recorded: Path | None = None
     """
 
     @lru_cache(maxsize=KEPT_FILES)
-    def made(symbol: str, what: str, day: date) -> bytes | None:
+    def made(symbol: str, what: str, day: date) -> tuple[bytes | None, str]:
         issued = [*recorded.glob(f"{symbol}-*-{day}.zip")] if recorded else []
         if issued:
             # Files made for the other kinds would show other trades.
             names = {file.name: file for file in issued}
             file = names.get(f"{symbol}-{what}-{day}.zip")
-            return file.read_bytes() if file else None
-        return zipped(exchange.listings[symbol], symbol, what, day)
+            return file.read_bytes() if file else None, f"REPLAY of Binance's file of {day}"
+        listing = exchange.listings[symbol]
+        return zipped(listing, symbol, what, day), listing.tape.source
 
     async def answer(request: Request) -> Response:
         found = PATH.fullmatch(request.path_params["path"])
-        content = None
+        content, source = None, ""
         if found and _is_consistent(found) and found["symbol"] in exchange.listings:
             day = _day(found["day"])
             if day and day < datetime.fromtimestamp(clock() / 1000, tz=UTC).date():
-                content = await run_in_threadpool(made, found["symbol"], found["what"], day)
+                content, source = await run_in_threadpool(made, found["symbol"], found["what"], day)
         if not found or content is None:
             return Response(status_code=404)
         tag = hashlib.sha256(content).hexdigest()
         if found["checksum"]:
             name = f"{found['symbol']}-{found['what']}-{found['day']}.zip"
-            return PlainTextResponse(f"{tag}  {name}\n")
+            return PlainTextResponse(f"{tag}  {name}\n", headers={SOURCE_HEADER: source})
         return _ranged(content, tag, request.headers.get("range"))
 
     return Route("/data/spot/daily/{path:path}", answer)

@@ -61,6 +61,7 @@ def generated_tape(
 
     return Tape(
         origin=f"generated (seed {seed})",
+        source="GENERATED",
         trades_in=trades_in,
         agg_trades_in=lambda minute: aggregate(trades_in(minute)),
         trade_ids=ids,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from include.simulator.tapes.files import TRADES, TapeFile
 from include.simulator.tapes.rows import TradeRow, read_rows
-from include.simulator.tapes.tapes import MINUTE_MS, IdCycle, Tape, Trade, aggregate
+from include.simulator.tapes.tapes import MINUTE_MS, IdCycle, Tape, Trade, aggregate, replay_of
 
 TAPE_FOLDER = Path(__file__).parents[1] / "tape"
 
@@ -73,6 +73,7 @@ def recorded_tape(path: Path) -> Tape:
     )
     return Tape(
         origin=f"recorded ({path.name}, [{start:%Y-%m-%dT%H:%MZ}, {end:%Y-%m-%dT%H:%MZ}))",
+        source=replay_of(recording.first_minute, recording.first_minute + len(minutes)),
         trades_in=lambda minute: minutes[minute % len(minutes)],
         agg_trades_in=lambda minute: aggregated[minute % len(minutes)],
         trade_ids=IdCycle(recording.first_trade_id, tuple(map(len, minutes))),

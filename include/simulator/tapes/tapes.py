@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
@@ -156,6 +157,16 @@ class IdRange:
         return self.first_minute + place
 
 
+def replay_of(first_minute: int, end_minute: int) -> str:
+    """Return what a client is told of a tape that plays the trades of a span, half-open, again."""
+    start, end = (
+        datetime.fromtimestamp(minute * 60, tz=UTC) for minute in (first_minute, end_minute)
+    )
+    if end - start == timedelta(days=1) and start.hour == start.minute == 0:
+        return f"REPLAY of {start:%Y-%m-%d}"
+    return f"REPLAY of {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+
+
 def always(_minute: int) -> bool:
     """Return True: the exchange runs in every minute."""
     return True
@@ -167,6 +178,7 @@ class Tape:
 
     Attributes:
         origin: Where the trades come from, in words for a reader.
+        source: The same in short for clients, who show it with each price.
         trades_in: The trades of a minute in the order of their ids.
         agg_trades_in: The same minute's trades added up per taker order.
         trade_ids: Which trade ids a minute has.
@@ -180,6 +192,7 @@ class Tape:
     """
 
     origin: str
+    source: str
     trades_in: Callable[[int], tuple[Trade, ...]]
     agg_trades_in: Callable[[int], tuple[AggTrade, ...]]
     trade_ids: IdCycle | IdRange

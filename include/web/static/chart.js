@@ -3,14 +3,20 @@
 import {
   CandlestickSeries, ColorType, CrosshairMode, createChart,
 } from "./vendor/lightweight-charts/lightweight-charts.standalone.production.mjs";
+import { grouped, sizeFor } from "./groups.js";
 import { colour, onTheme } from "./theme.js";
 
 /** Width of the price scale, and of the labels of the lanes below it. */
 export const EDGE = 84;
 
-/** Draws over the candles: the VWAP, hollow marks of filled minutes, and the picked minute. */
+/**
+ * Draws over the candles: those of several minutes where single ones are too narrow to be seen, the
+ * VWAP, hollow marks of filled minutes, and the picked minute.
+ */
 class Overlay {
-  constructor() {
+  constructor(onSize) {
+    this.onSize = onSize;
+    this.size = 1;
     this.lines = [];
     this.filled = [];
     this.picked = null;
@@ -22,6 +28,34 @@ class Overlay {
 
   paneViews() {
     return [{ zOrder: () => "top", renderer: () => ({ draw: (target) => this.draw(target) }) }];
+  }
+
+  show(board) {
+    this.board = board;
+    this.groups = this.size > 1 ? grouped(board, this.size) : [];
+    this.lines = unbroken(board.candles.vwap);
+    this.filled = board.filled.map(([place, value]) => [place, Number(value)]);
+    this.update();
+  }
+
+  resize(size) {
+    if (size !== this.size && this.board) {
+      this.size = size;
+      this.groups = size > 1 ? grouped(this.board, size) : [];
+      // Not while the chart is being drawn.
+      queueMicrotask(() => this.onSize(size));
+    }
+  }
+
+  drawGroups(context, x, y, pixels, width) {
+    for (const group of this.groups) {
+      const left = x(group.start) - pixels / 2;
+      if (left + this.size * pixels > 0 && left < width) {
+        const prices = Object.fromEntries(
+          ["open", "high", "low", "close"].map((name) => [name, y(group[name])]));
+        drawCandle(context, left, this.size * pixels - 1, prices);
+      }
+    }
   }
 
   autoscaleInfo() {
@@ -39,8 +73,14 @@ class Overlay {
         context.fillRect(x(this.picked) - width / 2, 0, width, mediaSize.height);
         context.globalAlpha = 1;
       }
+      const pixels = x(1) - x(0);
+      this.resize(sizeFor(pixels));
+      if (this.size > 1) {
+        this.drawGroups(context, x, y, pixels, mediaSize.width);
+      }
       context.strokeStyle = colour("vwap");
-      context.lineWidth = 2;
+      // Over wide candles a thin line hides nothing.
+      context.lineWidth = this.size > 1 ? 1 : 2;
       context.lineJoin = "round";
       context.lineCap = "round";
       context.beginPath();
@@ -58,6 +98,26 @@ class Overlay {
         context.stroke();
       }
     });
+  }
+}
+
+/** Draw one candle: hollow where it rose, full where it fell. */
+function drawCandle(context, left, width, { open, high, low, close }) {
+  const middle = left + width / 2;
+  const [top, bottom] = [Math.min(open, close), Math.max(open, close)];
+  context.strokeStyle = context.fillStyle = colour(close <= open ? "rise" : "fall");
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(middle, high);
+  context.lineTo(middle, top);
+  context.moveTo(middle, bottom);
+  context.lineTo(middle, low);
+  context.stroke();
+  const body = [left + 0.5, top, Math.max(1, width - 1), Math.max(1, bottom - top)];
+  if (close <= open) {
+    context.strokeRect(...body);
+  } else {
+    context.fillRect(...body);
   }
 }
 
@@ -85,8 +145,8 @@ function decimals(texts) {
   return Math.min(room, 12, Math.max(2, ...lengths));
 }
 
-/** Make the chart in an element. */
-export function makeChart(element) {
+/** Make the chart in an element; `onSize` is told how many minutes a candle has. */
+export function makeChart(element, onSize) {
   const chart = createChart(element, {
     autoSize: true,
     layout: { attributionLogo: true, fontSize: 11, background: { type: ColorType.Solid } },
@@ -100,7 +160,10 @@ export function makeChart(element) {
   const candles = chart.addSeries(CandlestickSeries, {
     priceLineVisible: false, lastValueVisible: false,
   });
-  const overlay = new Overlay();
+  const overlay = new Overlay((size) => {
+    paint();
+    onSize(size);
+  });
   candles.attachPrimitive(overlay);
 
   function paint() {
@@ -111,14 +174,35 @@ export function makeChart(element) {
       timeScale: { borderColor: rule },
       rightPriceScale: { borderColor: rule },
     });
+    // Single minutes still set the scale where wider candles are drawn over them.
+    const isSeen = overlay.size === 1;
+    const seen = (name) => (isSeen ? colour(name) : "transparent");
     candles.applyOptions({
-      upColor: colour("card"), borderUpColor: colour("rise"), wickUpColor: colour("rise"),
-      downColor: colour("fall"), borderDownColor: colour("fall"), wickDownColor: colour("fall"),
+      upColor: seen("card"), borderUpColor: seen("rise"), wickUpColor: seen("rise"),
+      downColor: seen("fall"), borderDownColor: seen("fall"), wickDownColor: seen("fall"),
     });
   }
   paint();
   onTheme(paint);
   let shown = 0;
+  let isCorrected = false;
+
+  // No further out than all there is: the chart's own fixed edges would cut off minutes without a
+  // value at the end.
+  chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
+    if (!range || !shown || isCorrected) {
+      return;
+    }
+    const length = Math.min(range.to - range.from, shown);
+    const from = Math.min(Math.max(range.from, -0.5), shown - 0.5 - length);
+    if (Math.abs(range.from - from) > 0.1 || Math.abs(range.to - from - length) > 0.1) {
+      isCorrected = true;
+      chart.timeScale().setVisibleLogicalRange({ from, to: from + length });
+      requestAnimationFrame(() => {
+        isCorrected = false;
+      });
+    }
+  });
 
   return {
     chart,
@@ -142,12 +226,14 @@ export function makeChart(element) {
           low: Number(low[place]),
           close: Number(close[place]),
         })));
-      overlay.lines = unbroken(vwap);
-      overlay.filled = board.filled.map(([place, value]) => [place, Number(value)]);
-      overlay.update();
+      overlay.show(board);
       shown = open.length;
       // Show the whole range even where nothing in it has a value.
       chart.timeScale().setVisibleLogicalRange(range || { from: -0.5, to: open.length - 0.5 });
+    },
+    /** Show the whole span again. */
+    fit() {
+      chart.timeScale().setVisibleLogicalRange({ from: -0.5, to: shown - 0.5 });
     },
     pick(place) {
       overlay.picked = place;

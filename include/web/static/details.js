@@ -21,12 +21,12 @@ function cell(name, value) {
 }
 
 function revisionTable(revisions) {
-  // The newest two: the current one, and the one it replaced.
-  const shown = revisions.slice(-2);
-  const before = shown.length > 1 ? shown[0] : null;
+  // The newest two, the current one first: on a phone the second is beyond the edge.
+  const shown = revisions.slice(-2).reverse();
+  const before = shown.length > 1 ? shown[1] : null;
   return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
     make("thead", {}, make("tr", {}, make("th", {}, ""),
-      ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}`)))),
+      ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}${each === before ? " (before)" : ""}`)))),
     make("tbody", {}, ...FIELDS.map(([name, title]) => make("tr", {},
       make("th", { scope: "row" }, title),
       ...shown.map((each) => {
@@ -44,6 +44,7 @@ function batchRow(batch) {
   return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
     make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
     make("td", { class: "why" }, batch.failed.join(", ") || "none"),
+    make("td", {}, batch.source || "not noted"),
     make("td", {}, batch.run_id ? airflowLink(path, batch.dag_id) : "not recorded"));
 }
 
@@ -60,7 +61,7 @@ function table(titles, rows) {
     make("tbody", {}, ...rows)));
 }
 
-function content(story, causeText) {
+function content(story, causeText, dueText) {
   const minute = minuteText(new Date(story.minute));
   const parts = [make("h2", {}, `${story.symbol}, ${minute} UTC`),
     make("p", {}, `${causeText}${story.state ? `; ${story.state.toLowerCase()}` : ""}`)];
@@ -68,6 +69,8 @@ function content(story, causeText) {
     parts.push(make("h3", {}, story.revisions.length > 2
       ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
     revisionTable(story.revisions));
+  } else if (dueText) {
+    parts.push(make("p", {}, dueText));
   } else {
     parts.push(make("p", {}, "Nothing is published for this minute. The runs of average_minutes at "
       + "that time say why; backfill_prices fetches what is missing."));
@@ -78,7 +81,7 @@ function content(story, causeText) {
   }
   parts.push(make("h3", {}, "Batches fetched for this minute"));
   parts.push(story.batches.length
-    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "run"],
+    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "source", "run"],
       story.batches.map(batchRow))
     : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
@@ -93,10 +96,10 @@ function content(story, causeText) {
   return parts;
 }
 
-/** Make the panel; its function shows a minute. */
+/** Make the panel; its function shows a minute, with what to say while it is not due. */
 export function makeDetails(panel) {
   let running = null;
-  return async function show(symbol, minute, moment, causeText) {
+  return async function show(symbol, minute, moment, causeText, dueText) {
     running?.abort();
     running = new AbortController();
     const parameters = { symbol, minute: minute.toISOString() };
@@ -105,7 +108,7 @@ export function makeDetails(panel) {
     }
     try {
       const story = await ask("api/minute", parameters, running.signal);
-      panel.replaceChildren(...content(story, causeText));
+      panel.replaceChildren(...content(story, causeText, dueText));
     } catch (error) {
       if (error.name !== "AbortError") {
         panel.replaceChildren(make("p", { class: "bad" }, error.message));

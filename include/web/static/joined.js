@@ -2,8 +2,12 @@
 
 const MINUTE = 60_000;
 
-/** Append a newer end to the board that is shown, and drop its oldest minutes. */
-export function joined(old, tail, from) {
+/**
+ * Append a newer end to the board that is shown, and drop its oldest minutes.
+ *
+ * `isCounted` tells whether the tiles of the end count the whole span.
+ */
+export function joined(old, tail, from, isCounted) {
   const gone = Math.round((from - Date.parse(old.from)) / MINUTE);
   const kept = Math.round((Date.parse(tail.from) - from) / MINUTE);
   const cut = (list) => list.slice(gone, gone + kept);
@@ -35,7 +39,25 @@ export function joined(old, tail, from) {
     ([name, list]) => [name, [...cut(old.candles[name]), ...list]]));
   return {
     ...tail, from: new Date(from).toISOString(), candles, ribbons,
+    tiles: isCounted ? tail.tiles : withNewest(old.tiles, tail.tiles.last, candles.vwap, from),
     filled: move("filled"), soft_flags: move("soft_flags"), revisions: move("revisions"),
     restatements: move("restatements"),
+  };
+}
+
+/** The tiles of the whole span as they were, with the newest price, and its change over the span. */
+function withNewest(tiles, last, vwap, from) {
+  const place = vwap.findIndex((text) => text !== null);
+  if (!last || place < 0) {
+    return tiles;
+  }
+  const before = Number(vwap[place]);
+  return {
+    ...tiles,
+    last: {
+      ...last,
+      change_ratio: before ? String((Number(last.vwap) - before) / before) : null,
+      since: new Date(from + place * MINUTE).toISOString(),
+    },
   };
 }

@@ -50,7 +50,8 @@ export async function ask(address, parameters = {}, signal = undefined) {
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
     const detail = typeof said.detail === "string" ? said.detail : "";
-    throw new Error(said.problem || detail || `the web server answered ${answer.status}`);
+    const problem = new Error(said.problem || detail || `the web server answered ${answer.status}`);
+    throw Object.assign(problem, { status: answer.status });
   }
   return said;
 }

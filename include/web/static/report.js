@@ -1,6 +1,7 @@
 // The page Report: a picker over the files that the DAG report_prices writes.
 
 import { airflowLink, ask, make } from "./page.js";
+import { makeStrip } from "./strip.js";
 import { onTheme } from "./theme.js";
 
 const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
@@ -60,4 +61,5 @@ frame.addEventListener("load", () => {
 });
 onTheme(dress);
 which.addEventListener("change", show);
+makeStrip(document.getElementById("strip")).follow("../api/strip");
 load();

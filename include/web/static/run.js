@@ -1,6 +1,7 @@
 // The tab of a DAG run: the gate's verdict on each of its batches, as Airflow keeps it in XCom.
 
 import { ask, make, root } from "./page.js";
+import { makeStrip } from "./strip.js";
 
 const DAG = "ingest_prices";
 const TASK = "validate";
@@ -72,4 +73,5 @@ async function show() {
   }
 }
 
+makeStrip(document.getElementById("strip")).follow("api/strip");
 show();

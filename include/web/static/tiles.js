@@ -19,14 +19,26 @@ function clock(text) {
   return minuteText(new Date(text)).slice(11);
 }
 
+/** A minute of maybe another day: with its date where it is not of this one. */
+function since(text, today) {
+  return text.slice(0, 10) === today.slice(0, 10) ? clock(text)
+    : minuteText(new Date(text)).slice(5);
+}
+
 function tile(id, title, value, ...notes) {
   return make("div", { id: `tile-${id}`, "data-testid": `tile-${id}` }, make("dt", {}, title),
     make("dd", { class: "value" }, value),
     ...notes.filter(Boolean).map((note) => make("dd", { class: "note" }, note)));
 }
 
-/** Show a board's tiles. */
-export function showTiles(list, tiles) {
+/** A share with six decimals as a percentage that is never rounded up: 100 % means that nothing is missing. */
+function share(text) {
+  const millionths = Number(text.replace(".", ""));
+  return `${(Math.floor(millionths / 100) / 100).toFixed(2)} %`;
+}
+
+/** Show a board's tiles, which count what is within the span of this name. */
+export function showTiles(list, tiles, span) {
   const { last } = tiles;
   const change = last && last.change_ratio !== null ? Number(last.change_ratio) : null;
   // A change too small to show is no change.
@@ -35,20 +47,21 @@ export function showTiles(list, tiles) {
   list.replaceChildren(
     tile("vwap", "Last VWAP", last ? price(last.vwap) : "none",
       last && `of ${clock(last.minute)} UTC`,
-      change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${clock(last.since)}`),
+      change !== null && `${sign}${percent(isChanged ? last.change_ratio : "0", 2)} since ${since(last.since, last.minute)}`),
     tile("grade", "Grade", last && last.grade ? last.grade : "none",
       last && last.quality !== null && `quality ${last.quality} of 100`),
-    tile("completeness", "Completeness 24 h",
-      tiles.completeness_ratio === null ? "none" : percent(tiles.completeness_ratio, 2),
-      tiles.counted_from && `${tiles.missing_count} missing since ${clock(tiles.counted_from)}`),
-    tile("delay", "Publish delay, p95",
+    tile("completeness", `Completeness, ${span}`,
+      tiles.completeness_ratio === null ? "none" : share(tiles.completeness_ratio),
+      tiles.counted_from && `${tiles.missing_count} missing since ${since(tiles.counted_from, last?.minute ?? "")}`),
+    tile("delay", `Publish delay p95, ${span}`,
       tiles.p95_delay_seconds === null ? "none" : `${Number(tiles.p95_delay_seconds).toFixed(1)} s`,
-      `${tiles.late_count} late in 24 h`,
+      `to the first value; ${tiles.late_count} late`,
+      tiles.gap_first_count > 0 && `${tiles.gap_first_count} were a gap first`,
       tiles.afterwards_count > 0 && `${tiles.afterwards_count} filled in afterwards`),
     tile("weight", "Weight used, last minute",
       tiles.used_weight === null ? "none" : String(tiles.used_weight),
       tiles.weight_limit !== null && `of ${exactText(String(tiles.weight_limit))}`),
-    tile("restated", "Restatements 24 h", String(tiles.restated_count),
+    tile("restated", `Restatements, ${span}`, String(tiles.restated_count),
       `${tiles.revised_count} minutes revised`),
   );
 }

@@ -95,6 +95,7 @@ def test_fetches_a_day_whole_and_tells_its_progress(tmp_path):
     with client(Archive(), tmp_path) as archives:
         path = archives.fetch(DAY, lambda have, of: seen.append((have, of)))
 
+    assert archives.source == "ARCHIVE data.binance.vision"
     assert path == tmp_path / "BTCUSDT-1m-2020-01-02.zip"
     assert path.read_bytes() == RECORDED.read_bytes()
     assert seen[-1] == (RECORDED.stat().st_size, RECORDED.stat().st_size)

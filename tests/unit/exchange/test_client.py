@@ -8,7 +8,7 @@ import pytest
 import stamina
 
 from include.exchange import transport
-from include.exchange.client import BinanceClient, describe_source
+from include.exchange.client import BinanceClient
 from include.exchange.replies import RejectedRequestError, error_of, parse_json
 from include.exchange.request_budget import RequestBudget
 from include.exchange.transport import LONGEST_BODY_BYTES, BinanceSettings
@@ -595,10 +595,19 @@ def test_refuses_a_clock_that_jumps():
         binance.clock_offset()
 
 
-def test_says_whether_prices_are_live():
-    assert describe_source(URL) == f"Binance spot, from {URL}"
-    for simulator in ("http://127.0.0.1:8900", "http://simulator:8900", "http://[::1]:8900"):
-        assert "not live" in describe_source(simulator)
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [(URL, "LIVE data-api.binance.vision"), ("http://127.0.0.1:8900", "REPLAY of 2020-01-01")],
+    ids=["the exchange", "a simulator"],
+)
+def test_knows_where_the_last_answer_comes_from(url, source):
+    said = {"x-simulator-source": "REPLAY of 2020-01-01"}
+
+    with client(json_answer({"serverTime": to_ms(NOON)}, **said), url) as binance:
+        assert binance.transport.source is None
+        binance.server_time()
+
+        assert binance.transport.source == source
 
 
 def test_does_not_follow_a_redirect():

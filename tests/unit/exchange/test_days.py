@@ -33,6 +33,8 @@ def _klines_of(interval, window, without):
 class Archive:
     """Files by interval; what is not there is not found."""
 
+    source = "ARCHIVE data.binance.vision"
+
     def __init__(self, **files):
         self.files = files
 
@@ -43,6 +45,8 @@ class Archive:
 
 
 class Exchange:
+    source = "LIVE data-api.binance.vision"
+
     def __init__(self, *, without=()):
         self.asked, self.without = [], without
         # It is its own transport.
@@ -107,6 +111,7 @@ def test_asks_the_api_only_for_the_minutes_in_which_rows_are_missing():
     assert times == sorted(set(times))
     assert len(times) == 86_400
     assert fetched.source_names == "archive+rest,archive+rest"
+    assert fetched.source == "ARCHIVE data.binance.vision"
 
 
 @pytest.mark.slow
@@ -127,6 +132,7 @@ def test_takes_the_part_of_today_that_is_over_from_the_api(source):
 
     assert exchange.asked == [(Interval.SECOND, PART), (Interval.MINUTE, PART)]
     assert fetched.source_names == "rest,rest"
+    assert fetched.source == "LIVE data-api.binance.vision"
 
 
 def test_asks_the_archive_alone_when_told_so():

@@ -39,7 +39,7 @@ class FakeExchange:
     def __init__(self, now=NOON):
         self.now = now
         # It is its own transport.
-        self.transport, self.used_weight = self, 4
+        self.transport, self.used_weight, self.source = self, 4, "GENERATED"
         self.asked, self.reserved = [], []
         self.is_down = False
         self.five_minute_answer = Decimal("100.25")
@@ -584,6 +584,16 @@ def test_refuses_two_rows_of_one_moment_though_one_is_stored_already():
 
     with pytest.raises(ValueError, match="two rows have the same moment"):
         load_batch(MemoryStore(), landed, judged, "batch.json")
+
+
+def test_logs_where_a_batch_comes_from():
+    fetched = fetch_batch(FakeExchange(), plan(), lambda: NOON + 2 * MINUTE)
+    store = MemoryStore()
+
+    record = load_batch(store, fetched, GOOD, "batch.json")
+
+    assert record.source == "GENERATED"
+    assert [each.source for each in store.batch_log("BTCUSDT", NOON.date())] == ["GENERATED"]
 
 
 def test_stores_nothing_of_a_refused_batch_and_fetches_it_again():

@@ -10,7 +10,7 @@ from include.records.prices import Flag
 from include.records.request_weight import Use
 from include.records.revisions import Restatement
 from include.records.windows import MINUTE, SECOND, Window
-from tests.fakes.builders import NOON, average
+from tests.fakes.builders import NOON, average, logged
 from tests.fakes.memory_store import MemoryStore
 
 HOUR = Window(NOON, NOON + 60 * MINUTE)
@@ -29,9 +29,11 @@ def publish(store, *averages, after=IN_TIME):
         store.minute_prices.append([each], each.minute + after)
 
 
-def shown(store, window, *, moment=NOW, symbols=("BTCUSDT",)):
+def shown(store, window, *, moment=NOW, symbols=("BTCUSDT",), counted_from=None):
     minutes = RecentMinutes(store.minute_rows, lambda: NOW)
-    return board(store, minutes, BoardRequest("BTCUSDT", symbols, window, moment, "here"))
+    counted_from = counted_from or window.start
+    asked = BoardRequest("BTCUSDT", symbols, window, counted_from, moment, "here")
+    return board(store, minutes, asked)
 
 
 def five(store, **changes):
@@ -154,13 +156,61 @@ def test_counts_missing_minutes_since_the_first_one_stored(store):
     five(store)
     store.set_stored_from("BTCUSDT", NOON - 5 * MINUTE)
 
-    tiles = shown(store, HOUR)["tiles"]
+    tiles = shown(store, HOUR, counted_from=NOON - 60 * MINUTE)["tiles"]
 
     assert tiles["completeness_ratio"] == "0.500000"
     assert (tiles["missing_count"], tiles["counted_from"]) == (5, "2026-03-01T11:55:00Z")
 
 
-def test_changes_against_the_oldest_value_of_the_day(store):
+def test_counts_a_gap_as_soon_as_it_is_shown(store):
+    """Five minutes, and the next was published as a gap before it is late: not all are there."""
+    five(store)
+    gap = average(NOON + 5 * MINUTE, vwap=None, flag=Flag.INGEST_GAP)
+    publish(store, gap, after=MINUTE + 20 * SECOND)
+    moment = NOON + 6 * MINUTE + 25 * SECOND
+
+    tiles = shown(store, Window(NOON, NOON + 6 * MINUTE), moment=moment)["tiles"]
+
+    assert (tiles["missing_count"], tiles["completeness_ratio"]) == (1, "0.833333")
+
+
+def test_tiles_follow_the_span_that_is_shown(store):
+    """The newest price is of 12:04; of a span that ends at 12:02 it is of 12:01."""
+    five(store)
+
+    tiles = shown(store, Window(NOON, NOON + 2 * MINUTE))["tiles"]
+
+    assert tiles["last"]["minute"] == "2026-03-01T12:01:00Z"
+    assert tiles["valued_count"] == 2
+
+
+def test_a_refresh_of_the_end_still_counts_the_whole_span(store):
+    window = five(store)
+
+    tiles = shown(store, Window(NOON + 4 * MINUTE, window.end), counted_from=NOON)["tiles"]
+
+    assert tiles["valued_count"] == 5
+
+
+def test_says_where_the_newest_price_comes_from_and_how_old_it_is(store):
+    """The minute of 12:04 ended at 12:05:00; it is 12:05:40."""
+    window = five(store)
+    store.log_batch(logged(NOON + 4 * MINUTE, source="REPLAY of 2020-01-01"))
+
+    strip = shown(store, window)["strip"]
+
+    assert (strip["source"], strip["minute_text"]) == ("REPLAY of 2020-01-01", "12:04")
+    assert (strip["age_seconds"], strip["level"]) == (40, "fresh")
+
+
+def test_says_when_the_next_minute_usually_comes(store):
+    """Each came 7 s after its end, so the next one is due at 12:06:07."""
+    window = five(store)
+
+    assert shown(store, window)["next_look_at"] == "2026-03-01T12:06:07Z"
+
+
+def test_changes_against_the_oldest_value_of_the_span(store):
     publish(store, average(NOON, vwap="100"), average(NOON + MINUTE, vwap="101"))
 
     last = shown(store, HOUR)["tiles"]["last"]
@@ -169,7 +219,7 @@ def test_changes_against_the_oldest_value_of_the_day(store):
     assert (last["minute"], last["since"]) == ("2026-03-01T12:01:00Z", "2026-03-01T12:00:00Z")
 
 
-def test_measures_delays_to_the_first_publication(store):
+def test_measures_delays_to_the_first_value(store):
     """Seven seconds each; the revision an age later does not count."""
     five(store)
     publish(store, average(NOON, vwap="99"), after=5 * MINUTE)
@@ -180,13 +230,25 @@ def test_measures_delays_to_the_first_publication(store):
     assert tiles["revised_count"] == 1
 
 
+def test_a_gap_in_time_is_no_price_in_time(store):
+    """Five after 7 s; the sixth was a gap after 20 s, and its value came after 25 s."""
+    five(store)
+    sixth = NOON - MINUTE
+    publish(store, average(sixth, vwap=None, flag=Flag.INGEST_GAP), after=MINUTE + 20 * SECOND)
+    publish(store, average(sixth), after=MINUTE + 25 * SECOND)
+
+    tiles = shown(store, Window(sixth, NOON + 5 * MINUTE))["tiles"]
+
+    assert (tiles["p95_delay_seconds"], tiles["gap_first_count"]) == ("25.000", 1)
+
+
 def test_counts_what_was_filled_in_afterwards_beside_the_delay(store):
     """Beside five in time, one came 31 s after its end, and one five minutes after it."""
     window = five(store)
     publish(store, average(NOON - MINUTE), after=MINUTE + 31 * SECOND)
     publish(store, average(NOON - 60 * MINUTE), after=6 * MINUTE)
 
-    tiles = shown(store, window)["tiles"]
+    tiles = shown(store, window, counted_from=NOON - 60 * MINUTE)["tiles"]
 
     assert (tiles["p95_delay_seconds"], tiles["late_count"]) == ("31.000", 1)
     assert tiles["afterwards_count"] == 1

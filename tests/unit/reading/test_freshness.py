@@ -160,7 +160,7 @@ def test_counts_the_delay_from_the_end_of_the_newest_minute(store):
     assert read(store, now=NOW + MINUTE).publish_delay_ms == 4250
 
 
-def test_counts_no_delay_to_a_gap_of_our_own(store):
+def test_counts_the_delay_to_the_first_value_and_the_gap_before_it_beside(store):
     """A gap after 20 s, its value after 35 s; the next minute is still a gap."""
     minute = CLOSED - MINUTE
     gap = average(minute, vwap=None, flag=Flag.INGEST_GAP)
@@ -171,7 +171,7 @@ def test_counts_no_delay_to_a_gap_of_our_own(store):
 
     facts = read(store, now=NOW + 2 * MINUTE)
 
-    assert facts.publish_delay_ms == 35_000
+    assert (facts.publish_delay_ms, facts.gap_first_count) == (35_000, 1)
 
 
 def test_knows_no_delay_without_a_minute_of_the_last_hour(store):

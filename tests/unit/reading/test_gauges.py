@@ -28,7 +28,7 @@ from tests.fakes.memory_store import MemoryStore
 
 NOW = datetime(2026, 3, 2, 12, 0, 40, 250_000, tzinfo=UTC)
 CLOSED = NOW.replace(second=0, microsecond=0)
-FRESH = SymbolFacts("BTCUSDT", CLOSED - MINUTE, CLOSED, CLOSED, 60, 59, 4_250, 3)
+FRESH = SymbolFacts("BTCUSDT", CLOSED - MINUTE, CLOSED, CLOSED, 60, 59, 4_250, 3, 2)
 COUNTS = SymbolCounts("BTCUSDT", quarantined_rows=7, refused_batches=1, restatements=2)
 BUDGET = BudgetFacts(used_weight=60, ceiling_weight=3_000, breaker_open_until=None)
 EXCHANGE = BinanceSettings(("https://data-api.binance.vision",), ceiling_ratio=0.5)
@@ -51,6 +51,7 @@ def test_every_gauge_has_its_value():
     assert values(facts(FRESH)) == {
         Gauge.UP: 1,
         Gauge.PUBLISH_DELAY: Decimal("4.250"),
+        Gauge.GAP_FIRST: 2,
         Gauge.FRESHEST_MINUTE_AGE: Decimal("40.25"),
         Gauge.LATE: 0,
         Gauge.COMPLETENESS: completeness,

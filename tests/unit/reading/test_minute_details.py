@@ -127,8 +127,9 @@ def test_tells_of_a_minute_of_which_nothing_is_known(store):
 def test_writes_a_reading_as_json_has_it(store):
     store.minute_prices.append([average(vwap="100.5")], NOON + MINUTE)
 
-    values = reading_values(latest(store, "BTCUSDT", LATER))
+    values = reading_values(latest(store, "BTCUSDT", LATER), "GENERATED")
 
     assert (values["vwap"], values["minute"]) == ("100.5", "2026-03-01T12:00:00Z")
+    assert values["source"] == "GENERATED"
     assert (values["flag"], values["grade"], values["is_late"]) == ("OK", "A", False)
     assert not any(isinstance(value, float | Decimal) for value in values.values())

@@ -74,6 +74,20 @@ def test_reads_the_latest_revision_of_the_newest_minute():
     assert (found.first_known_at, found.known_at) == (IN_TIME, IN_TIME + 60 * MINUTE)
 
 
+def test_a_minute_is_as_late_as_its_first_value():
+    """A gap seven seconds after its end is in time, and no price: that came a minute later."""
+    store = MemoryStore()
+    gap = average(NOON, vwap=None, flag=Flag.INGEST_GAP)
+    store.minute_prices.append([gap], IN_TIME)
+
+    before = reading(store, LATER)
+    publish(store, "100", known_at=IN_TIME + MINUTE)
+    after = reading(store, LATER)
+
+    assert (before.first_valued_at, before.is_late) == (None, False)
+    assert (after.first_valued_at, after.is_late) == (IN_TIME + MINUTE, True)
+
+
 def test_has_no_newest_minute_while_nothing_is_published():
     assert latest(published("7", symbol="ETHUSDT"), "BTCUSDT", LATER) is None
 

@@ -15,7 +15,6 @@ from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 NOTHING = "\u2013"
-SOURCE = "Replayed by an exchange simulator"
 LEDGER = (
     "minute",
     "symbol",
@@ -34,7 +33,6 @@ def facts(prices, symbols=("BTCUSDT",), restatements=()):
         minutes=text_frame(prices),
         restatements=pd.DataFrame(restatements, columns=[*LEDGER]),
         generated_at=NOON + timedelta(days=2),
-        source=SOURCE,
     )
 
 
@@ -319,10 +317,30 @@ def test_the_text_says_each_symbol_in_a_line():
 
     assert made.text.splitlines() == [
         "Prices of noon",
-        "2026-03-01 12:00 to 2026-03-01 12:02 UTC, replayed by an exchange simulator",
+        "source not noted · price of 2026-03-01 12:01, 47 h old when made",
+        "2026-03-01 12:00 to 2026-03-01 12:02 UTC",
         LINE_OF_BITCOIN,
         "No values restated. Made 2026-03-03 12:00:00 UTC. Not advice to buy or sell.",
     ]
+
+
+def test_says_first_where_the_prices_come_from_and_how_old_the_newest_is():
+    """Two symbols of two sources; the newest minute ended 40 s before the report."""
+    prices = [minute_price(), minute_price(symbol="ETHUSDT"), unpriced(NOON + MINUTE)]
+    sources = {("BTCUSDT", NOON): "REPLAY of 2020-01-01", ("ETHUSDT", NOON): "GENERATED"}
+    shown = replace(
+        facts(prices, ("BTCUSDT", "ETHUSDT")),
+        minutes=text_frame(prices, sources),
+        generated_at=NOON + timedelta(seconds=100),
+    )
+
+    made = build_report(shown, Window(NOON, NOON + 2 * MINUTE), "Prices")
+
+    strip = (
+        "REPLAY of 2020-01-01 (BTCUSDT); GENERATED (ETHUSDT) · price of 12:00, 40 s old when made"
+    )
+    assert made.text.splitlines()[1] == strip
+    assert f'<p class="strip fresh">{strip}</p>' in made.html
 
 
 def _size(picture):

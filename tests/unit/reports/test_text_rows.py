@@ -3,6 +3,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 
+from include.records.prices import Flag
 from include.records.windows import MINUTE
 from include.reports.text_rows import MINUTE_COLUMNS, minute_prices, text_frame, typed_frame
 from tests.fakes.builders import NOON, minute_price, unpriced
@@ -31,10 +32,30 @@ def test_keeps_the_latest_revision_and_when_the_first_one_was_published():
     assert list(frame["delay_ms"]) == [7_000]
 
 
+def test_measures_the_delay_to_the_first_value():
+    """A gap 20 s after the minute's end, and its value 80.5 s after it."""
+    gap = unpriced(flag=Flag.INGEST_GAP, known_at=NOON + timedelta(seconds=80))
+    valued = minute_price(revision=2, known_at=NOON + timedelta(seconds=140.5))
+
+    frame = text_frame([gap, valued])
+
+    assert list(frame["first_known_at"]) == ["2026-03-01T12:01:20.000Z"]
+    assert list(frame["first_valued_at"]) == ["2026-03-01T12:02:20.500Z"]
+    assert list(frame["delay_ms"]) == [80_500]
+
+
+def test_says_where_a_value_comes_from():
+    frame = text_frame(
+        [minute_price(), minute_price(NOON + MINUTE)], {("BTCUSDT", NOON): "GENERATED"}
+    )
+
+    assert list(frame["source"]) == ["GENERATED", None]
+
+
 def test_knows_no_delay_without_the_first_revision():
     frame = text_frame([minute_price(revision=2)])
 
-    assert frame[["first_known_at", "delay_ms"]].isna().all(axis=None)
+    assert frame[["first_known_at", "first_valued_at", "delay_ms"]].isna().all(axis=None)
 
 
 def test_nothing_is_a_frame_without_rows():

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from include.simulator.market.exchange import open_exchange
 
 # The fixtures' clock stands 30.5 s into this minute.
@@ -77,3 +79,16 @@ def test_a_restart_gives_the_same_history(client, client_of):
         for path, query in (("klines", {"interval": "1s"}), ("aggTrades", {}), ("avgPrice", {})):
             first = client.get(path, symbol=symbol, **query)
             assert restarted.get(path, symbol=symbol, **query).json() == first.json()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "source"),
+    [
+        ("XRPUSDT", "GENERATED"),
+        ("BTCUSDT", "REPLAY of 2024-08-08 23:55 to 2024-08-09 00:05 UTC"),
+        ("NOUSDT", None),
+    ],
+)
+def test_says_with_each_answer_where_the_prices_come_from(client, symbol, source):
+    for path in ("/api/v3/avgPrice", "/api/v3/ticker/price"):
+        assert client.get(path, symbol=symbol).headers.get("x-simulator-source") == source

@@ -27,6 +27,7 @@ def trade(offset_ms=0, price=100, quantity=1, *, is_buyer_maker=False) -> Trade:
 def tape(minutes: dict[int, list[Trade]]) -> Tape:
     return Tape(
         origin="test",
+        source="GENERATED",
         trades_in=lambda minute: tuple(minutes[minute]),
         agg_trades_in=lambda minute: aggregate(minutes[minute]),
         trade_ids=IdCycle(1, (1,)),

@@ -30,6 +30,50 @@ def test_offers_upper_case():
         parse_symbols("btcusdt,ETHusdt")
 
 
+@pytest.mark.parametrize(
+    ("listed", "suggested"),
+    [
+        ("btc", "BTCUSDT"),
+        ("btcusdt", "BTCUSDT"),
+        ("ethbtc", "ETHBTC"),
+        ("btc,eth", "BTCUSDT,ETHUSDT"),
+    ],
+)
+def test_suggests_the_symbol_that_is_meant(listed, suggested):
+    with pytest.raises(SetupError, match=f"--symbols {suggested}$"):
+        parse_symbols(listed)
+
+
+def simulator():
+    """A simulator that lists two symbols."""
+
+    def handle(request):
+        if request.url.path == "/simulator.json":
+            return httpx.Response(200, json={"symbols": {"BTCUSDT": "", "PEPEUSDT": ""}})
+        return httpx.Response(400, text="{}")
+
+    return httpx.Client(base_url="http://127.0.0.1:8900", transport=httpx.MockTransport(handle))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "words"),
+    [
+        ("DOGEUSDT", "choose from BTCUSDT, PEPEUSDT with --symbols"),
+        ("BTC", "write BTCUSDT, or choose from BTCUSDT, PEPEUSDT with --symbols"),
+    ],
+)
+def test_names_the_symbols_that_a_simulator_lists(symbol, words):
+    with pytest.raises(SetupError, match=f"does not list the symbol {symbol}; {words}$"):
+        check_symbols(simulator(), [symbol])
+
+
+def test_suggests_a_pair_for_what_the_exchange_does_not_list():
+    _, client = exchange({"BTC"})
+
+    with pytest.raises(SetupError, match="write BTCUSDT in --symbols"):
+        check_symbols(client, ["BTC"])
+
+
 def exchange(answer):
     """An exchange that gives one answer, or refuses lists that name one of some symbols."""
     requests = []

@@ -90,3 +90,19 @@ def test_explains_itself(capsys):
         status.main(["--help"])
 
     assert "--check" in capsys.readouterr().out
+
+
+def test_shows_the_pages_and_what_is_late(tmp_path, causes, capsys):
+    causes += ["late: no minute: BTCUSDT"]
+
+    status._show_pages(Home(tmp_path))  # noqa: SLF001
+
+    told = capsys.readouterr().out
+    assert "Prices        http://127.0.0.1:8080/plugin/prices" in told
+    assert told.endswith("late: no minute: BTCUSDT\n")
+
+
+def test_shows_no_page_that_nobody_serves(tmp_path, capsys):
+    status._show_pages(Home(tmp_path))  # noqa: SLF001
+
+    assert capsys.readouterr().out == ""
