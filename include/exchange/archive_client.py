@@ -82,8 +82,9 @@ class ArchiveClient:
         is_archive = parts.scheme == "https" and parts.netloc == ARCHIVE_HOST
         if not is_archive and not is_simulator(parts.hostname or "", settings.simulator_host):
             raise SettingsError(
-                f"the archive's address {settings.base_url!r} is not allowed; use https://{ARCHIVE_HOST}, "
-                "or a simulator on loopback or named by the Airflow Variable 'simulator_host'"
+                f"the archive's address {settings.base_url!r} is not allowed; use "
+                f"https://{ARCHIVE_HOST}, or a simulator on loopback or named by the Airflow Variable "
+                "'simulator_host'"
             )
         self.source: str | None = None
         self._settings = settings

@@ -14,7 +14,15 @@ from include.exchange.price_source import LONGEST_SOURCE, price_source
         ("http://simulator:8900", "", "REPLAY by simulator:8900"),
         ("http://localhost:8900", "LIVE api.binance.com", "REPLAY by localhost:8900"),
     ],
-    ids=["the exchange", "not believed", "generated", "replayed", "silent", "named", "no simulator is live"],
+    ids=[
+        "the exchange",
+        "not believed",
+        "generated",
+        "replayed",
+        "silent",
+        "named",
+        "no simulator is live",
+    ],
 )
 def test_only_the_exchanges_own_hosts_are_live(url, said, source):
     assert price_source(url, said) == source
