@@ -83,8 +83,8 @@ class ArchiveClient:
         if not is_archive and not is_simulator(parts.hostname or "", settings.simulator_host):
             raise SettingsError(
                 f"the archive's address {settings.base_url!r} is not allowed; use "
-                f"https://{ARCHIVE_HOST}, or a simulator on loopback or named by the Airflow Variable "
-                "'simulator_host'"
+                f"https://{ARCHIVE_HOST}, or a simulator on loopback or named by the Airflow "
+                "Variable 'simulator_host'"
             )
         self.source: str | None = None
         self._settings = settings
