@@ -1,4 +1,4 @@
-"""Configuration of the local Cassandra: one small node that survives a killed process."""
+"""Configuration of a local Cassandra node, small, that survives a killed process."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ SINGLE_NODE = (
     "cassandra.superuser_setup_delay_ms=0",
     "cassandra.shutdown_announce_in_ms=0",
 )
+# How long nodes that start together wait for each other; by default 30 s.
+AMONG_OTHERS = ("cassandra.ring_delay_ms=5000",)
 LOGBACK = """<configuration>
   <appender name="STDOUT" class="ch.qos.logback.core.ConsoleAppender">
     <encoder>
@@ -70,17 +72,35 @@ LOGBACK = """<configuration>
 
 
 @dataclass(frozen=True)
+class Member:
+    """A node's place in a cluster on one machine.
+
+    Attributes:
+        name: Of its process and its log.
+        host: Its own loopback address; its ports are those of all the others.
+        seed: The address of the node that tells it of the others.
+        token: Where its range of the ring ends.
+    """
+
+    name: str
+    host: str
+    seed: str
+    token: int
+
+
+@dataclass(frozen=True)
 class CassandraSetup:
     """One server's location and size.
 
     Attributes:
         home: The folder that holds its configuration and its data.
-        port: Native protocol, on the loopback address.
-        storage_port: For other nodes, on the loopback address; there are none.
+        port: Native protocol, on its loopback address.
+        storage_port: For other nodes, on its loopback address.
         fast: For tests: a smaller heap, the quick compiler only (saves 4 CPU-seconds a start,
             costs a quarter of the write throughput) and no snapshot of a dropped table.
         heap: Java's heap, like `512m`; 384m when None, 256m when fast.
         security: TLS and passwords; None to accept any client.
+        member: Its place in a cluster; None for a node of its own.
     """
 
     home: Path
@@ -89,6 +109,12 @@ class CassandraSetup:
     fast: bool
     heap: str | None = None
     security: Security | None = None
+    member: Member | None = None
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self.member.host if self.member else LOOPBACK
 
 
 def java(java_home: str | None = None) -> Path:
@@ -117,6 +143,7 @@ def java(java_home: str | None = None) -> Path:
 def write_configuration(setup: CassandraSetup) -> None:
     """Write cassandra.yaml and logback.xml into the home."""
     data = setup.home / "data"
+    seed = setup.member.seed if setup.member else LOOPBACK
     settings = {
         "cluster_name": "minute-prices-local",
         "num_tokens": 1,
@@ -125,11 +152,11 @@ def write_configuration(setup: CassandraSetup) -> None:
         "seed_provider": [
             {
                 "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
-                "parameters": [{"seeds": f"{LOOPBACK}:{setup.storage_port}"}],
+                "parameters": [{"seeds": f"{seed}:{setup.storage_port}"}],
             }
         ],
-        "listen_address": LOOPBACK,
-        "rpc_address": LOOPBACK,
+        "listen_address": setup.host,
+        "rpc_address": setup.host,
         "storage_port": setup.storage_port,
         "native_transport_port": setup.port,
         "start_native_transport": True,
@@ -150,9 +177,15 @@ def write_configuration(setup: CassandraSetup) -> None:
         "concurrent_compactors": 1,
         "auto_snapshot": not setup.fast,
         **(setup.security.settings() if setup.security else {}),
+        **(_membership(setup.member) if setup.member else {}),
     }
     write_whole(setup.home / "cassandra.yaml", yaml.safe_dump(settings, sort_keys=False))
     write_whole(setup.home / "logback.xml", LOGBACK)
+
+
+def _membership(member: Member) -> dict[str, object]:
+    """Return the settings of a node whose range is fixed: it has nothing to take from others."""
+    return {"initial_token": member.token, "auto_bootstrap": False}
 
 
 def java_command(program: Path, jars: Sequence[Path], setup: CassandraSetup) -> list[str]:
@@ -172,7 +205,7 @@ def java_command(program: Path, jars: Sequence[Path], setup: CassandraSetup) -> 
         f"java.io.tmpdir={scratch}",
         "jdk.attach.allowAttachSelf=true",
         "io.netty.tryReflectionSetAccessible=true",
-        *SINGLE_NODE,
+        *(AMONG_OTHERS if setup.member else SINGLE_NODE),
     )
     return [
         str(program),

@@ -16,15 +16,16 @@ PROTOCOL_VERSION = 5
 NOT_READY = (OSError, ConnectionException, OperationTimedOut, ProtocolError)
 
 
-def answers(port: int, tls: ssl.SSLContext | None = None) -> bool:
+def answers(port: int, tls: ssl.SSLContext | None = None, host: str = LOOPBACK) -> bool:
     """Tell whether a Cassandra serves clients on a port: a TCP connect alone succeeds too early.
 
     Args:
-        port: On the loopback address.
+        port: Its native protocol's.
         tls: For a server with TLS; None for one without.
+        host: Its loopback address.
     """
     try:
-        _shake_hands(port, tls, None)
+        _shake_hands(port, tls, None, host)
     except AuthenticationFailed:
         # It asks for a password, so it serves clients.
         return True
@@ -43,14 +44,17 @@ def accepts_login(port: int, role: str, password: str, tls: ssl.SSLContext | Non
 
 
 def _shake_hands(
-    port: int, tls: ssl.SSLContext | None, login: PlainTextAuthProvider | None
+    port: int,
+    tls: ssl.SSLContext | None,
+    login: PlainTextAuthProvider | None,
+    host: str = LOOPBACK,
 ) -> None:
     DefaultConnection.initialize_reactor()
     connection = DefaultConnection.factory(
-        DefaultEndPoint(LOOPBACK, port),
+        DefaultEndPoint(host, port),
         TIMEOUT_SECONDS,
         ssl_context=tls,
-        authenticator=login.new_authenticator(LOOPBACK) if login else None,
+        authenticator=login.new_authenticator(host) if login else None,
         protocol_version=PROTOCOL_VERSION,
     )
     connection.close()

@@ -1,14 +1,21 @@
-"""A real Cassandra server on the loopback address, from its jars."""
+"""A real Cassandra server on a loopback address, from its jars."""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dev.cassandra_server.config import CassandraSetup, java, java_command, write_configuration
+from dev.cassandra_server.config import (
+    CassandraSetup,
+    Member,
+    java,
+    java_command,
+    write_configuration,
+)
 from dev.cassandra_server.jars import cassandra_jars
 from dev.cassandra_server.readiness import accepts_login, answers
 from dev.cassandra_server.security import DEFAULT_PASSWORD, SUPERUSER, Security
@@ -34,19 +41,19 @@ class CassandraServer:
     Args:
         home: The folder for its data and configuration.
         port: Native protocol port; any free one when None.
-        storage_port: The port for other nodes, of which there are none; any free one when None.
+        storage_port: The port for other nodes; any free one when None.
         fast: For tests: starts sooner, writes slower.
-        log_folder: Where cassandra.log goes; the home when None.
+        log_folder: Where its log goes; the home when None.
         heap: Java's heap, like `512m`; small when None.
         security: TLS and passwords; None to accept any client. Give it on every start of a home.
+        member: Its place in a cluster; None for a node of its own. Give it on every start.
 
     Attributes:
+        name: Of its process: `cassandra`, or a member's own.
         host: Where it listens.
         port: Native protocol port.
         security: TLS and passwords; None if any client may connect.
     """
-
-    host = LOOPBACK
 
     def __init__(  # noqa: PLR0913 - each is a choice that some caller makes alone
         self,
@@ -58,6 +65,7 @@ class CassandraServer:
         log_folder: Path | None = None,
         heap: str | None = None,
         security: Security | None = None,
+        member: Member | None = None,
     ) -> None:
         self.home = home.absolute()
         self._processes = Processes(self.home / "run", (log_folder or self.home).absolute())
@@ -67,6 +75,9 @@ class CassandraServer:
         self._fast = fast
         self._heap = heap
         self.security = security
+        self._member = member
+        self.name = member.name if member else NAME
+        self.host = member.host if member else LOOPBACK
 
     def __enter__(self) -> Self:
         try:
@@ -84,6 +95,11 @@ class CassandraServer:
     ) -> None:
         self.stop()
 
+    @property
+    def nodes(self) -> Sequence[Self]:
+        """Itself, as of a cluster all nodes."""
+        return [self]
+
     def record(self) -> Record | None:
         """Return the record of the running server; None without one."""
         return next((record for record in self._processes.records() if record.is_running()), None)
@@ -99,7 +115,7 @@ class CassandraServer:
             self._spawn()
         elif record.port != self.port:
             raise SetupError(f"Cassandra of {self.home} is already running on port {record.port}")
-        self._processes.wait_until(self.answers, NAME, START_TIMEOUT_SECONDS)
+        self._processes.wait_until(self.answers, self.name, START_TIMEOUT_SECONDS)
 
     def answers(self) -> bool:
         """Tell whether clients can use it: with passwords, whether the superuser can log in.
@@ -107,7 +123,7 @@ class CassandraServer:
         A new server creates its superuser a little after it first answers.
         """
         if self.security is None:
-            return answers(self.port)
+            return answers(self.port, host=self.host)
         tls = self.security.probe_context()
         return answers(self.port, tls) and any(
             accepts_login(self.port, SUPERUSER, password, tls)
@@ -128,7 +144,7 @@ class CassandraServer:
 
     def send(self, number: int) -> None:
         """Send it a signal."""
-        self._processes.send(NAME, number)
+        self._processes.send(self.name, number)
 
     def refuse(self) -> None:
         """Make a start that is in progress in another thread fail."""
@@ -142,12 +158,20 @@ class CassandraServer:
     def _spawn(self) -> None:
         # Otherwise another program's server could be mistaken for ours.
         for port in (self.port, self._storage_port):
-            if not is_free(port):
-                raise SetupError(f"port {port} is taken: Cassandra cannot start there")
+            if not is_free(port, self.host):
+                raise SetupError(
+                    f"port {port} of {self.host} is taken: Cassandra cannot start there"
+                )
         setup = CassandraSetup(
-            self.home, self.port, self._storage_port, self._fast, self._heap, self.security
+            self.home,
+            self.port,
+            self._storage_port,
+            self._fast,
+            self._heap,
+            self.security,
+            self._member,
         )
         program = java(os.environ.get(JAVA_HOME_VARIABLE))
         jars = cassandra_jars()
         write_configuration(setup)
-        self._processes.spawn(NAME, java_command(program, jars, setup), port=self.port)
+        self._processes.spawn(self.name, java_command(program, jars, setup), port=self.port)

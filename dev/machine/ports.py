@@ -33,13 +33,13 @@ class Ports:
 PORT_NAMES = tuple(field.name for field in fields(Ports))
 
 
-def is_free(port: int) -> bool:
-    """Tell whether a port of the loopback address is free."""
+def is_free(port: int, host: str = LOOPBACK) -> bool:
+    """Tell whether a port of a loopback address is free."""
     with socket.socket() as probe:
         # Without it a port that a server released seconds ago counts as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

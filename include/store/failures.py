@@ -139,6 +139,12 @@ def _refused_statement(settings: CassandraSettings, error: Exception) -> MarketD
 def _hint(settings: CassandraSettings, error: Exception) -> str:
     """Return a hint at another possible cause; empty where the failure suggests none."""
     causes = list(_causes(error))
+    for cause in causes:
+        if isinstance(cause, Unavailable):
+            return (
+                f"; {cause.alive_replicas} of the {cause.required_replicas} nodes that a request "
+                "needs are up: start the others"
+            )
     # The driver lists hosts that it did not try without an error.
     if isinstance(error, NoHostAvailable) and len(causes) == 1 and settings.local_datacenter:
         return f", in the data centre {settings.local_datacenter!r} as its extra says"

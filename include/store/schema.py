@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from include.records.errors import RetryableError, SettingsError
 from include.store.failures import repeat_while_passing
 from include.store.migrations import BOOKKEEPING, Migration, due, migrations
+from include.store.replication import check_keyspace_copies, check_new_keyspace
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings, check_keyspace
 from include.store.statements import Statements, qualified
@@ -39,8 +40,8 @@ def migrate(settings: CassandraSettings) -> list[str]:
         The names of the files applied now.
 
     Raises:
-        SettingsError: The keyspace's name is not plain, an applied version was changed, or the
-            role lacks permission.
+        SettingsError: The keyspace's name is not plain, it keeps one copy of each row on several
+            nodes, an applied version was changed, or the role lacks permission.
         RetryableError: Cassandra does not answer, its nodes disagree, or another worker holds
             the lock for too long.
     """
@@ -84,12 +85,14 @@ def check_version(statements: Statements) -> None:
 
 def _create_keyspace(settings: CassandraSettings) -> None:
     if Statements(settings).run("select_keyspace", (settings.keyspace,)):
+        check_keyspace_copies(settings)
         return
     if settings.secure_connect_bundle:
         raise SettingsError(
             f"{settings}: the database has no such keyspace, and DataStax Astra cannot create "
             "one by CQL; add it in the Astra console"
         )
+    check_new_keyspace(settings)
     _change(
         settings,
         f"CREATE KEYSPACE IF NOT EXISTS {settings.keyspace} "

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dev.cassandra_server.config import CassandraSetup, java_command, write_configuration
+from dev.cassandra_server.config import (
+    CassandraSetup,
+    Member,
+    java_command,
+    write_configuration,
+)
 from dev.cassandra_server.security import Security
 
 SECURITY = Security(
@@ -85,3 +90,18 @@ def test_never_shows_the_superusers_password(settings):
 )
 def test_gives_java_the_heap(heap, choices, size):
     assert heap(**choices) == [f"-Xms{size}", f"-Xmx{size}"]
+
+
+def test_is_a_node_of_its_own_without_others(settings):
+    found = settings()
+
+    assert (found["listen_address"], found["rpc_address"]) == ("127.0.0.1", "127.0.0.1")
+    assert "initial_token" not in found
+
+
+def test_takes_its_place_among_others(settings):
+    found = settings(member=Member("cassandra-2", "127.0.0.2", "127.0.0.1", 7))
+
+    assert (found["listen_address"], found["rpc_address"]) == ("127.0.0.2", "127.0.0.2")
+    assert found["seed_provider"][0]["parameters"] == [{"seeds": "127.0.0.1:17000"}]
+    assert (found["initial_token"], found["auto_bootstrap"]) == (7, False)
