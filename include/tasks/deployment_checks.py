@@ -24,6 +24,7 @@ from include.orchestration.connections import (
     open_exchange,
     open_store,
     schema_settings,
+    simulator_host,
     storage_url,
     symbols,
 )
@@ -88,6 +89,8 @@ def _installed(name: str) -> str | None:
 
 
 def _exchange_connection() -> str:
+    # Where it is not needed, nothing else reads it.
+    simulator_host()
     return binance_settings().base_urls[0]
 
 

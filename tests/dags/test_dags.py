@@ -10,13 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from airflow.sdk import AssetAll, timezone
 from airflow.timetables.base import DataInterval, TimeRestriction
 
 from include.orchestration.assets import EXTRACTED_PRICES, MINUTE_PRICES
-from include.orchestration.connections import symbols
-from include.orchestration.defaults import SYMBOLS, UPKEEP_LIMIT, fetch_lead
+from include.orchestration.defaults import UPKEEP_LIMIT, fetch_lead
 from include.orchestration.forms import Kind
 from include.records.errors import SettingsError
 from include.records.windows import nearest_end
@@ -225,14 +223,6 @@ def test_fetches_in_a_pool_that_exists_unless_another_is_named(said, pool):
     )
 
     assert done.stdout.splitlines()[-1] == pool
-
-
-def test_fetches_the_symbols_of_the_shipped_settings_where_none_are_named():
-    settings = yaml.safe_load((PROJECT / "airflow_settings.yaml").read_text())["airflow"]
-    shipped = {each["variable_name"]: each["variable_value"] for each in settings["variables"]}
-
-    assert shipped["symbols"] == SYMBOLS
-    assert symbols() == (*SYMBOLS.split(","),)
 
 
 PARSE = """
