@@ -78,15 +78,6 @@ def wait_until_begun(settings, symbol):
         threading.Event().wait(POLL_SECONDS)
 
 
-def wait_until_hints_are_delivered(settings):
-    session = SESSIONS.get(settings)
-    while any(
-        list(session.execute("SELECT host_id FROM system_views.pending_hints", host=host))
-        for host in session.cluster.metadata.all_hosts()
-    ):
-        threading.Event().wait(1)
-
-
 def test_one_node_killed_in_a_load_is_not_noticed(cluster, settings):
     with ThreadPoolExecutor(1) as pool:
         written = pool.submit(write, settings, "BTCUSDT")
@@ -110,18 +101,6 @@ def test_revisions_are_numbered_while_a_node_is_down(cluster, settings):
     assert [(each.revision, str(each.average.vwap)) for each in history] == [
         pair for _ in MINUTES.minutes() for pair in ((1, "1"), (2, "2"))
     ]
-
-
-def test_a_node_that_is_back_gets_what_it_has_missed(cluster, settings):
-    """The others keep it for three hours; after a longer outage it needs nodetool repair."""
-    *others, missed = cluster.nodes
-    with killed(missed):
-        write(settings, "ETHUSDT")
-    wait_until_hints_are_delivered(settings)
-
-    with killed(*others):
-        alone = replace(settings, hosts=(missed.host,), consistency="ONE")
-        assert trade_counts(alone, "ETHUSDT") == [*range(ROWS)]
 
 
 def test_two_nodes_down_are_named_and_waited_for(cluster, settings):
