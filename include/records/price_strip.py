@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from include.records.windows import DAY, HOUR, MINUTE, SECOND, iso
 
-# A minute's value usually comes 15 to 20 s after its end, the next one a minute later: then the
-# newest is never older than 80 s.
+# A minute's value comes 4 s after its end, with a hundred symbols up to 25 s, the next one a minute
+# later: then the newest is never older than 85 s.
 LATE_AFTER = timedelta(seconds=90)
 STALE_AFTER = timedelta(minutes=3)
 NOT_NOTED = "source not noted"
