@@ -55,13 +55,13 @@ class Picture:
 
 
 PICTURES = (
-    Picture("prices", "/plugin/prices", "Prices", "#rows tr", height=900),
+    Picture("prices", "/plugin/prices", "Prices", "#board[aria-busy=false]", height=900),
     # A click on a minute opens a panel below the chart.
     Picture(
         "prices-minute",
         "/plugin/prices",
         "Prices",
-        "#rows tr",
+        "#board[aria-busy=false]",
         press=("#axis", "End", "Shift+ArrowLeft"),
         height=1500,
     ),
@@ -70,7 +70,7 @@ PICTURES = (
         "prices-phone",
         "/prices/",
         "Prices",
-        "#rows tr",
+        "#board[aria-busy=false]",
         width=380,
         schemes=("dark",),
     ),

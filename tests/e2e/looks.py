@@ -1,7 +1,5 @@
 """How a person looks at a page: by day or night, on a phone or a wide screen, with the keyboard."""
 
-import re
-
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 380, "height": 800}
 WIDE = {"width": 1920, "height": 1080}
@@ -12,6 +10,10 @@ SCROLLS_SIDEWAYS = "document.documentElement.scrollWidth > document.documentElem
 GROUND = """[document.body, document.documentElement]
   .map(it => getComputedStyle(it).backgroundColor)
   .find(colour => !colour.endsWith(', 0)')) ?? '255 255 255'"""
+# Darker than mid grey is what the page is painted on.
+IS_DARK = (
+    rf"({GROUND}).match(/\d+/g).slice(0, 3).reduce((sum, it) => sum + Number(it), 0) < {3 * 128}"
+)
 # What Tab must reach, counted: of the radio buttons of a group it reaches the one that is chosen.
 REACHABLE = """() => [...document.querySelectorAll(
   'a[href], button, input:not([type=radio]:not(:checked)), select, textarea, summary, [tabindex]')]
@@ -33,10 +35,14 @@ FOCUSED = """() => {
 }"""
 
 
-def is_dark(frame):
-    """Tell whether what a page is painted on is darker than mid grey."""
-    red, green, blue = map(int, re.findall(r"\d+", frame.evaluate(GROUND))[:3])
-    return red + green + blue < 3 * 128
+def wait_until_dark(frame, *, is_dark=True):
+    """Wait until a page is dark, or light: it follows Airflow's theme a moment later."""
+    frame.wait_for_function(IS_DARK if is_dark else f"!({IS_DARK})")
+
+
+def wait_until_it_fits(frame):
+    """Wait until a page does not scroll sideways: what it draws follows its size a moment later."""
+    frame.wait_for_function(f"!({SCROLLS_SIDEWAYS})")
 
 
 def tab_through(page, *, most=60):

@@ -11,6 +11,8 @@ from include.records.shown_numbers import price_text
 from include.records.windows import floor_minute
 
 DAY = timedelta(days=1)
+# There while what is selected is shown, and not while it is loaded.
+SHOWN = "#board[aria-busy=false]"
 # Nothing was traded, so nothing is missing.
 SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
 # As static/chart.js has them.
@@ -22,7 +24,7 @@ VWAP, OPEN, CLOSE, CAUSE, QUALITY = 1, 2, 5, 6, 7
 def open_prices(page, symbol, hours=1):
     """Open the page outside of Airflow's frame, which takes seconds, with its table unfolded."""
     page.goto(f"/prices/?symbol={symbol}")
-    page.locator("#rows tr").first.wait_for(state="attached")
+    page.locator(SHOWN).wait_for()
     page.locator("#listed").evaluate("it => { it.open = true }")
     choose_span(page, hours)
 
@@ -36,7 +38,7 @@ def choose_span(page, hours):
 
     with page.expect_response(is_of_span):
         page.locator(f"input[name=span][value='{hours}']").check()
-    page.wait_for_function("!document.getElementById('updated').textContent.startsWith('load')")
+    page.locator(SHOWN).wait_for()
     expect(page.get_by_test_id("problem")).to_be_hidden()
 
 

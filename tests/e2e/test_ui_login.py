@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from prometheus_client.parser import text_string_to_metric_families
 
 from include.reading.gauges import Gauge
@@ -149,4 +150,4 @@ def test_shows_the_page_after_the_login_form_and_not_before(stranger):
     stranger.wait_for_url(f"**{PAGE}**")
     frame = stranger.frame_locator("iframe")
     frame.get_by_role("heading", name=HEADING, level=1).wait_for()
-    assert "BTCUSDT" in frame.locator("body").inner_text()
+    expect(frame.locator("body")).to_contain_text("BTCUSDT")

@@ -10,11 +10,12 @@ from tests.e2e.conftest import REPORT, SYMBOLS
 from tests.e2e.looks import (
     PHONE,
     SCHEMES,
-    SCROLLS_SIDEWAYS,
     SIZES,
     assert_works_by_keyboard,
-    is_dark,
+    wait_until_dark,
+    wait_until_it_fits,
 )
+from tests.e2e.prices_page import SHOWN
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class UiPage:
 
 
 PAGES = {
-    "prices": UiPage("/prices/", "Prices", "#rows tr"),
+    "prices": UiPage("/prices/", "Prices", SHOWN),
     "report": UiPage("/prices/report/", "Report", "#which:enabled"),
     "quality": UiPage("/quality/", "Data quality"),
     "data-docs": UiPage("/quality/docs/index.html", "Data Docs"),
@@ -68,10 +69,10 @@ def test_opens_from_the_navigation_and_follows_day_and_night(page, ui_page):
     for scheme in SCHEMES:
         page.emulate_media(color_scheme=scheme)
         page.locator(f"html.{scheme}").wait_for()
-        assert is_dark(frame) == (scheme == "dark")
+        wait_until_dark(frame, is_dark=scheme == "dark")
 
     page.set_viewport_size(PHONE)
-    assert not frame.evaluate(SCROLLS_SIDEWAYS)
+    wait_until_it_fits(frame)
 
 
 @each_page
@@ -79,7 +80,7 @@ def test_fits_a_phone_and_a_wide_screen(page, ui_page):
     for size in SIZES.values():
         page.set_viewport_size(size)
         open_alone(page, ui_page)
-        assert not page.evaluate(SCROLLS_SIDEWAYS), size
+        wait_until_it_fits(page)
 
 
 @each_page

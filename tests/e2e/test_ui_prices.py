@@ -12,12 +12,13 @@ from playwright.sync_api import expect
 from include.records.shown_numbers import price_text
 from include.records.windows import HOUR, MINUTE, floor_minute, from_ms, to_ms
 from tests.e2e.conftest import REPORT, SYMBOLS
-from tests.e2e.looks import is_dark
+from tests.e2e.looks import wait_until_dark
 from tests.e2e.prices_page import (
     CAUSE,
     CLOSE,
     OPEN,
     QUALITY,
+    SHOWN,
     VWAP,
     assert_is_a_space,
     choose_span,
@@ -111,7 +112,7 @@ def test_goes_back_to_what_was_known_at_a_moment(page, product):
 
 def test_picks_a_symbol_and_a_span(page):
     open_prices(page, SYMBOL)
-    assert page.get_by_test_id("symbol").locator("option").all_inner_texts() == [*SYMBOLS]
+    expect(page.get_by_test_id("symbol").locator("option")).to_have_text([*SYMBOLS])
     before = shown_tile(page, "vwap")
 
     with page.expect_response(f"**/prices/api/board?symbol={HALF_SYMBOL}**"):
@@ -188,7 +189,8 @@ def test_shows_the_newest_report_and_those_before(page, product):
     page.goto("/prices/report/")
     report = page.frame_locator("iframe")
     report.locator("table").first.wait_for()
-    assert all(symbol in report.locator("body").inner_text() for symbol in SYMBOLS)
+    for symbol in SYMBOLS:
+        expect(report.locator("body")).to_contain_text(symbol)
 
     hours = page.get_by_test_id("which").locator("option[value^=hourly]")
     if hours.count():
@@ -204,16 +206,16 @@ def test_is_dark_where_airflow_is_switched_to_dark(page):
     page.goto("/prices/")
     page.evaluate("localStorage.setItem('theme', 'dark')")
     try:
-        drawn = {"prices": "#rows tr", "price-report": "#which:enabled", "quality": "table"}
+        drawn = {"prices": SHOWN, "price-report": "#which:enabled", "quality": "table"}
         for path, ready in drawn.items():
             page.goto(f"/plugin/{path}")
             page.locator("html.dark").wait_for()
             page.frame_locator("iframe").locator(ready).first.wait_for(state="attached")
             frame = page.locator("iframe").element_handle().content_frame()
-            assert is_dark(frame), path
+            wait_until_dark(frame)
             for inner in frame.child_frames:
                 inner.locator("html[data-theme=dark] table").first.wait_for()
-                assert is_dark(inner), "the report"
+                wait_until_dark(inner)
     finally:
         page.evaluate("localStorage.removeItem('theme')")
 

@@ -11,6 +11,7 @@ from include.records.prices import Flag
 from include.records.windows import MINUTE, Window, floor_minute
 from tests.e2e.conftest import watched
 from tests.e2e.looks import DESKTOP, PHONE
+from tests.e2e.prices_page import SHOWN
 from tests.e2e.prices_server import serving
 from tests.fakes.builders import average, logged
 from tests.fakes.memory_store import MemoryStore
@@ -68,17 +69,23 @@ def page(watch):
 
 def open_prices(page, query="symbol=BTCUSDT"):
     page.goto(f"/prices/?{query}")
-    page.locator("#rows tr").first.wait_for(state="attached")
+    page.locator(SHOWN).wait_for()
 
 
 def choose(page, hours):
     with page.expect_response("**/prices/api/board?**"):
         page.locator(f"input[name=span][value='{hours}']").check()
+    page.locator(SHOWN).wait_for()
 
 
 def click_chart(page, test_id, x_ratio, y):
     box = page.get_by_test_id(test_id).bounding_box()
     page.mouse.click(box["x"] + x_ratio * box["width"], box["y"] + y)
+
+
+def wait_until_drawn(page):
+    """Wait for what a wheel or a button did: the chart does it when it draws the next time."""
+    page.evaluate("() => new Promise(it => requestAnimationFrame(() => requestAnimationFrame(it)))")
 
 
 def is_tail(answer):
@@ -140,7 +147,7 @@ def test_a_week_keeps_its_counts_while_its_end_is_asked_for(page):
 
     with page.expect_response(is_tail, timeout=90_000) as asked:
         pass
-    expect(page.get_by_test_id("updated")).to_contain_text("updated")
+    page.locator(SHOWN).wait_for()
 
     assert "counted_from" not in asked.value.url
     assert "missing since" in tile.inner_text()
@@ -190,7 +197,7 @@ def test_an_unknown_symbol_leaves_the_known_ones_to_choose_from(page, watch):
     page.goto("/prices/?symbol=DOGEUSDT")
 
     expect(page.get_by_test_id("problem")).to_contain_text("'DOGEUSDT' is not fetched")
-    assert page.get_by_test_id("symbol").locator("option").all_inner_texts() == [*SYMBOLS]
+    expect(page.get_by_test_id("symbol").locator("option")).to_have_text([*SYMBOLS])
     page.get_by_test_id("symbol").select_option("ETHUSDT")
     expect(page.get_by_test_id("problem")).to_be_hidden()
     expect(page.locator("#rows tr")).not_to_have_count(0)
@@ -265,17 +272,44 @@ def test_zooms_out_to_all_there_is_and_back_with_one_button(page):
 
     for _ in range(30):
         page.mouse.wheel(0, 400)
-    page.wait_for_timeout(300)
+    wait_until_drawn(page)
     # Still the hour: further out, minutes would be too narrow to be drawn one by one.
     expect(grouping).to_have_text("")
     for _ in range(5):
         page.mouse.wheel(0, -400)
+    wait_until_drawn(page)
     page.get_by_test_id("whole").click()
+    wait_until_drawn(page)
     click_chart(page, "chart", 0.01, 80)
 
     first = floor_minute(datetime.now(UTC)) - 60 * MINUTE
     heading = page.get_by_test_id("details").get_by_role("heading", level=2)
     expect(heading).to_contain_text(re.compile(f"{first:%H:%M}|{first + MINUTE:%H:%M}"))
+
+
+def test_shows_the_whole_span_though_a_refresh_comes_before_it_is_drawn(page):
+    open_prices(page)
+
+    shown = page.evaluate("""async () => {
+      const { makeChart } = await import("/prices/static/chart.js");
+      const frames = () => new Promise(
+        (done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      const to = new Date(Math.floor(Date.now() / 60000) * 60000);
+      const from = new Date(to - 3600000);
+      const board = await (await fetch("/prices/api/board?" + new URLSearchParams(
+        { symbol: "BTCUSDT", from: from.toISOString(), to: to.toISOString() }))).json();
+      const view = makeChart(document.getElementById("chart"), () => {});
+      view.show(board, false);
+      await frames();
+      view.chart.timeScale().setVisibleLogicalRange({ from: 20, to: 40 });
+      await frames();
+      view.fit();
+      view.show(board, true);
+      await frames();
+      return view.chart.timeScale().getVisibleLogicalRange();
+    }""")
+
+    assert shown == {"from": pytest.approx(-0.5, abs=0.1), "to": pytest.approx(59.5, abs=0.1)}
 
 
 def test_joins_minutes_that_are_too_narrow_to_be_seen(page):

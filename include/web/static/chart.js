@@ -176,16 +176,30 @@ export function makeChart(element, onSize) {
     });
     // Single minutes still set the scale where wider candles are drawn over them.
     const isSeen = overlay.size === 1;
-    const seen = (name) => (isSeen ? colour(name) : "transparent");
+    const painted = (name) => (isSeen ? colour(name) : "transparent");
     candles.applyOptions({
-      upColor: seen("card"), borderUpColor: seen("rise"), wickUpColor: seen("rise"),
-      downColor: seen("fall"), borderDownColor: seen("fall"), wickDownColor: seen("fall"),
+      upColor: painted("card"), borderUpColor: painted("rise"), wickUpColor: painted("rise"),
+      downColor: painted("fall"), borderDownColor: painted("fall"), wickDownColor: painted("fall"),
     });
   }
   paint();
   onTheme(paint);
   let shown = 0;
   let isCorrected = false;
+  // The chart takes a range over when it draws the next time, and tells the old one until then.
+  let next = null;
+
+  function see(range) {
+    next = range;
+    chart.timeScale().setVisibleLogicalRange(range);
+    requestAnimationFrame(() => {
+      next = next === range ? null : next;
+    });
+  }
+
+  function seen() {
+    return next ?? chart.timeScale().getVisibleLogicalRange();
+  }
 
   // No further out than all there is: the chart's own fixed edges would cut off minutes without a
   // value at the end.
@@ -197,7 +211,7 @@ export function makeChart(element, onSize) {
     const from = Math.min(Math.max(range.from, -0.5), shown - 0.5 - length);
     if (Math.abs(range.from - from) > 0.1 || Math.abs(range.to - from - length) > 0.1) {
       isCorrected = true;
-      chart.timeScale().setVisibleLogicalRange({ from, to: from + length });
+      see({ from, to: from + length });
       requestAnimationFrame(() => {
         isCorrected = false;
       });
@@ -208,9 +222,9 @@ export function makeChart(element, onSize) {
     chart,
     /** Show a board; keep the zoom if `keep` is set. */
     show(board, keep) {
-      const seen = chart.timeScale().getVisibleLogicalRange();
-      const isWhole = !seen || seen.to - seen.from > shown - 2;
-      const range = keep && !isWhole ? seen : null;
+      const before = seen();
+      const isWhole = !before || before.to - before.from > shown - 2;
+      const range = keep && !isWhole ? before : null;
       const start = Date.parse(board.from) / 1000;
       const { open, high, low, close, vwap } = board.candles;
       const precision = decimals([...high.slice(-500), ...low.slice(-500)]);
@@ -229,11 +243,11 @@ export function makeChart(element, onSize) {
       overlay.show(board);
       shown = open.length;
       // Show the whole range even where nothing in it has a value.
-      chart.timeScale().setVisibleLogicalRange(range || { from: -0.5, to: open.length - 0.5 });
+      see(range || { from: -0.5, to: open.length - 0.5 });
     },
     /** Show the whole span again. */
     fit() {
-      chart.timeScale().setVisibleLogicalRange({ from: -0.5, to: shown - 0.5 });
+      see({ from: -0.5, to: shown - 0.5 });
     },
     pick(place) {
       overlay.picked = place;
@@ -241,10 +255,10 @@ export function makeChart(element, onSize) {
     },
     /** Bring a minute into view. */
     reveal(place) {
-      const range = chart.timeScale().getVisibleLogicalRange();
+      const range = seen();
       if (range && (place < range.from || place > range.to)) {
         const half = (range.to - range.from) / 2;
-        chart.timeScale().setVisibleLogicalRange({ from: place - half, to: place + half });
+        see({ from: place - half, to: place + half });
       }
     },
   };

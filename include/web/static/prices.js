@@ -119,11 +119,19 @@ function fail(error) {
  *
  * `picks` is the moment of a minute to pick when it is there, in milliseconds.
  */
-async function load({ isRefresh = false, picks = null } = {}) {
+async function load(wanted = {}) {
   clearTimeout(timer);
   running?.abort();
-  running = new AbortController();
-  const { signal } = running;
+  const mine = new AbortController();
+  running = mine;
+  at("board").setAttribute("aria-busy", "true");
+  await showSelection(wanted, mine.signal);
+  if (running === mine) {
+    at("board").setAttribute("aria-busy", "false");
+  }
+}
+
+async function showSelection({ isRefresh = false, picks = null }, signal) {
   const { from, to } = span();
   if (Number.isNaN(from) || Number.isNaN(to)) {
     fail(new Error("fill in both ends of the span, then press Show"));
@@ -173,7 +181,7 @@ async function load({ isRefresh = false, picks = null } = {}) {
     }
     fail(error);
     if (error.status === NOT_FOUND) {
-      await offerSymbols();
+      await offerSymbols(signal);
     } else {
       plan(RETRY_MS);
     }
@@ -181,13 +189,15 @@ async function load({ isRefresh = false, picks = null } = {}) {
 }
 
 /** Let somebody who came with an unknown symbol choose another. */
-async function offerSymbols() {
+async function offerSymbols(signal) {
   try {
-    const { symbols } = await ask("api/symbols");
+    const { symbols } = await ask("api/symbols", {}, signal);
     showSymbols(symbols, "");
     at("symbol").focus();
   } catch (error) {
-    fail(error);
+    if (error.name !== "AbortError") {
+      fail(error);
+    }
   }
 }
 
