@@ -41,6 +41,42 @@ def watermark(first_look_back: timedelta) -> datetime:
     return min(datetime.fromisoformat(known_at), datetime.now(UTC)) - OVERLAP
 
 
+def news_among(revisions: Sequence[MinutePrice]) -> list[MinutePrice]:
+    """Return the revisions of the minutes that the mart, or its files and reports, do not have.
+
+    A minute is news that is known later than the last finished run has written, or of which the
+    mart lacks the latest revision: that became visible late. For these the watermark steps back,
+    so that they are news to the next run if this one does not finish.
+
+    Args:
+        revisions: Every revision of some minutes.
+    """
+    written = _written_until()
+    if written is None or not revisions:
+        return [*revisions]
+    minutes = [price.average.minute for price in revisions]
+    held = _in_window("revision", Window(min(minutes), max(minutes) + MINUTE))
+    held_revision: dict[tuple[str, str], int] = {
+        (row["symbol"], row["minute"]): row["revision"] for row in held.to_dict("records")
+    }
+    fresh: set[tuple[str, datetime]] = set()
+    late: dict[tuple[str, datetime], datetime] = {}
+    for price in revisions:
+        symbol, minute = price.average.symbol, price.average.minute
+        if known_text(price.known_at) > written:
+            fresh.add((symbol, minute))
+        elif held_revision.get((symbol, minute_text(minute)), 0) < price.revision:
+            late[symbol, minute] = price.known_at
+    if late:
+        before = known_text(min(late.values()) - MINUTE)
+        _transform("watermark", "watermark", known_at=before)
+    return [
+        price
+        for price in revisions
+        if (price.average.symbol, price.average.minute) in fresh | late.keys()
+    ]
+
+
 def refresh(
     revisions: Sequence[MinutePrice], sources: Mapping[tuple[str, datetime], str] = NO_SOURCES
 ) -> list[str]:
@@ -124,8 +160,8 @@ def advance_watermark(known_at: str) -> None:
     """Record that what was published until then is in files and reports: a run's last step.
 
     Args:
-        known_at: What `newest` returned when the mart loaded what these show. The watermark never
-            moves back, nor past what a later run has loaded and not yet written.
+        known_at: What `newest` returned when the mart loaded what these show. This never moves
+            the watermark back, nor past what a later run has loaded and not yet written.
     """
     until = max(known_at, _written_until() or known_at)
     _transform("watermark", "watermark", known_at=until)
@@ -169,7 +205,7 @@ def _merge(name: str, changes: object) -> None:
 def _in_window(name: str, window: Window) -> pd.DataFrame:
     """Return what one of the queries *_in_window.sql finds."""
     bounds = {"start": minute_text(window.start), "end": minute_text(window.end)}
-    table = "minute" if name == "vwap" else name
+    table = "restatement" if name == "restatement" else "minute"
     return _found(f"{name}_in_window", **{table: mart_table(table)}, **bounds)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
@@ -40,13 +40,13 @@ class Report:
     Attributes:
         html: A page without script or outside file, light and dark, for screen and paper.
         text: A few lines for a mail or a chat.
-        picture: A PNG of the same.
+        draw: Draws the same as a PNG, which takes longer than all the rest.
         failed: Errors of the symbols whose figures could not be computed; the others are shown.
     """
 
     html: str
     text: str
-    picture: bytes
+    draw: Callable[[], bytes]
     failed: dict[str, Exception]
 
 
@@ -90,7 +90,7 @@ def build_report(facts: Facts, window: Window, title: str) -> Report:
     return Report(
         html=_template(PAGE).render(content),
         text=_template(LINES).render(content),
-        picture=draw_picture(content["figures"], window, title, content["strip"].text),
+        draw=partial(draw_picture, content["figures"], window, title, content["strip"].text),
         failed=failed,
     )
 

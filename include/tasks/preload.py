@@ -3,10 +3,12 @@
 LocalExecutor forks tasks from the scheduler (plugins/preload.py imports this there), a Celery
 worker from its parent (the setting `imports` of Celery names this module). A fork finds the
 modules in memory, while importing Great Expectations anew costs a task four to ten seconds of CPU.
-Importing this also validates a made-up row, to load what Great Expectations loads only when first
-used, and compiles the templates of pages and reports. Nothing is opened here: a connection made
-before the fork must not be used after it.
+Importing this also loads what is loaded only when first used: by Great Expectations, with a made-up
+row to validate, by Airflow's SDK for DAG files, and the templates of pages and reports. Nothing is
+opened here: a connection made before the fork must not be used after it.
 """
+
+from airflow.sdk import dag, task  # noqa: F401
 
 import include.gx.data_docs
 import include.reports.report

@@ -1,7 +1,7 @@
 """The bodies of the tasks of report_prices."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -43,6 +43,8 @@ from include.tasks.gates import open_checkpoints
 # So that a whole day remains to show when the last minutes are published late.
 SLACK = HOUR
 MART_DAYS = 7
+# Of the latest report: to draw it takes longer than all its other forms.
+PICTURE_EVERY = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
 
@@ -71,14 +73,15 @@ def refresh_mart() -> NewsMessage:
         )
         failed = {**read.failed}
         changed = [price for prices in read.done.values() for price in prices]
-        hours = mart.refresh(changed, _sources(store, read.done))
+        news = mart.news_among(changed)
+        hours = mart.refresh(news, _sources(store, news))
         for symbol in symbols():
             minutes = {p.average.minute for p in changed if p.average.symbol == symbol}
             for window in windows_of(sorted(minutes)):
                 mart.take_restatements(store.restatements.between(symbol, window))
-        if changed:
-            all_minutes = [price.average.minute for price in changed]
-            window = Window(min(all_minutes), max(all_minutes) + MINUTE)
+        if news:
+            new_minutes = [price.average.minute for price in news]
+            window = Window(min(new_minutes), max(new_minutes) + MINUTE)
             checkpoints = open_checkpoints()
             failed |= check_mart(checkpoints, mart.minutes_in(window), window, now())
         problems = {
@@ -87,17 +90,16 @@ def refresh_mart() -> NewsMessage:
         return NewsMessage(hours=hours, known_at=mart.newest(), problems=problems)
 
 
-def _sources(
-    store: Store, changed: Mapping[str, Sequence[MinutePrice]]
-) -> dict[tuple[str, datetime], str]:
+def _sources(store: Store, news: Sequence[MinutePrice]) -> dict[tuple[str, datetime], str]:
     """Return by symbol and minute where the values come from; one unknown does not stop others."""
+    published: dict[str, list[tuple[datetime, datetime]]] = {}
+    for price in news:
+        if price.average.vwap is not None:
+            moments = (price.average.minute, price.known_at)
+            published.setdefault(price.average.symbol, []).append(moments)
     read = run_each(
-        changed,
-        lambda symbol: sources_of(
-            store,
-            symbol,
-            [(p.average.minute, p.known_at) for p in changed[symbol] if p.average.vwap is not None],
-        ),
+        published,
+        lambda symbol: sources_of(store, symbol, published[symbol]),
         stop_on=RetryableError,
     )
     for symbol, error in read.failed.items():
@@ -154,7 +156,19 @@ def _write_latest(
     span = Window(floor_minute(generated_at - SPAN - SLACK), floor_minute(generated_at))
     facts = _facts(span, shown, generated_at)
     span = latest_span(facts.minutes, generated_at)
-    return _write_report(reports, Due("latest", span, latest_title(span)), facts)
+    due = Due("latest", span, latest_title(span))
+    drawn = f"{due.name}.png"
+    return _write_report(reports, due, facts, is_drawn=_is_older(reports / drawn, generated_at))
+
+
+def _is_older(file: UPath, generated_at: datetime) -> bool:
+    """Tell whether a file is missing, or PICTURE_EVERY old."""
+    try:
+        written_at = file.stat().st_mtime
+    except FileNotFoundError:
+        return True
+    # A run begins some seconds sooner or later in its minute.
+    return generated_at.timestamp() - written_at > (PICTURE_EVERY - MINUTE / 2).total_seconds()
 
 
 def _facts(window: Window, shown: Sequence[str], generated_at: datetime) -> Facts:
@@ -168,12 +182,15 @@ def _facts(window: Window, shown: Sequence[str], generated_at: datetime) -> Fact
     )
 
 
-def _write_report(reports: UPath, due: Due, facts: Facts) -> dict[str, Exception]:
+def _write_report(
+    reports: UPath, due: Due, facts: Facts, *, is_drawn: bool = True
+) -> dict[str, Exception]:
     """Write a report in its three forms; return what the symbols raised that it could not show."""
     report = build_report(facts, due.window, due.title)
-    write_whole(reports / f"{due.name}.png", report.picture)
-    write_whole(reports / f"{due.name}.txt", report.text)
     write_whole(reports / f"{due.name}.html", report.html)
+    write_whole(reports / f"{due.name}.txt", report.text)
+    if is_drawn:
+        write_whole(reports / f"{due.name}.png", report.draw())
     return report.failed
 
 

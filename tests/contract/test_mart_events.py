@@ -1,6 +1,7 @@
 """What becomes of the mart and the files when events are lost, merged or doubled."""
 
 import json
+import os
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -86,7 +87,7 @@ class Publisher:
 @pytest.fixture
 def _blank_reports(monkeypatch):
     """Making them takes longest, and they say when they were made: here only which counts."""
-    monkeypatch.setattr(report_prices, "build_report", lambda *_: Report("", "", b"", {}))
+    monkeypatch.setattr(report_prices, "build_report", lambda *_: Report("", "", bytes, {}))
     monkeypatch.setenv("AIRFLOW_VAR_HOURLY_REPORTS", "99")
 
 
@@ -170,6 +171,22 @@ def test_runs_before_anything_is_published(monkeypatch, tmp_path, new_mart, use_
     reporter.run()
 
     assert [*reporter.files()] == [f"reports/latest.{kind}" for kind in ("html", "png", "txt")]
+
+
+def test_draws_the_latest_report_anew_after_five_minutes(monkeypatch, tmp_path, new_mart, use_mart):
+    use_mart(new_mart("sqlite"))
+    reporter = Reporter(monkeypatch, tmp_path)
+    reporter.run()
+    picture = tmp_path / "reports" / "latest.png"
+    drawn = []
+    for minutes in (1, 4, 5, 60):
+        picture.write_bytes(b"")
+        before = (datetime.now(UTC) - minutes * MINUTE).timestamp()
+        os.utime(picture, (before, before))
+        reporter.run()
+        drawn.append(bool(picture.read_bytes()))
+
+    assert drawn == [False, False, True, True]
 
 
 def test_what_a_dead_run_left_is_exported_by_the_next(monkeypatch, tmp_path, new_mart, use_mart):

@@ -234,6 +234,55 @@ def test_the_watermark_never_goes_back_nor_past_what_was_written():
     assert mart.watermark(TWO_DAYS) == NOON + 2 * MINUTE - mart.OVERLAP
 
 
+def finish(prices):
+    """Load minutes as a run does, to its last step."""
+    mart.refresh(prices)
+    mart.advance_watermark(mart.newest())
+
+
+@pytest.mark.usefixtures("mart_database")
+def test_what_a_finished_run_has_written_is_no_news():
+    written = minute_price(known_at=NOON + MINUTE)
+    assert mart.news_among([written]) == [written]
+    finish([written])
+    following = minute_price(NOON + MINUTE, known_at=NOON + 2 * MINUTE)
+
+    assert mart.news_among([written, following]) == [following]
+
+
+@pytest.mark.usefixtures("mart_database")
+def test_every_revision_of_a_minute_that_was_revised_is_news():
+    """When it was first published is told by the first of them."""
+    first = minute_price(known_at=NOON + MINUTE)
+    finish([first])
+    second = minute_price(revision=2, vwap="100.7", known_at=NOON + 3 * MINUTE)
+
+    assert mart.news_among([first, second]) == [first, second]
+
+
+@pytest.mark.usefixtures("mart_database")
+def test_what_an_unfinished_run_has_loaded_is_news_again():
+    """Its files and reports are not there yet."""
+    finish([minute_price(known_at=NOON + MINUTE)])
+    loaded = minute_price(NOON + MINUTE, known_at=NOON + 2 * MINUTE)
+    mart.refresh([loaded])
+
+    assert mart.news_among([loaded]) == [loaded]
+
+
+@pytest.mark.usefixtures("mart_database")
+def test_what_becomes_visible_late_is_news_until_a_run_finishes():
+    """It is known since before the last finished run, which did not see it."""
+    finish([minute_price(known_at=NOON + 5 * MINUTE)])
+    late = minute_price(symbol="ETHUSDT", known_at=NOON + MINUTE)
+
+    assert mart.news_among([late]) == [late]
+    mart.refresh([late])
+    assert mart.news_among([late]) == [late]
+    finish([late])
+    assert mart.news_among([late]) == []
+
+
 def test_measures_the_delay_of_a_minutes_first_publication(mart_database):
     """The minute ends at 12:01; out at 12:01:07, and its revision a day later says nothing."""
     first = minute_price(known_at=NOON + timedelta(seconds=67))

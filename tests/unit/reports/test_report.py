@@ -145,7 +145,7 @@ def test_stays_small_with_ten_symbols_and_a_day():
     made = report(held, symbols)
 
     assert len(made.html.encode()) < 3_000_000
-    assert len(made.picture) < 500_000
+    assert len(made.draw()) < 500_000
     assert len(made.text) < 2_000
 
 
@@ -170,7 +170,7 @@ def test_is_made_without_a_single_minute(symbols):
     made = report([], symbols)
 
     assert made.html.count("No minute of this symbol is published") == len(symbols)
-    assert _size(made.picture)
+    assert _size(made.draw())
 
 
 def test_is_made_of_an_hour_without_any_minute_of_it():
@@ -360,7 +360,7 @@ def _size(picture):
     ids=["whole", "gaps", "no price", "no minute"],
 )
 def test_draws_a_picture(prices):
-    width, height = _size(report(prices).picture)
+    width, height = _size(report(prices).draw())
 
     assert (width, 400 < height < 700) == (1100, True)
 
@@ -370,11 +370,11 @@ def test_draws_a_picture_of_many_symbols():
     symbols = [f"COIN{number}USDT" for number in range(30)]
     held = [price for symbol in symbols for price in minutes(3, symbol=symbol)]
 
-    assert _size(report(held, symbols).picture)[1] < 1500
+    assert _size(report(held, symbols).draw())[1] < 1500
 
 
 def test_the_picture_shows_the_prices():
-    flat = report(minutes(60)).picture
+    flat = report(minutes(60)).draw()
     moved = report([traded(NOON + index * MINUTE, price=str(100 + index)) for index in range(60)])
 
-    assert flat != moved.picture
+    assert flat != moved.draw()
