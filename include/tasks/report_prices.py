@@ -187,10 +187,11 @@ def _write_report(
 ) -> dict[str, Exception]:
     """Write a report in its three forms; return what the symbols raised that it could not show."""
     report = build_report(facts, due.window, due.title)
-    write_whole(reports / f"{due.name}.html", report.html)
-    write_whole(reports / f"{due.name}.txt", report.text)
     if is_drawn:
         write_whole(reports / f"{due.name}.png", report.draw())
+    write_whole(reports / f"{due.name}.txt", report.text)
+    # Last: an hour whose page is there counts as reported.
+    write_whole(reports / f"{due.name}.html", report.html)
     return report.failed
 
 
