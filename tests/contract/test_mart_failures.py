@@ -272,7 +272,7 @@ def with_room_for(size, work):
 @pytest.mark.parametrize("held", ["postgres"], indirect=True)
 @pytest.mark.parametrize(
     ("room", "kinds"),
-    [(None, set()), ("csv", {"csv"}), ("parquet", {"csv", "parquet", "json", "txt"})],
+    [(None, set()), ("csv", {"csv"}), ("parquet", {"csv", "parquet", "json", "txt", "html"})],
     ids=["nothing", "csv", "exports"],
 )
 def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
@@ -291,7 +291,7 @@ def test_says_that_the_disk_is_full_and_keeps_what_was_there(held, room, kinds):
     assert_repaired(held)
     repaired = held.files()
     written = {name for name in after if after[name] != before[name]}
-    # Before the file that found no room, others were written whole; a report says when.
+    # Before the picture that found no room, others were written whole; a report says when.
     exports = {name for name in written if name.startswith("exports/")}
     assert all(after[name] == repaired[name] for name in exports)
     assert {name.rpartition(".")[2] for name in written} == kinds
