@@ -26,6 +26,8 @@ from include.gx.suites import ROW_NAMES, Suite, make_suite
 from include.storage.whole_files import write_whole
 
 INBOX = "new"
+# Kinds of checkpoint, as their names end.
+JUDGED, NAMED = "judged", "named"
 
 
 class Checkpoints:
@@ -40,7 +42,8 @@ class Checkpoints:
 
     def __init__(self, results_url: str) -> None:
         self._folder = UPath(results_url)
-        self._made: dict[Suite, tuple[gx.Checkpoint, gx.Checkpoint]] = {}
+        self._definitions: dict[Suite, gx.ValidationDefinition] = {}
+        self._made: dict[tuple[Suite, str], gx.Checkpoint] = {}
         self.context = open_context(results_url)
 
     def run(
@@ -64,15 +67,16 @@ class Checkpoints:
             parameters: Those that the suite's expectations require.
             is_failing: The table is known to fail: only name what does.
         """
-        judged, named = self._checkpoints(suite)
         arguments: dict[str, Any] = {
             "batch_parameters": {"dataframe": table},
             "expectation_parameters": dict(parameters),
             "run_id": RunIdentifier(run_name=subject.name, run_time=subject.checked_at),
         }
-        result = None if is_failing else judged.run(**arguments)
+        # Naming takes half as long again even when nothing failed: it runs second, only after a
+        # failure, and its result replaces the first.
+        result = None if is_failing else self._checkpoint(suite, JUDGED).run(**arguments)
         if result is None or not result.success:
-            result = named.run(**arguments)
+            result = self._checkpoint(suite, NAMED).run(**arguments)
         ((key, validation),) = result.run_results.items()
         outcome = Outcome(
             tuple(map(failure_of, unmet(result))), evaluated_count=len(validation.results)
@@ -88,44 +92,35 @@ class Checkpoints:
             self.context.validation_results_store.remove_key(key)  # type: ignore[no-untyped-call]
         return outcome
 
-    def _checkpoints(self, suite: Suite) -> tuple[gx.Checkpoint, gx.Checkpoint]:
-        """Return the checkpoint that says whether a table passes, and the one that names rows.
+    def _checkpoint(self, suite: Suite, kind: str) -> gx.Checkpoint:
+        """Return the checkpoint that says whether a table passes, or the one that names rows."""
+        if (suite, kind) not in self._made:
+            result_format: dict[str, Any] = {"result_format": "BOOLEAN_ONLY"}
+            if kind == NAMED:
+                result_format = {
+                    "result_format": "COMPLETE",
+                    "unexpected_index_column_names": [*ROW_NAMES[suite]],
+                    "return_unexpected_index_query": False,
+                }
+            self._made[suite, kind] = self.context.checkpoints.add(
+                gx.Checkpoint(
+                    name=f"{suite.value}_{kind}",
+                    validation_definitions=[self._definition(suite)],
+                    result_format=cast("Any", result_format),
+                )
+            )
+        return self._made[suite, kind]
 
-        Naming takes half as long again even when nothing failed: it runs second, only after a
-        failure, and its result replaces the first.
-        """
-        if suite not in self._made:
+    def _definition(self, suite: Suite) -> gx.ValidationDefinition:
+        if suite not in self._definitions:
             source = self.context.data_sources.add_pandas(suite.value)
             batch = source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("rows")
-            definition = self.context.validation_definitions.add(
+            self._definitions[suite] = self.context.validation_definitions.add(
                 gx.ValidationDefinition(
                     name=suite.value, data=batch, suite=self.context.suites.add(make_suite(suite))
                 )
             )
-            self._made[suite] = (
-                self._add(definition, "judged", {"result_format": "BOOLEAN_ONLY"}),
-                self._add(
-                    definition,
-                    "named",
-                    {
-                        "result_format": "COMPLETE",
-                        "unexpected_index_column_names": [*ROW_NAMES[suite]],
-                        "return_unexpected_index_query": False,
-                    },
-                ),
-            )
-        return self._made[suite]
-
-    def _add(
-        self, definition: gx.ValidationDefinition, name: str, result_format: dict[str, Any]
-    ) -> gx.Checkpoint:
-        return self.context.checkpoints.add(
-            gx.Checkpoint(
-                name=f"{definition.name}_{name}",
-                validation_definitions=[definition],
-                result_format=cast("Any", result_format),
-            )
-        )
+        return self._definitions[suite]
 
     def _announce(self, summary: ResultSummary) -> None:
         """Announce a result to the next build of Data Docs, so that it need not search."""
