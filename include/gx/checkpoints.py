@@ -1,7 +1,7 @@
 """Run a suite over a table as a Great Expectations checkpoint, and keep the result."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, cast
 
@@ -35,16 +35,19 @@ class Checkpoints:
 
     Args:
         results_url: Folder for the results, local or in an object store: all workers write there.
+        suites: To make now, while nobody waits for a result; others are made when first run.
 
     Attributes:
         context: Suites live in code and memory, results in the folder.
     """
 
-    def __init__(self, results_url: str) -> None:
+    def __init__(self, results_url: str, suites: Iterable[Suite] = ()) -> None:
         self._folder = UPath(results_url)
         self._definitions: dict[Suite, gx.ValidationDefinition] = {}
         self._made: dict[tuple[Suite, str], gx.Checkpoint] = {}
         self.context = open_context(results_url)
+        for suite in suites:
+            self._checkpoint(suite, JUDGED)
 
     def run(
         self,

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.computing import compute
+from include.pipeline.fetching import LOOKS
 from include.pipeline.withholding import Check, withhold_failing
 from include.records.errors import RetryableError
 from include.records.isolation import run_each
@@ -33,7 +34,7 @@ GRACE = timedelta(seconds=20)
 # How long after a minute's end a run goes on looking for late prices; the next one is created 55 s
 # after it.
 LOOKS_FOR = timedelta(seconds=40)
-POLL_SECONDS = 0.25
+POLL_SECONDS = 0.1
 # Symbols that are stored together are published together: the second gate costs the same for all.
 QUIET = timedelta(seconds=1)
 LONGEST_GATHERING = timedelta(seconds=2)
@@ -91,7 +92,7 @@ class Publisher:
     def publish_closed_minutes(self, sleep: Callable[[float], None] = time.sleep) -> Publication:
         """Publish every closed minute of each symbol, as soon as its prices are stored.
 
-        It starts a little before a minute ends, and waits for that.
+        It starts a little before a minute ends, and waits until the minute can be fetched.
 
         A symbol whose prices do not arrive within the grace period is published anyway, with its
         missing minutes as gaps; they are revised as soon as the prices arrive, by this run while
@@ -99,7 +100,13 @@ class Publisher:
         not stop the others, and is named in the result.
         """
         closed_until = nearest_end(self.clock())
-        first = Wait(closed_until + GRACE, QUIET, LONGEST_GATHERING, POLL_SECONDS, closed_until)
+        first = Wait(
+            closed_until + GRACE,
+            QUIET,
+            LONGEST_GATHERING,
+            POLL_SECONDS,
+            since=closed_until + LOOKS[0],
+        )
         parts, missing = self._publish_as_stored(self.symbols, closed_until, first, sleep)
         if missing:
             marks = self.store.watermarks(missing)

@@ -4,6 +4,7 @@ import logging
 
 from pydantic import JsonValue
 
+from include.gx.suites import Suite
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.failures import describe_failures, fail_without_retry
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
@@ -20,7 +21,7 @@ def publish() -> tuple[dict[str, JsonValue], list[str]]:
         Only tasks that succeed emit asset events, so another task must fail for these.
     """
     with fail_without_retry():
-        publisher = open_publisher(open_checkpoints())
+        publisher = open_publisher(open_checkpoints(Suite.MINUTE_PRICES))
         publication = publisher.publish_closed_minutes()
     for price in publication.prices:
         log.info(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
+from include.gx.suites import Suite
 from include.method.averages import is_contradicted
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.context import now
@@ -14,9 +15,13 @@ from include.pipeline.publishing import Publication, Publisher
 from include.records.runbook import Heading, see
 
 
-def open_checkpoints() -> Checkpoints:
-    """Return the suites, with their results in the folder of this deployment."""
-    return Checkpoints(f"{storage_url()}/gx")
+def open_checkpoints(*suites: Suite) -> Checkpoints:
+    """Return the suites, with their results in the folder of this deployment.
+
+    Args:
+        suites: To make before the task waits for what it validates.
+    """
+    return Checkpoints(f"{storage_url()}/gx", suites)
 
 
 def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:

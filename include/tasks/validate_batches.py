@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from include.gx.batches import check_batch, check_batches, refusal, verdict_line
+from include.gx.batches import SUITES, check_batch, check_batches, refusal, verdict_line
 from include.gx.checkpoints import Checkpoints
 from include.gx.kline_tables import Candidate
 from include.orchestration.alerts import push_result
@@ -101,7 +101,7 @@ def validate(windows: Sequence[Sequence[PlanMessage]], shard: int) -> list[Check
     if not urls:
         return []
     with fail_without_retry():
-        checkpoints = open_checkpoints()
+        checkpoints = open_checkpoints(*SUITES.values())
         store = open_store()
     read: dict[str, _Read] = {}
     checked: dict[str, CheckedMessage] = {}

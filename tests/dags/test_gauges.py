@@ -136,7 +136,7 @@ def test_the_task_sends_them_once_it_has_published(monkeypatch, store):
         publish_closed_minutes=lambda: steps.append("published") or publication,
     )
     monkeypatch.setattr(average_minutes, "open_publisher", lambda _: publisher)
-    monkeypatch.setattr(average_minutes, "open_checkpoints", lambda: None)
+    monkeypatch.setattr(average_minutes, "open_checkpoints", lambda *_: None)
     monkeypatch.setattr(average_minutes, "queue_alerts", lambda _: None)
     monkeypatch.setattr(average_minutes, "send_gauges", lambda *given: steps.append(given))
 
