@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -41,6 +42,8 @@ LONGEST_GATHERING = timedelta(seconds=2)
 # Symbols read, and appended, at the same time: each mostly waits for Cassandra.
 AT_A_TIME = 4
 LATE_POLL_SECONDS = 0.5
+# The only one of many that has come is seen this soon.
+SEEN_WITHIN = timedelta(seconds=0.5)
 LONGEST_BACKLOG = timedelta(hours=6)
 
 
@@ -223,10 +226,18 @@ class Publisher:
         parts: list[Publication] = []
         marks: dict[str, Watermark] = {}
         missing = list(symbols)
+        looks = itertools.count()
+        most_looks = int(SEEN_WITHIN.total_seconds() / wait.poll_seconds)
+
+        def stored_among(asked: Sequence[str]) -> list[str]:
+            marks.update(self.store.watermarks(asked))
+            return [each for each in asked if _is_stored(marks[each], closed_until)]
 
         def are_stored(awaited: Sequence[str]) -> dict[str, bool | None]:
-            marks.update(self.store.watermarks(awaited))
-            return {symbol: _is_stored(marks[symbol], closed_until) for symbol in awaited}
+            # Mostly all are stored within a moment: others each time tell when to ask for all.
+            step = max(1, min(most_looks, len(awaited) // 2))
+            found = stored_among(awaited[next(looks) % step :: step]) and stored_among(awaited)
+            return {each: each in found or None for each in awaited}
 
         for stored in arrivals(symbols, are_stored, wait, self.clock, sleep):
             parts.append(self._publish_ready({each: marks[each] for each in stored}, closed_until))
@@ -265,9 +276,8 @@ class Publisher:
         return publication
 
 
-def _is_stored(mark: Watermark, closed_until: datetime) -> bool | None:
-    """Tell whether a symbol's prices are stored; None while they may still come."""
-    return (mark.stored_until is not None and mark.stored_until >= closed_until) or None
+def _is_stored(mark: Watermark, closed_until: datetime) -> bool:
+    return mark.stored_until is not None and mark.stored_until >= closed_until
 
 
 def _is_late(mark: Watermark, closed_until: datetime) -> bool:

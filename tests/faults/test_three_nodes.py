@@ -21,7 +21,6 @@ from tests.fakes.builders import NOON, average
 ROWS = 21_600
 ALL = Window(START, START + ROWS * SECOND)
 MINUTES = Window(NOON, NOON + 20 * MINUTE)
-POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 600.0
 
 
@@ -64,8 +63,11 @@ def killed(*nodes):
             node.start()
 
 
-def write(settings, symbol):
-    rows = (replace(price(index), symbol=symbol) for index in range(ROWS))
+def rows_of(symbol):
+    return (replace(price(index), symbol=symbol) for index in range(ROWS))
+
+
+def write(settings, rows):
     connect(settings).second_prices.write(rows, START)
 
 
@@ -73,20 +75,25 @@ def trade_counts(settings, symbol):
     return [row.trade_count for row in connect(settings).second_prices.between(symbol, ALL)]
 
 
-def wait_until_begun(settings, symbol):
-    while not connect(settings).second_prices.between(symbol, Window(START, START + MINUTE)):
-        threading.Event().wait(POLL_SECONDS)
-
-
 def test_one_node_killed_in_a_load_is_not_noticed(cluster, settings):
+    """It is killed after a quarter of the rows, and before the last."""
+    has_begun, is_gone = threading.Event(), threading.Event()
+
+    def rows():
+        for place, row in enumerate(rows_of("BTCUSDT")):
+            if place == ROWS // 4:
+                has_begun.set()
+            if place == ROWS - 1:
+                is_gone.wait(PATIENCE_SECONDS)
+            yield row
+
     with ThreadPoolExecutor(1) as pool:
-        written = pool.submit(write, settings, "BTCUSDT")
-        wait_until_begun(settings, "BTCUSDT")
-        was_over = written.done()
+        written = pool.submit(write, settings, rows())
+        assert has_begun.wait(PATIENCE_SECONDS)
         with killed(cluster.nodes[1]):
+            is_gone.set()
             written.result()
             assert trade_counts(settings, "BTCUSDT") == [*range(ROWS)]
-    assert not was_over
 
 
 def test_revisions_are_numbered_while_a_node_is_down(cluster, settings):
@@ -111,9 +118,9 @@ def test_two_nodes_down_are_named_and_waited_for(cluster, settings):
     kill(third)
     try:
         with pytest.raises(StoreSilentError, match="1 of the 2 nodes that a request needs are up"):
-            write(hasty, "SOLUSDT")
+            write(hasty, rows_of("SOLUSDT"))
         with ThreadPoolExecutor(1) as pool:
-            written = pool.submit(write, settings, "SOLUSDT")
+            written = pool.submit(write, settings, rows_of("SOLUSDT"))
             second.start()
             written.result()
         assert trade_counts(settings, "SOLUSDT") == [*range(ROWS)]

@@ -1,7 +1,13 @@
 from datetime import timedelta
 
 from include.pipeline.fetching import LOOKS
-from include.pipeline.publishing import GRACE, LOOKS_FOR, Publisher
+from include.pipeline.publishing import (
+    GRACE,
+    LONGEST_GATHERING,
+    LOOKS_FOR,
+    SEEN_WITHIN,
+    Publisher,
+)
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
 from tests.fakes.builders import NOON, full_minute, minute_of
@@ -204,6 +210,31 @@ def test_publishes_symbols_that_are_stored_together_by_one_check():
     assert checked == [symbols]
     known_at = {published(store, symbol)[NOON - MINUTE].known_at for symbol in symbols}
     assert known_at == {NOON + timedelta(seconds=6)}
+
+
+def test_looks_at_a_few_of_many_until_one_is_stored():
+    """And sees the only one that came, whichever it is, within half a second."""
+    for place in range(10):
+        store, clock, asked = MemoryStore(), Clock(), list[int]()
+        symbols = [f"S{number}USDT" for number in range(10)]
+        for symbol in symbols:
+            store_minute(store, NOON - 2 * MINUTE, symbol=symbol)
+        watermarks = store.watermarks
+
+        def counted(names, asked=asked, watermarks=watermarks):
+            asked.append(len(names))
+            return watermarks(names)
+
+        def arrive(clock=clock, store=store, symbol=symbols[place]):
+            if clock.now == NOON + timedelta(seconds=5):
+                store_minute(store, NOON - MINUTE, symbol=symbol)
+
+        store.watermarks, clock.on_tick = counted, arrive
+        publish(store, clock, symbols)
+
+        came = published(store, symbols[place])[NOON - MINUTE].known_at
+        assert came - (NOON + timedelta(seconds=5)) <= SEEN_WITHIN + LONGEST_GATHERING
+        assert set(asked[:20]) == {2}
 
 
 def test_publishes_all_that_was_stored_before_its_first_run():
