@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 
 from dev.benchmarks.bench_stack import first_symbols, stack_options, symbol_count, wait_until
-from dev.benchmarks.minute import after_first_minute, say_machine, summary
+from dev.benchmarks.measured import summary
+from dev.benchmarks.minute import after_first_minute, say_machine
 from dev.benchmarks.old_metadata import TABLES, counts, fill, metadata_of, size_bytes
 from dev.benchmarks.row_times import row_times
 from dev.benchmarks.run_times import failed_tasks, named

@@ -9,7 +9,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ from dev.benchmarks.bench_stack import (
     wait_until,
 )
 from dev.benchmarks.cpu_seconds import CpuSeconds, cpu_seconds, used_between
+from dev.benchmarks.measured import Measured, compare, summary
 from dev.benchmarks.minute_parts import ingest_parts, publish_parts, say_parts
 from dev.benchmarks.row_times import RowTime, row_times
 from dev.benchmarks.run_times import RunTimes, failed_tasks, named, run_times
@@ -31,7 +31,6 @@ from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.executors import Executor
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack
 from include.exchange.transport import BinanceSettings
-from include.method.delays import percentile
 from include.pipeline.fetching import LOOKS
 from include.records.prices import Flag
 from include.records.windows import CLOCK_SLACK, LEAD, MINUTE, Window, floor_minute
@@ -51,34 +50,21 @@ POLL_SECONDS = 5.0
 Cpu = Mapping[str, CpuSeconds]
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Some minutes of some symbols.
-
-    Attributes:
-        minutes: How many.
-        delays: From a minute's end to each first value stored; of the floor, to the end of `load`.
-        gaps: How many rows were first published as a gap.
-        cpu_seconds: Of all processes.
-        failed: Task instances that failed for good, by DAG and task.
-    """
-
-    minutes: int
-    delays: Sequence[timedelta]
-    gaps: int
-    cpu_seconds: float
-    failed: Mapping[str, int]
-
-
 def main() -> None:
-    """Measure the pipeline's minutes, then minutes of the same DAGs with empty tasks."""
+    """Measure the pipeline's minutes, and minutes of the same DAGs with empty tasks.
+
+    One half of the latter comes before and the other after, since a machine may change its speed.
+    """
     parser = argparse.ArgumentParser(prog="./dev/bench minute", description=__doc__)
     parser.add_argument("--symbols", type=symbol_count, default=10, help="how many (%(default)s)")
     parser.add_argument(
         "--minutes", type=int, default=10, help="to measure, after the start-up (%(default)s)"
     )
     parser.add_argument(
-        "--floor-minutes", type=int, default=4, help="with empty tasks, 0 to skip (%(default)s)"
+        "--floor-minutes",
+        type=int,
+        default=4,
+        help="with empty tasks, half of them before and half after; 0 to skip (%(default)s)",
     )
     parser.add_argument(
         "--executor",
@@ -97,11 +83,19 @@ def main() -> None:
     )
     say_machine()
     symbols = first_symbols(options.symbols)
+    floors = []
+
+    def add_floor(minutes: int) -> None:
+        if minutes:
+            with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
+                floors.append(measure_floor(Path(folder), symbols, minutes, options.executor))
+
+    add_floor(options.floor_minutes // 2)
     with tempfile.TemporaryDirectory(prefix="bench-minute-") as folder:
-        measure_pipeline(Path(folder), symbols, options.minutes, options.executor)
-    if options.floor_minutes:
-        with tempfile.TemporaryDirectory(prefix="bench-minute-floor-") as folder:
-            measure_floor(Path(folder), symbols, options.floor_minutes, options.executor)
+        measured = measure_pipeline(Path(folder), symbols, options.minutes, options.executor)
+    add_floor(options.floor_minutes - options.floor_minutes // 2)
+    if floors:
+        compare(measured, floors)
 
 
 def say_machine() -> None:
@@ -262,15 +256,6 @@ def _show_cpu(used: Cpu, symbol_minutes: int, elapsed: timedelta) -> None:
 
 def _total(used: Cpu) -> float:
     return sum(cpu.total for cpu in used.values())
-
-
-def summary(delays: Sequence[timedelta]) -> str:
-    """Return p50, p95 and the longest of some delays."""
-    if not delays:
-        return "none"
-    ordered = sorted(delay.total_seconds() for delay in delays)
-    p95 = percentile(ordered, 95)
-    return f"p50 {median(ordered):.2f} s, p95 {p95:.2f} s, max {ordered[-1]:.2f} s ({len(ordered)})"
 
 
 if __name__ == "__main__":

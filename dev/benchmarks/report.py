@@ -102,7 +102,7 @@ def measure_build(folder: Path) -> None:
                 inside = (minutes["minute"] >= begin) & (minutes["minute"] < end)
                 facts = Facts(SYMBOLS, minutes[inside], pd.DataFrame(), week.end)
                 report = build_report(facts, each.window, each.title)
-                sizes.append((len(report.html.encode()), len(report.picture)))
+                sizes.append((len(report.html.encode()), len(report.draw())))
     for name, seconds in taken.items():
         say(f"  {name:70} {seconds:7.2f} s")
     page, picture = (max(each) for each in zip(*sizes, strict=True))

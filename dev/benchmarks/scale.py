@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from dev.benchmarks.bench_stack import first_symbols, symbol_count
-from dev.benchmarks.minute import Measured, measure_floor, measure_pipeline, say_machine
+from dev.benchmarks.measured import Measured
+from dev.benchmarks.minute import measure_floor, measure_pipeline, say_machine
 from dev.benchmarks.run_times import named
 from dev.machine.console import say
 from include.method.delays import percentile
