@@ -116,26 +116,33 @@ class RequestBudget:
         self._ceiling_ratio = ceiling_ratio
         self._weight_limit: int | None = None
         self._turn = threading.Lock()
-        self._stock: list[tuple[int, Leave]] = []
+        self._held: list[tuple[int, Leave]] = []
         # What this worker last read or wrote, and when it read it.
         self._seen: _Seen[Use] | None = None
         self._seen_blocks: _Seen[list[Block]] | None = None
 
-    def stock(self, weight: int, count: int, at: datetime) -> None:
-        """Reserve weight for several threads in one step, for `reserve` to hand out.
-
-        What the minute has no room for is reserved as each asks for it.
+    def reserve_several(self, weight: int, count: int, at: datetime) -> list[Leave]:
+        """Reserve weight for several threads or workers in one step.
 
         Args:
             weight: Of the requests of each.
-            count: How many threads.
+            count: How many there are.
             at: When the first sends, now or later, aware UTC.
+
+        Returns:
+            A leave for each, in the order of their sending, for them to `hold`; none where the
+            minute has no room for all: then each reserves its own.
         """
         with suppress(ExchangeBusyError, SettingsError):
             ceiling = self._ceiling(weight * count)
             with self._turn:
-                use = self._take(weight * count, ceiling, at, count)
-                self._stock = [(weight, leave) for leave in _leaves(use, count)]
+                return _leaves(self._take(weight * count, ceiling, at, count), count)
+        return []
+
+    def hold(self, weight: int, leaves: Iterable[Leave]) -> None:
+        """Keep what is reserved, here or by another worker, for `reserve` to hand out."""
+        with self._turn:
+            self._held = [(weight, leave) for leave in leaves]
 
     def reserve(self, weight: int, at: datetime) -> Leave:
         """Reserve weight; `confirm` before each request, `settle` when it has ended.
@@ -148,13 +155,14 @@ class RequestBudget:
             ExchangeBusyError: The minute's weight is spent; wait for the next.
             SettingsError: The ceiling is below this weight.
         """
+        with self._turn:
+            if self._held:
+                held_weight, leave = self._held[0]
+                if held_weight == weight and leave.minute == floor_minute(at):
+                    del self._held[0]
+                    return leave
         ceiling = self._ceiling(weight)
         with self._turn:
-            if self._stock:
-                stocked_weight, leave = self._stock[0]
-                if stocked_weight == weight and leave.minute == floor_minute(at):
-                    del self._stock[0]
-                    return leave
             return _leaves(self._take(weight, ceiling, at))[0]
 
     def _take(self, weight: int, ceiling: int, at: datetime, count: int = 1) -> Use:

@@ -3,10 +3,20 @@
 from typing import TypedDict
 
 
+class LeaveMessage(TypedDict):
+    """Reserved weight as it travels through XCom; times are ISO 8601, UTC."""
+
+    minute: str
+    send_at: str
+    is_first: bool
+    spacing_ms: int
+
+
 class PlanMessage(TypedDict):
     """A fetch plan as it travels through XCom; times are ISO 8601, UTC.
 
-    url is where its batch is to land; due_at, by our clock, when its fetch can begin.
+    url is where its batch is to land; due_at, by our clock, when its fetch can begin; leave, the
+    weight that is reserved for it, None where it reserves its own.
     """
 
     symbol: str
@@ -18,6 +28,7 @@ class PlanMessage(TypedDict):
     clock_offset_ms: int
     unreadable: str
     overlap_minutes: int
+    leave: LeaveMessage | None
 
 
 class CheckedMessage(TypedDict):

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from include.exchange.client import AVERAGE_WEIGHT, KLINES_WEIGHT, BinanceClient
 from include.exchange.replies import RejectedRequestError
-from include.exchange.request_budget import RequestBudget
+from include.exchange.request_budget import Leave, RequestBudget
 from include.pipeline.settling import lagging, seconds_of
 from include.records.batches import Batch
 from include.records.errors import (
@@ -160,17 +160,24 @@ def known_symbols(
     return fresh | {symbol: info for symbol, info in known.items() if symbol not in ask_for}
 
 
-def stock_usual_weight(
+def usual_leaves(
     budget: RequestBudget, plans: Sequence[FetchPlan], clock: Callable[[], datetime]
-) -> None:
-    """Reserve what the fetches of a group usually take in one step, before their minute ends."""
-    moments = [
-        max(clock() + plan.clock_offset, plan.window.end + LOOKS[0])
+) -> dict[str, Leave]:
+    """Reserve what fetches usually take in one step, before their minute ends.
+
+    Returns:
+        By symbol; nothing for one that the exchange does not list, nor for any where the minute
+        has no room for all.
+    """
+    moments = {
+        plan.symbol: max(clock() + plan.clock_offset, plan.window.end + LOOKS[0])
         for plan in plans
         if plan.tick_size is not None
-    ]
-    if moments:
-        budget.stock(USUAL_WEIGHT, len(moments), max(moments))
+    }
+    if not moments:
+        return {}
+    leaves = budget.reserve_several(USUAL_WEIGHT, len(moments), max(moments.values()))
+    return dict(zip(moments, leaves, strict=False))
 
 
 def fetch_batch(

@@ -5,10 +5,11 @@ That one imports Great Expectations, which takes seconds that a fetch need not s
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from include.exchange.request_budget import Leave
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import (
     ExchangeAccess,
@@ -21,14 +22,15 @@ from include.orchestration.connections import (
 from include.orchestration.context import current_run, now
 from include.orchestration.defaults import FETCH_LEAD, NICENESS
 from include.orchestration.failures import fail_without_retry, raise_failures
-from include.orchestration.messages import PlanMessage
+from include.orchestration.messages import LeaveMessage, PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count, in_groups
 from include.pipeline.fetching import (
+    USUAL_WEIGHT,
     FetchPlan,
     fetch_batch,
     plan_fetches,
-    stock_usual_weight,
+    usual_leaves,
 )
 from include.pipeline.landing import (
     batch_url,
@@ -71,17 +73,21 @@ def plan() -> list[list[PlanMessage]]:
     """
     with fail_without_retry():
         store, names = open_store(), symbols()
+        exchange, leaves = open_exchange(store), dict[str, Leave]()
         try:
-            with open_exchange(store).client(now) as client:
+            with exchange.client(now) as client:
                 plans = plan_fetches(store, client, names, now, FETCH_LEAD + CLOCK_SLACK)
         except RetryableError as error:
             plans = _unloaded(store, names)
             if not plans:
                 raise
             log.warning("%s; earlier batches that were not loaded are taken", error)
+        else:
+            leaves = usual_leaves(exchange.budget, plans, now)
     storage, planned_at = storage_url(), now()
     tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
-    return in_groups([_message(plan, storage, planned_at) for plan in plans], tasks)
+    messages = [_message(plan, storage, planned_at, leaves.get(plan.symbol)) for plan in plans]
+    return in_groups(messages, tasks)
 
 
 def _unloaded(store: Store, names: Sequence[str]) -> list[FetchPlan]:
@@ -131,8 +137,7 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
     try:
         with fail_without_retry():
             exchange = open_exchange(open_store())
-        if len(messages) > 1:
-            stock_usual_weight(exchange.budget, [*map(_plan, messages)], now)
+        exchange.budget.hold(USUAL_WEIGHT, _leaves(exchange, messages))
         failed = run_each(
             by_symbol, lambda symbol: _fetch(exchange, by_symbol[symbol]), at_a_time=len(by_symbol)
         ).failed
@@ -228,7 +233,27 @@ def _load(store: Store, run: Run | None, url: str) -> tuple[str, str]:
     return f"refused: {verdict.reason}" if record.is_refused else "", alarm_of(store, record)
 
 
-def _message(plan: FetchPlan, storage: str, planned_at: datetime) -> PlanMessage:
+def _leaves(exchange: ExchangeAccess, messages: Sequence[PlanMessage]) -> Collection[Leave]:
+    """Return the leaves of a task's fetches: the plan's, or those of a group by itself."""
+    told = [message["leave"] for message in messages]
+    leaves = [
+        Leave(
+            minute=datetime.fromisoformat(leave["minute"]),
+            send_at=datetime.fromisoformat(leave["send_at"]),
+            is_first=leave["is_first"],
+            spacing=timedelta(milliseconds=leave["spacing_ms"]),
+        )
+        for leave in told
+        if leave
+    ]
+    if leaves or len(messages) == 1:
+        return leaves
+    return usual_leaves(exchange.budget, [*map(_plan, messages)], now).values()
+
+
+def _message(
+    plan: FetchPlan, storage: str, planned_at: datetime, leave: Leave | None
+) -> PlanMessage:
     return PlanMessage(
         symbol=plan.symbol,
         url=batch_url(storage, plan.symbol, plan.window, planned_at),
@@ -239,6 +264,14 @@ def _message(plan: FetchPlan, storage: str, planned_at: datetime) -> PlanMessage
         clock_offset_ms=plan.clock_offset // timedelta(milliseconds=1),
         unreadable=plan.unreadable,
         overlap_minutes=plan.overlap // MINUTE,
+        leave=LeaveMessage(
+            minute=leave.minute.isoformat(),
+            send_at=leave.send_at.isoformat(),
+            is_first=leave.is_first,
+            spacing_ms=leave.spacing // timedelta(milliseconds=1),
+        )
+        if leave
+        else None,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.exchange.request_budget import RequestBudget
 from include.gx.batches import refusal
 from include.orchestration.defaults import SHARDS
 from include.pipeline.fetching import FetchPlan
@@ -16,6 +17,7 @@ from include.pipeline.landing import has_verdict, land_failure, land_verdict, re
 from include.records.errors import RetryableError, UnstorableValueError
 from include.tasks import average_minutes, gates, ingest_prices, validate_batches
 from tests.fakes.builders import batch, land, symbol_info
+from tests.fakes.memory_budget import MemoryBudgetTable
 from tests.fakes.memory_store import MemoryStore
 
 LOW = 3
@@ -238,7 +240,7 @@ def test_loads_what_was_judged_by_a_task_that_was_killed(tmp_path, store):
 class Access:
     """To an exchange of which only the plan and the batch are told."""
 
-    budget = None
+    budget = RequestBudget(MemoryBudgetTable(6000), 0.5)
 
     def client(self, _clock):
         return nullcontext()

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
-from typing import ClassVar
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from include.exchange.request_budget import SPACING, RequestBudget
 from include.pipeline.fetching import FetchPlan
 from include.pipeline.landing import (
     batch_url,
@@ -21,46 +21,45 @@ from include.pipeline.landing import (
     read_batch,
 )
 from include.records.errors import RetryableError
-from include.records.windows import DAY, Window
+from include.records.windows import DAY, MINUTE, Window, floor_minute
 from include.tasks import ingest_prices
 from tests.fakes.builders import batch, verdict
+from tests.fakes.memory_budget import MemoryBudgetTable
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
+FIRST_LOOK = batch().window.end + timedelta(seconds=1.5)
+AHEAD = timedelta(seconds=4.5)
 
 
 class KilledError(BaseException):
     """Ends a task at once, as Airflow's time limit does."""
 
 
-class Budget:
-    """Notes what is reserved for a whole group."""
-
-    stocked: ClassVar = []
-
-    def stock(self, weight, count, at):
-        self.stocked.append((weight, count, at))
-
-
 class Access:
     """To an exchange of which only the plan and the batch are told."""
 
-    budget = Budget()
+    def __init__(self, table):
+        self.budget = RequestBudget(table, 0.5)
 
     def client(self, _clock):
-        return nullcontext()
+        return nullcontext(self)
+
+
+@pytest.fixture
+def table():
+    return MemoryBudgetTable(6000)
 
 
 @pytest.fixture(autouse=True)
-def _three_tasks(monkeypatch, tmp_path):
+def _three_tasks(monkeypatch, tmp_path, table):
     """Three fetch tasks at most."""
     monkeypatch.setenv("AIRFLOW_VAR_STORAGE_URL", str(tmp_path))
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", ",".join(SYMBOLS))
     monkeypatch.setenv("AIRFLOW_VAR_FETCH_TASKS", "3")
-    monkeypatch.setattr(Budget, "stocked", [])
     monkeypatch.setattr("os.nice", lambda _: None)
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
-    monkeypatch.setattr(ingest_prices, "open_exchange", lambda _: Access())
+    monkeypatch.setattr(ingest_prices, "open_exchange", lambda _: Access(table))
     monkeypatch.setattr(ingest_prices, "plan_fetches", plans)
     monkeypatch.setattr(ingest_prices, "fetch_batch", fetched)
 
@@ -210,16 +209,57 @@ def test_lands_each_batch_of_a_group_where_its_plan_says():
         assert read_batch(message["url"]) == batch(symbol=message["symbol"])
 
 
-def test_reserves_the_weight_of_a_group_in_one_step(monkeypatch):
-    """For the moment of the first look at its minute."""
-    end = batch().window.end
-    monkeypatch.setattr(ingest_prices, "now", lambda: end - timedelta(seconds=3))
-    alone, *_, group = planned()
+@pytest.fixture
+def leaves(monkeypatch):
+    """Three seconds before a minute's end; what each fetch is given to send with."""
+    given = {}
+
+    def reserving(access, plan, _clock):
+        given[plan.symbol] = access.budget.reserve(6, ingest_prices.now() + AHEAD)
+        return batch(symbol=plan.symbol)
+
+    monkeypatch.setattr(ingest_prices, "now", lambda: FIRST_LOOK - AHEAD)
+    monkeypatch.setattr(ingest_prices, "fetch_batch", reserving)
+    return given
+
+
+def test_the_plan_reserves_the_weight_of_all_fetches_in_one_step(table, leaves):
+    """For the moment of the first look at their minute, spaced, the first of them ahead."""
+    groups = planned()
+    reserved = table.use(floor_minute(FIRST_LOOK))
+
+    for group in groups:
+        ingest_prices.fetch(group)
+
+    assert table.use(floor_minute(FIRST_LOOK)) == reserved
+    assert (reserved.taken_weight, reserved.version) == (6 * len(SYMBOLS), 1)
+    assert {each.send_at for each in leaves.values()} == {
+        FIRST_LOOK + place * SPACING for place in range(len(SYMBOLS))
+    }
+    assert [leaves[symbol].is_first for symbol in SYMBOLS] == [True, *[False] * 4]
+
+
+def test_a_group_reserves_its_own_weight_where_the_minute_has_no_room_for_all(table, leaves):
+    table.set_weight_limit(50)
+    *_, group = planned()
+    assert table.use(floor_minute(FIRST_LOOK)) is None
+
+    ingest_prices.fetch(group)
+
+    reserved = table.use(floor_minute(FIRST_LOOK))
+    assert (reserved.taken_weight, reserved.version, len(leaves)) == (12, 1, 2)
+
+
+def test_a_fetch_that_is_cleared_later_reserves_its_own_weight(table, leaves, monkeypatch):
+    """What the plan had reserved is of a minute that is over."""
+    alone, *_ = planned()
+    later = FIRST_LOOK + MINUTE
+    monkeypatch.setattr(ingest_prices, "now", lambda: later - AHEAD)
 
     ingest_prices.fetch(alone)
-    assert Budget.stocked == []
-    ingest_prices.fetch(group)
-    assert Budget.stocked == [(6, 2, end + timedelta(seconds=1.5))]
+
+    assert table.use(floor_minute(later)).taken_weight == 6
+    assert leaves["BTCUSDT"].send_at == later
 
 
 def test_fetches_the_symbols_of_a_group_side_by_side(monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.exchange.addresses import AddressFields, allowed_base_urls, read_simulator_host
+from include.exchange.request_budget import RequestBudget
 from include.mart.addresses import MartFields, read_mart_address
 from include.orchestration.connections import kept, storage_url, symbols, whole_number
 from include.orchestration.failures import raise_failures
@@ -26,6 +27,7 @@ from include.watch.settings import read_watch
 from tests.fakes.builders import NOON, kline, quarantined_row
 from tests.fakes.exchange import client_over
 from tests.fakes.hostile import HOSTILE, MARK
+from tests.fakes.memory_budget import MemoryBudgetTable
 from tests.fakes.memory_store import MemoryStore
 
 # What a spreadsheet takes for a formula.
@@ -367,7 +369,7 @@ def test_the_task_that_fetches_names_a_hostile_symbol_in_one_line(monkeypatch, t
     monkeypatch.setattr(ingest_prices, "open_store", MemoryStore)
 
     class Access:
-        budget = None
+        budget = RequestBudget(MemoryBudgetTable(6000), 0.5)
 
         def client(self, _clock):
             return client_over(lambda _request: httpx.Response(400, json={"code": -1121}))
@@ -390,6 +392,7 @@ def test_the_task_that_fetches_names_a_hostile_symbol_in_one_line(monkeypatch, t
             "clock_offset_ms": 0,
             "unreadable": text,
             "overlap_minutes": 0,
+            "leave": None,
         }
         with caplog.at_level(logging.INFO), pytest.raises(AirflowFailException) as caught:
             ingest_prices.fetch([message])

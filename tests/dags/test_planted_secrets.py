@@ -99,6 +99,7 @@ FETCH = {
     "clock_offset_ms": 0,
     "unreadable": "",
     "overlap_minutes": 0,
+    "leave": None,
 }
 REPLAY = {
     "symbol": "BTCUSDT",

@@ -233,7 +233,7 @@ def test_has_its_whole_patience_left_when_its_turn_comes(monkeypatch):
         return json_answer({"serverTime": to_ms(NOON)})(_request)
 
     table = MemoryBudgetTable(6000)
-    RequestBudget(table, 0.5).stock(2, 399, NOON)
+    RequestBudget(table, 0.5).reserve_several(2, 399, NOON)
     with client(answer, table=table, clock=clock) as binance:
         binance.transport.reserve(2, 0)
         binance.transport.restart_patience()

@@ -336,26 +336,26 @@ def test_hands_out_what_was_reserved_for_several_threads():
     table = MemoryBudgetTable(6000)
     budget = RequestBudget(table, 0.5)
 
-    budget.stock(6, 3, NOON)
-    stocked = table.use(NOON)
+    budget.hold(6, budget.reserve_several(6, 3, NOON))
+    reserved = table.use(NOON)
     leaves = [budget.reserve(6, NOON) for _ in range(3)]
 
-    assert table.use(NOON) == stocked
-    assert (stocked.taken_weight, stocked.version) == (18, 1)
+    assert table.use(NOON) == reserved
+    assert (reserved.taken_weight, reserved.version) == (18, 1)
     assert [leave.send_at - NOON for leave in leaves] == [0 * SPACING, SPACING, 2 * SPACING]
     assert [leave.is_first for leave in leaves] == [True, False, False]
     assert [leave.spacing for leave in leaves] == [0 * SPACING, SPACING, 2 * SPACING]
     assert budget.reserve(6, NOON).send_at == NOON + 3 * SPACING
 
 
-def test_reserves_anew_what_was_not_stocked():
+def test_reserves_anew_what_it_does_not_hold():
     """Another weight, another minute, or more than the minute had room for."""
     table = MemoryBudgetTable(100)
     budget = RequestBudget(table, 0.5)
 
-    budget.stock(6, 9, NOON)
+    assert budget.reserve_several(6, 9, NOON) == []
     assert table.use(NOON) is None
-    budget.stock(6, 2, NOON)
+    budget.hold(6, budget.reserve_several(6, 2, NOON))
     budget.reserve(2, NOON)
     budget.reserve(6, NOON + MINUTE)
 
@@ -363,12 +363,12 @@ def test_reserves_anew_what_was_not_stocked():
     assert table.use(NOON + MINUTE).taken_weight == 6
 
 
-def test_stocks_behind_what_others_have_reserved():
+def test_reserves_several_behind_what_others_have_reserved():
     table = MemoryBudgetTable(6000)
     RequestBudget(table, 0.5).reserve(6, NOON)
     budget = RequestBudget(table, 0.5)
 
-    budget.stock(6, 2, NOON)
+    budget.hold(6, budget.reserve_several(6, 2, NOON))
 
     leaves = [budget.reserve(6, NOON) for _ in range(2)]
     assert [leave.send_at - NOON for leave in leaves] == [SPACING, 2 * SPACING]
