@@ -1,5 +1,10 @@
 """How a person looks at a page: by day or night, on a phone or a wide screen, with the keyboard."""
 
+import time
+
+from playwright.sync_api import Page
+
+PATIENCE_SECONDS, POLL_MS = 180.0, 50
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 380, "height": 800}
 WIDE = {"width": 1920, "height": 1080}
@@ -37,12 +42,24 @@ FOCUSED = """() => {
 
 def wait_until_dark(frame, *, is_dark=True):
     """Wait until a page is dark, or light: it follows Airflow's theme a moment later."""
-    frame.wait_for_function(IS_DARK if is_dark else f"!({IS_DARK})")
+    wait_until(frame, IS_DARK if is_dark else f"!({IS_DARK})")
 
 
 def wait_until_it_fits(frame):
     """Wait until a page does not scroll sideways: what it draws follows its size a moment later."""
-    frame.wait_for_function(f"!({SCROLLS_SIDEWAYS})")
+    wait_until(frame, f"!({SCROLLS_SIDEWAYS})")
+
+
+def wait_until(frame, condition):
+    """Wait until a condition holds in a page or frame.
+
+    Playwright's own waiting makes a function of a text in the page, which the policy forbids.
+    """
+    page = frame if isinstance(frame, Page) else frame.page
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not frame.evaluate(condition):
+        assert time.monotonic() < gives_up_at, condition
+        page.wait_for_timeout(POLL_MS)
 
 
 def tab_through(page, *, most=60):
