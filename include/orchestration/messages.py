@@ -60,16 +60,6 @@ class DoneMessage(TypedDict):
     missing: str
 
 
-class BackfillSummary(TypedDict):
-    """The outcome of an order; counts for people, and the days that are still incomplete."""
-
-    days: int
-    complete: int
-    revisions: int
-    explained: int
-    incomplete: dict[str, str]
-
-
 class AuditMessage(TypedDict):
     """The days of one symbol to audit, YYYY-MM-DD, ascending."""
 
