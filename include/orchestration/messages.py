@@ -23,7 +23,9 @@ class PlanMessage(TypedDict):
 class CheckedMessage(TypedDict):
     """Where a batch is stored, and the gate's verdict on it; no rows.
 
-    rows counts them; verdict is one line for people; evaluated and met count expectations.
+    rows counts them; verdict is one line for people; evaluated and met count expectations. start,
+    end and fetched_at, ISO 8601, say which results of the gate are about it; each is empty where
+    the batch cannot be read.
     """
 
     symbol: str
@@ -36,6 +38,9 @@ class CheckedMessage(TypedDict):
     evaluated: int
     met: int
     check_ms: int
+    start: str
+    end: str
+    fetched_at: str
 
 
 class DayMessage(TypedDict):

@@ -9,14 +9,14 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.minutes import check_averages
 from include.method.averages import is_contradicted
 from include.orchestration.connections import open_store, storage_url, symbols
-from include.orchestration.context import now
+from include.orchestration.context import current_run, now
 from include.pipeline.publishing import Publication, Publisher
 from include.records.runbook import Heading, see
 
 
 def open_checkpoints() -> Checkpoints:
     """Return the suites, with their results in the folder of this deployment."""
-    return Checkpoints(f"{storage_url()}/gx")
+    return Checkpoints(f"{storage_url()}/gx", current_run())
 
 
 def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:
