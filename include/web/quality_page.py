@@ -35,6 +35,8 @@ DOCS = (".html", ".css", ".js")
 FIRST_PAGE = "index.html"
 SHOWN_ROWS = 200
 QUOTED = 40
+# Folders that a page leads back from: there are three at most, but an address can be long.
+DEEPEST = 20
 
 # Its own style is in the page.
 CONTENT_SECURITY = (
@@ -103,7 +105,7 @@ def show_day(day: str = "") -> Response:
 @app.get("/docs/{path:path}")
 def show_data_docs(path: str) -> Response:
     """Return a file of Data Docs; of an unknown address, a page that leads back."""
-    up = "../" * (1 + path.count("/"))
+    up = "../" * (1 + min(path.count("/"), DEEPEST))
     try:
         return file_below(UPath(storage_url()) / "gx" / "docs", path or FIRST_PAGE, DOCS)
     except FileNotFoundError:
