@@ -29,7 +29,7 @@ from tests.fakes.builders import average, batch, kline, logged
 from tests.fakes.memory_store import MemoryStore
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
-RUN = Run("ingest_prices", "scheduled__2026-03-01T12:00:55+00:00")
+RUN = Run("ingest_prices", "manual__one+two")
 NOW = floor_minute(datetime.now(UTC))
 LIVE, BACKFILLED = NOW - 10 * MINUTE, NOW - 40 * DAY
 
@@ -187,7 +187,7 @@ def test_leads_from_a_batch_of_a_run_to_its_result_and_to_its_minute(page):
     head = page.get_by_test_id("head")
     expect(head).to_contain_text("second_prices: BTCUSDT, ETHUSDT")
     expect(head.get_by_role("link", name=f"{RUN.dag_id}, {RUN.run_id}")).to_have_attribute(
-        "href", re.compile(r"/dags/ingest_prices/runs/scheduled__2026-03-01T12%3A00%3A55%2B00%3A")
+        "href", re.compile(r"/dags/ingest_prices/runs/manual__one%2Btwo$")
     )
     head.get_by_role("link", name="of the run").click()
     page.get_by_role("row", name="ETHUSDT").get_by_test_id("minute").click()

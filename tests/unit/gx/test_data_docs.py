@@ -86,7 +86,7 @@ def observed(html, expectation):
 
 
 def test_heads_a_result_with_what_it_is_about_and_leads_back(folder):
-    judge(folder, run=Run("ingest_prices", "scheduled__2026-03-01T12:00:55+00:00"))
+    judge(folder, run=Run("ingest_prices", "manual__one+two"))
 
     build(folder)
 
@@ -95,9 +95,9 @@ def test_heads_a_result_with_what_it_is_about_and_leads_back(folder):
     assert "2026-03-01 12:01 UTC; rows from 2026-03-01 12:00:00 to 2026-03-01 12:00:59" in head
     assert "Rows 60 fetched, 60 judged, 0 refused" in head
     assert "../../../../prices/?symbol=BTCUSDT&amp;minute=2026-03-01T12:00Z" in html
-    run = "run_id=scheduled__2026-03-01T12%3A00%3A55%2B00%3A00"
+    run = "run_id=manual__one%2Btwo"
     assert f"../../../../prices/run?dag_id=ingest_prices&amp;{run}" in html
-    in_airflow = "dags/ingest_prices/runs/scheduled__2026-03-01T12%3A00%3A55%2B00%3A00"
+    in_airflow = "dags/ingest_prices/runs/manual__one%2Btwo"
     assert f'class="airflow" href="../../../../{in_airflow}"' in html
     assert 'href="../../days/2026-03-01/BTCUSDT.html"' in html
     assert "Data asset" not in html
