@@ -45,16 +45,15 @@ def audit_prices() -> None:
         return audit_prices.plan(get_current_context()["params"])
 
     @task(
-        map_index_template="{{ symbol }}",
+        map_index_template="{{ task.op_kwargs['days']['symbol'] }}",
         outlets=[MINUTE_PRICES],
         multiple_outputs=False,
         max_active_tis_per_dag=2,
         **AT_END,
     )
-    def audit(days: AuditMessage) -> dict[str, int]:
+    def audit(days: AuditMessage) -> str:
         from include.tasks import audit_prices
 
-        get_current_context()["symbol"] = days["symbol"]  # type: ignore[typeddict-unknown-key]
         return audit_prices.audit(days)
 
     audit.expand(days=plan())

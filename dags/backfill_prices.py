@@ -9,15 +9,15 @@ days too. One task for each symbol and day, two at a time, behind the live price
 
 **Safe to re-run**: a day is skipped when each of its minutes has a value, or a cause that will not
 change; unchanged values are not written again. After an interruption only the remaining days are
-fetched, and `finish` names those that are still incomplete.
+fetched, and `finish` names those that are still incomplete. It ends with a sentence and a link to
+the days on the page Prices.
 
-**When it fails**: the order is not valid, and `plan` says what to correct; or a day is not
-available anywhere, its file is damaged, or the gate refuses it: its own task says so, the others
-continue, and `finish` names the days that failed. See docs/runbook.md.
+**When it fails**: the order is not valid, and the form or `plan` says what to correct; or a day is
+not available anywhere, its file is damaged, or the gate refuses it: its own task says so, the
+others continue, and `finish` names the days that failed. See docs/runbook.md.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
 
@@ -25,7 +25,7 @@ from include.orchestration.alerts import alert
 from include.orchestration.assets import MINUTE_PRICES
 from include.orchestration.defaults import DEFAULT_ARGS, START
 from include.orchestration.forms import BACKFILL_PRICES
-from include.orchestration.messages import BackfillSummary, DayMessage, DoneMessage
+from include.orchestration.messages import DayMessage, DoneMessage
 
 
 @dag(
@@ -47,7 +47,8 @@ def backfill_prices() -> None:
         return backfill_prices.plan(get_current_context()["params"])
 
     @task(
-        map_index_template="{{ symbol_day }}",
+        # By what is known before the task begins: it has its name while it runs, too.
+        map_index_template="{{ task.op_kwargs['day'].symbol }} {{ task.op_kwargs['day'].day }}",
         multiple_outputs=False,
         max_active_tis_per_dag=2,
         on_success_callback=alert,
@@ -55,12 +56,10 @@ def backfill_prices() -> None:
     def backfill(day: DayMessage) -> DoneMessage:
         from include.tasks import backfill_prices
 
-        context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
-        context["symbol_day"] = f"{day['symbol']} {day['day']}"
         return backfill_prices.backfill_day(day)
 
     @task(trigger_rule="all_done_min_one_success", outlets=[MINUTE_PRICES], multiple_outputs=False)
-    def finish(planned: list[DayMessage], done: list[DoneMessage]) -> BackfillSummary:
+    def finish(planned: list[DayMessage], done: list[DoneMessage]) -> str:
         from include.tasks import backfill_prices
 
         return backfill_prices.finish(planned, done[:])

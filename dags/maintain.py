@@ -16,8 +16,6 @@ that does not answer or the file that cannot be removed; the other kinds are cle
 docs/runbook.md.
 """
 
-from typing import Any
-
 from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 
 from include.orchestration.defaults import DEFAULT_ARGS, UPKEEP
@@ -39,13 +37,11 @@ from include.orchestration.messages import UpkeepMessage
     params=MAINTAIN,
 )
 def maintain() -> None:
-    @task(map_index_template="{{ kind }}", multiple_outputs=False)
+    @task(map_index_template="{{ task.op_kwargs['kind'] }}", multiple_outputs=False)
     def keep_up(kind: str) -> UpkeepMessage:
         from include.tasks import maintain
 
-        context: dict[str, Any] = get_current_context()  # type: ignore[assignment]
-        context["kind"] = kind
-        return maintain.keep_up(kind, context["params"])
+        return maintain.keep_up(kind, get_current_context()["params"])
 
     keep_up.expand(kind=[kind.value for kind in Kind])
 

@@ -8,8 +8,8 @@ minutes are averaged again into `minute_price`, and the asset `minute_prices` st
 
 **Safe to re-run**: only open rows are taken, and each is settled once. Nothing is deleted.
 
-**When it fails**: the order is not valid, and the message says what to correct; or Cassandra does
-not answer. See docs/runbook.md.
+**When it fails**: the order is not valid, and the form or `plan` says what to correct; or Cassandra
+does not answer. See docs/runbook.md.
 """
 
 from datetime import timedelta
@@ -40,11 +40,14 @@ def replay_quarantine() -> None:
 
         return replay_quarantine.plan(get_current_context()["params"])
 
-    @task(map_index_template="{{ symbol }}", outlets=[MINUTE_PRICES], multiple_outputs=False)
-    def settle(part: ReplayMessage) -> dict[str, int]:
+    @task(
+        map_index_template="{{ task.op_kwargs['part']['symbol'] }}",
+        outlets=[MINUTE_PRICES],
+        multiple_outputs=False,
+    )
+    def settle(part: ReplayMessage) -> str:
         from include.tasks import replay_quarantine
 
-        get_current_context()["symbol"] = part["symbol"]  # type: ignore[typeddict-unknown-key]
         return replay_quarantine.settle(part)
 
     settle.expand(part=plan())

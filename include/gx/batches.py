@@ -13,6 +13,7 @@ from include.gx.kline_tables import Candidate, kline_columns, kline_table
 from include.gx.levels import Level
 from include.gx.results import Failure, Outcome, Subject
 from include.gx.suites import Suite
+from include.gx.summaries import window_name
 from include.records.batches import Batch, StoredSpans, unchanged_rows
 from include.records.klines import Interval
 from include.records.limits import MOST_BAD_RATIO
@@ -183,11 +184,6 @@ def verdict_line(verdict: Verdict, row_count: int) -> str:
         for name in verdict.failed
     ]
     return f"{line} ({', '.join(failed)})" if failed else line
-
-
-def window_name(window: Window) -> str:
-    """Format a window as in the names of results."""
-    return f"{window.start:%Y%m%dT%H%M}-{window.end:%Y%m%dT%H%M}"
 
 
 def refusals(suite: Suite, outcome: Outcome) -> list[str]:

@@ -21,13 +21,18 @@ from upath import UPath
 
 from include.gx.levels import REQUESTED, Level
 from include.gx.result_store import FOLDER_STORE
-from include.gx.results import Outcome, ResultSummary, Subject, failure_of, unmet
-from include.gx.suites import ROW_NAMES, Suite, make_suite
+from include.gx.results import Outcome, Subject, failure_of, unmet
+from include.gx.suites import OPEN_TIME_MS, ROW_NAMES, ROW_TIMES, Suite, make_suite
+from include.gx.summaries import ResultSummary
+from include.records.batches import Run
+from include.records.windows import from_ms, iso
 from include.storage.whole_files import write_whole
 
 INBOX = "new"
 # Kinds of checkpoint, as their names end.
 JUDGED, NAMED = "judged", "named"
+# A time in milliseconds has fewer digits until the year 2286.
+MILLISECONDS_END = 10**13
 
 
 class Checkpoints:
@@ -35,14 +40,18 @@ class Checkpoints:
 
     Args:
         results_url: Folder for the results, local or in an object store: all workers write there.
+        run: The Airflow run that judges, which results name; None outside Airflow.
         suites: To make now, while nobody waits for a result; others are made when first run.
 
     Attributes:
         context: Suites live in code and memory, results in the folder.
     """
 
-    def __init__(self, results_url: str, suites: Iterable[Suite] = ()) -> None:
+    def __init__(
+        self, results_url: str, run: Run | None = None, suites: Iterable[Suite] = ()
+    ) -> None:
         self._folder = UPath(results_url)
+        self._run = run or Run("", "")
         self._definitions: dict[Suite, gx.ValidationDefinition] = {}
         self._made: dict[tuple[Suite, str], gx.Checkpoint] = {}
         self.context = open_context(results_url)
@@ -85,12 +94,13 @@ class Checkpoints:
             tuple(map(failure_of, unmet(result))), evaluated_count=len(validation.results)
         )
         if len(subject.symbols) == 1:
-            self._announce(_summary(key, suite, subject, outcome, len(table)))
+            self._announce(self._summary(key, suite, subject, outcome, table))
         elif passing := set(subject.symbols) - outcome.failing(subject.symbols):
             told = replace(subject, symbols=tuple(sorted(passing)))
             passed = replace(outcome, failures=())
             count = int(table[REQUESTED].isin(passing).sum())
-            self._announce(replace(_summary(key, suite, told, passed, count), name=subject.name))
+            summary = self._summary(key, suite, told, passed, table)
+            self._announce(replace(summary, name=subject.name, row_count=count))
         else:
             self.context.validation_results_store.remove_key(key)  # type: ignore[no-untyped-call]
         return outcome
@@ -125,28 +135,54 @@ class Checkpoints:
             )
         return self._definitions[suite]
 
+    def _summary(
+        self,
+        key: ValidationResultIdentifier,
+        suite: Suite,
+        subject: Subject,
+        outcome: Outcome,
+        table: pd.DataFrame,
+    ) -> ResultSummary:
+        hard = [each for each in outcome.failures if each.level is not Level.WARNING]
+        soft = [each for each in outcome.failures if each.level is Level.WARNING]
+        first, last = _extent(table, suite)
+        return ResultSummary(
+            key=key.to_tuple(),  # type: ignore[no-untyped-call]
+            suite=suite.value,
+            symbols=subject.symbols,
+            name=subject.name,
+            checked_at=subject.checked_at.isoformat(),
+            row_count=len(table),
+            bad_row_count=len({row for failure in hard for row in failure.rows}),
+            failed=tuple(each.expectation for each in hard),
+            warnings=tuple(each.expectation for each in soft),
+            fetched_count=len(table),
+            first=first,
+            last=last,
+            dag_id=self._run.dag_id,
+            run_id=self._run.run_id,
+        )
+
     def _announce(self, summary: ResultSummary) -> None:
         """Announce a result to the next build of Data Docs, so that it need not search."""
         name = "~".join(summary.key[:3])
         write_whole(self._folder / INBOX / f"{name}.json", json.dumps(asdict(summary)))
 
 
-def _summary(
-    key: ValidationResultIdentifier, suite: Suite, subject: Subject, outcome: Outcome, count: int
-) -> ResultSummary:
-    hard = [each for each in outcome.failures if each.level is not Level.WARNING]
-    soft = [each for each in outcome.failures if each.level is Level.WARNING]
-    return ResultSummary(
-        key=key.to_tuple(),  # type: ignore[no-untyped-call]
-        suite=suite.value,
-        symbols=subject.symbols,
-        name=subject.name,
-        checked_at=subject.checked_at.isoformat(),
-        row_count=count,
-        bad_row_count=len({row for failure in hard for row in failure.rows}),
-        failed=tuple(each.expectation for each in hard),
-        warnings=tuple(each.expectation for each in soft),
-    )
+def _extent(table: pd.DataFrame, suite: Suite) -> tuple[str, str]:
+    """Return the first and the last time of a table's rows; both empty where none can be read."""
+    name = ROW_TIMES[suite]
+    cells = table[name].tolist() if name in table else []
+    if name == OPEN_TIME_MS:
+        opens_ms = [cell for cell in cells if type(cell) is int and 0 <= cell < MILLISECONDS_END]
+        return (_iso(min(opens_ms)), _iso(max(opens_ms))) if opens_ms else ("", "")
+    # Text of ours, which sorts by time.
+    minutes = [cell for cell in cells if isinstance(cell, str)]
+    return (min(minutes), max(minutes)) if minutes else ("", "")
+
+
+def _iso(opens_ms: int) -> str:
+    return iso(from_ms(opens_ms))
 
 
 def open_context(results_url: str) -> EphemeralDataContext:

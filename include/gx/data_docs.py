@@ -23,15 +23,10 @@ from jinja2 import ChoiceLoader, FileSystemLoader
 from upath import UPath
 
 from include.gx.checkpoints import INBOX, open_context
-from include.gx.docs_index import (
-    TEMPLATES,
-    Index,
-    Retention,
-    index_template,
-    page_of,
-    read_summary,
-)
-from include.gx.results import ResultSummary
+from include.gx.docs_index import TEMPLATES, Index, Retention, template
+from include.gx.observed import fill_observed
+from include.gx.result_head import result_head
+from include.gx.summaries import ResultSummary, page_of, read_summary
 from include.records.palette import style_sheet
 from include.storage.whole_files import write_whole
 
@@ -59,7 +54,8 @@ def page_view() -> OfflinePageView:
 
 def compile_templates() -> None:
     """Compile what pages and indexes are made from: a build that has to takes thrice as long."""
-    index_template()
+    for name in ("index.html.j2", "head.html.j2"):
+        template(name)
     view = page_view()
     for name in view.env.list_templates(filter_func=lambda name: name.endswith(".j2")):
         view.env.get_template(name)
@@ -118,10 +114,15 @@ def _make_page(
         return False
     if result is None:
         return False
+    fill_observed(result, summary)
     for outcome in result.results:
         outcome.result = _escaped(outcome.result)
     document = ValidationResultsPageRenderer().render(result)
-    text: str = view.render(document)  # type: ignore[no-untyped-call]
+    # GX's own head names neither the symbols nor the window.
+    document.sections[0].content_blocks.pop(0)
+    text: str = view.render(  # type: ignore[no-untyped-call]
+        document, head=result_head(summary), heading=f"{summary.suite}, {summary.name}"
+    )
     write_whole(root / "docs" / page_of(summary), text)
     return True
 

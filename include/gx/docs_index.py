@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template, select_autoescape
 from upath import UPath
 
-from include.gx.results import ResultSummary
+from include.gx.summaries import ResultSummary, page_of, read_summary, verdict_of
 from include.storage.whole_files import write_whole
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,25 +33,6 @@ class Retention:
     days: int = 7
     passed_count: int = 5_000
     failed_count: int = 10_000
-
-
-def page_of(summary: ResultSummary) -> str:
-    """Return the path of a result's page in docs/."""
-    suite, run, time, _ = summary.key
-    return f"results/{suite}/{run}~{time}.html"
-
-
-def verdict_of(summary: ResultSummary) -> str:
-    """Return a result's verdict: failed, warned or passed."""
-    return "failed" if summary.failed else "warned" if summary.warnings else "passed"
-
-
-def read_summary(content: dict[str, Any]) -> ResultSummary:
-    """Read a summary from its JSON, also one of before a result covered several symbols."""
-    fields = {"symbols": [content["symbol"]], **content} if "symbol" in content else {**content}
-    fields.pop("symbol", None)
-    lists = {name: tuple(fields[name]) for name in ("key", "symbols", "failed", "warnings")}
-    return ResultSummary(**{**fields, **lists})
 
 
 class Index:
@@ -152,12 +132,12 @@ class Index:
 
 
 @cache
-def index_template() -> Template:
-    """Return the template of an index, compiled once in a process and in all its forks."""
+def template(name: str) -> Template:
+    """Return a template of ours, compiled once in a process and in all its forks."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(default=True)
     )
-    return environment.get_template("index.html.j2")
+    return environment.get_template(name)
 
 
 def _render(
@@ -174,7 +154,7 @@ def _render(
         verdict: [_shown(each) for each in newest if verdict_of(each) == verdict][:most]
         for verdict in VERDICTS
     }
-    return index_template().render(
+    return template("index.html.j2").render(
         title=title,
         up=up,
         keep_days=retention.days,

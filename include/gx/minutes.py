@@ -10,17 +10,17 @@ from decimal import Decimal
 
 import pandas as pd
 
-from include.gx.batches import by_row, refusals, window_name
+from include.gx.batches import by_row, refusals
 from include.gx.checkpoints import Checkpoints
 from include.gx.levels import ROW
 from include.gx.results import Subject
 from include.gx.suites import Suite
+from include.gx.summaries import SEVERAL, window_name
 from include.records.errors import CheckFailedError
 from include.records.prices import MinuteAverage
 from include.records.verdicts import ExpectedMinutes
 from include.records.windows import Window
 
-SEVERAL = "all"
 AVERAGE_COLUMNS = [field.name for field in dataclasses.fields(MinuteAverage)]
 
 

@@ -80,33 +80,6 @@ class Outcome:
         return frozenset(symbols)
 
 
-@dataclass(frozen=True)
-class ResultSummary:
-    """A result's entry in the index, which is built without reading the results.
-
-    Attributes:
-        key: Of the result in its store: suite, run, time and batch.
-        suite: Its name.
-        symbols: Whose verdict it is; "all" for minutes of several symbols.
-        name: Symbols and window.
-        checked_at: ISO 8601, UTC.
-        row_count: Rows of the table.
-        bad_row_count: Rows that fail at least one expectation.
-        failed: Expectations not met, apart from warnings.
-        warnings: Expectations not met that only warn.
-    """
-
-    key: tuple[str, ...]
-    suite: str
-    symbols: tuple[str, ...]
-    name: str
-    checked_at: str
-    row_count: int
-    bad_row_count: int
-    failed: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
 def unmet(result: CheckpointResult) -> Iterator[ExpectationValidationResult]:
     """Yield the unmet expectations of a run."""
     for run in result.run_results.values():
@@ -132,10 +105,15 @@ def failure_of(outcome: ExpectationValidationResult) -> Failure:
     )
 
 
-def _observed_of_table(result: Mapping[str, Any]) -> str:
+def mismatches(result: Mapping[str, Any]) -> str:
+    """Return which columns of a table are missing or not expected; empty where there are none."""
     mismatched = (result.get("details") or {}).get("mismatched", {})
-    if mismatched:
-        return "; ".join(f"{kind} {', '.join(names)}" for kind, names in mismatched.items())
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in mismatched.items())
+
+
+def _observed_of_table(result: Mapping[str, Any]) -> str:
+    if found := mismatches(result):
+        return found
     unexpected = result.get("partial_unexpected_list")
     return ", ".join(map(str, unexpected)) if unexpected else str(result.get("observed_value", ""))
 

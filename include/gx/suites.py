@@ -27,6 +27,16 @@ ROW_NAMES = {
 }
 
 
+OPEN_TIME_MS = "open_time_ms"
+# The column with a row's time: of minutes it is ISO 8601.
+ROW_TIMES = {
+    Suite.SECOND_PRICES: OPEN_TIME_MS,
+    Suite.EXCHANGE_MINUTES: OPEN_TIME_MS,
+    Suite.MINUTE_PRICES: "minute",
+    Suite.REPORT_MART: "minute",
+}
+
+
 def make_suite(suite: Suite) -> ExpectationSuite:
     """Create the expectations of a suite."""
     match suite:

@@ -15,6 +15,7 @@ from include.records.errors import (
     ExchangeBusyError,
     MarketDataError,
     NoSuchDayError,
+    OrderError,
     RetryableError,
     SettingsError,
 )
@@ -35,11 +36,15 @@ log = logging.getLogger(__name__)
 def fail_without_retry() -> Iterator[None]:
     """Fail a task at once, with only the message, when a retry cannot help.
 
-    Only a person can fix settings, or a table that fails the gate; a retry would only lengthen a
-    pause that the exchange asks for, and what an archive lacks now it still lacks in a minute.
+    Only a person can fix settings, an order, or a table that fails the gate; a retry would only
+    lengthen a pause that the exchange asks for, and what an archive lacks now it still lacks in a
+    minute.
     """
     try:
         yield
+    except OrderError as error:
+        # Whoever filled in the form needs the message: where it was found says nothing to them.
+        raise AirflowFailException(str(error)) from None
     except PERMANENT as error:
         raise AirflowFailException(str(error)) from error
 

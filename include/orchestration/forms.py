@@ -78,7 +78,12 @@ REPLAY_QUARANTINE: dict[str, Any] = {
         description="Only these rows, by the digest that list shows. Of several different rows "
         "for the same moment, at most one is accepted.",
     ),
-    "note": Param("", type="string", description="The reason; kept with the rows."),
+    # Not of type string alone: Airflow's form would require one to list, too.
+    "note": Param(
+        None,
+        type=["string", "null"],
+        description="The reason, kept with the rows; required to close, or to accept.",
+    ),
 }
 
 BACKFILL_PRICES: dict[str, Any] = {

@@ -34,7 +34,9 @@ class PlanMessage(TypedDict):
 class CheckedMessage(TypedDict):
     """Where a batch is stored, and the gate's verdict on it; no rows.
 
-    rows counts them; verdict is one line for people; evaluated and met count expectations.
+    rows counts them; verdict is one line for people; evaluated and met count expectations. start,
+    end and fetched_at, ISO 8601, say which results of the gate are about it; each is empty where
+    the batch cannot be read.
     """
 
     symbol: str
@@ -47,6 +49,9 @@ class CheckedMessage(TypedDict):
     evaluated: int
     met: int
     check_ms: int
+    start: str
+    end: str
+    fetched_at: str
 
 
 class DayMessage(TypedDict):
@@ -69,16 +74,6 @@ class DoneMessage(TypedDict):
     gaps: int
     quarantined: int
     missing: str
-
-
-class BackfillSummary(TypedDict):
-    """The outcome of an order; counts for people, and the days that are still incomplete."""
-
-    days: int
-    complete: int
-    revisions: int
-    explained: int
-    incomplete: dict[str, str]
 
 
 class AuditMessage(TypedDict):

@@ -29,6 +29,10 @@ class SettingsError(MarketDataError):
     """The deployment is misconfigured: retrying does not help until someone fixes it."""
 
 
+class OrderError(MarketDataError):
+    """A form asks for what cannot be done; the message says what to write."""
+
+
 class UnknownSymbolError(SettingsError):
     """The exchange does not list the symbol."""
 

@@ -3,11 +3,10 @@
 import functools
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel, Field, ValidationError
 
 from include.orchestration.alerts import queue_alerts
 from include.orchestration.connections import symbols, whole_number
@@ -16,25 +15,19 @@ from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import describe_failures, fail_without_retry
 from include.orchestration.messages import AuditMessage
+from include.orchestration.orders import read_audit
 from include.pipeline.auditing import AuditResult, ages_to_audit, audit_day
 from include.records.errors import ArchiveDamagedError, ArchiveNotFoundError, RetryableError
 from include.records.isolation import run_each
 from include.records.klines import FIRST_DAY
+from include.records.revisions import AuditedDay
 from include.records.runbook import Heading, see
 from include.records.windows import DAY
-from include.tasks.form_fields import explain
 from include.tasks.gates import open_checkpoints, open_publisher
 
 AUDITED_DAYS = 7
 
 log = logging.getLogger(__name__)
-
-
-class AuditForm(BaseModel):
-    """What the form asks for; every field is explained there."""
-
-    first: date | None = Field(alias="from")
-    last: date | None = Field(alias="to")
 
 
 def plan(params: Mapping[str, object]) -> list[AuditMessage]:
@@ -43,35 +36,24 @@ def plan(params: Mapping[str, object]) -> list[AuditMessage]:
     Raises:
         AirflowFailException: The order cannot be carried out; the message says why.
     """
-    yesterday = now().date() - DAY
+    today = now().date()
     with fail_without_retry():
         daily_count = whole_number("audit_days", AUDITED_DAYS)
-        order = _order(params)
+        order = read_audit(params, today)
         is_ordered = bool(order.first or order.last)
-        last = order.last or yesterday
-        first = order.first or last - timedelta(days=daily_count - 1)
-        if not FIRST_DAY <= first <= last <= yesterday:
-            raise AirflowFailException(
-                f"from {first} to {last} is not a span of past days: set 'from' to the first day, "
-                f"{FIRST_DAY} at the earliest, and 'to' to the last, {yesterday} at the latest"
-            )
+        last = order.last or today - DAY
+        first = order.first or max(FIRST_DAY, last - timedelta(days=daily_count - 1))
         ages = range((last - first).days + 1) if is_ordered else ages_to_audit(daily_count)
-        until = last if is_ordered else now().date()
+        until = last if is_ordered else today
         days = sorted((until - timedelta(days=age)).isoformat() for age in ages)
         return [AuditMessage(symbol=symbol, days=days) for symbol in symbols()]
 
 
-def _order(params: Mapping[str, object]) -> AuditForm:
-    # An empty field may be an empty text.
-    given = {name: params[name] or None for name in ("from", "to")}
-    try:
-        return AuditForm.model_validate(given)
-    except ValidationError as error:
-        raise AirflowFailException(explain(error)) from error
-
-
-def audit(asked: AuditMessage) -> dict[str, int]:
+def audit(asked: AuditMessage) -> str:
     """Audit days of a symbol that the archive has and that are not audited yet, oldest first.
+
+    Returns:
+        A sentence on what was found.
 
     Raises:
         AirflowFailException: Days could not be audited; the others are.
@@ -95,14 +77,19 @@ def audit(asked: AuditMessage) -> dict[str, int]:
     )
     if problems:
         raise AirflowFailException("; ".join(problems))
-    noted = [result.day for result in results]
-    return {
-        "days": len(noted),
-        "minutes": sum(each.minute_count for each in noted),
-        "restated": sum(each.restated_count for each in noted),
-        "absent": sum(each.absent_count for each in noted),
-        "contradicted": sum(each.contradicted_count for each in noted),
-    }
+    return _sentence(symbol, [result.day for result in results])
+
+
+def _sentence(symbol: str, noted: Sequence[AuditedDay]) -> str:
+    if not noted:
+        return f"{symbol}: no day was to be audited."
+    return (
+        f"{symbol}: {len(noted)} days audited, "
+        f"{sum(each.minute_count for each in noted):,} minutes compared with the archive, "
+        f"{sum(each.restated_count for each in noted):,} averaged again, "
+        f"{sum(each.contradicted_count for each in noted):,} kept although it differs, "
+        f"{sum(each.absent_count for each in noted):,} missing from it."
+    )
 
 
 def _until_nobody_answers(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel, Field, ValidationError
 
 from include.exchange.days import Source, day_window
 from include.orchestration.alerts import queue_alerts
@@ -15,31 +14,20 @@ from include.orchestration.context import current_run, now
 from include.orchestration.day_fetcher import open_fetcher
 from include.orchestration.defaults import NICENESS
 from include.orchestration.failures import fail_without_retry
-from include.orchestration.messages import BackfillSummary, DayMessage, DoneMessage
+from include.orchestration.messages import DayMessage, DoneMessage
+from include.orchestration.orders import check_size, read_backfill
+from include.orchestration.page_links import days_on_prices
 from include.pipeline.backfilling import backfill, describe_missing
 from include.pipeline.fetching import SETTLE
 from include.records.batches import BatchRecord
-from include.records.klines import FIRST_DAY
 from include.records.runbook import Heading, see
 from include.records.windows import DAY, Window
-from include.tasks.form_fields import Symbols, explain
 from include.tasks.gates import alarms_of, open_checkpoints, open_publisher
 
-# Airflow maps at most 1,024 tasks.
-MOST_DAYS = 1_000
 SHOWN_DAYS = 20
+SHOWN_SYMBOLS = 3
 
 log = logging.getLogger(__name__)
-
-
-class BackfillForm(BaseModel, extra="forbid"):
-    """What the form asks for; every field is explained there."""
-
-    symbols: Symbols
-    first: date = Field(alias="from")
-    last: date = Field(alias="to")
-    source: Source
-    force: bool
 
 
 def plan(params: Mapping[str, object]) -> list[DayMessage]:
@@ -48,32 +36,10 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
     Raises:
         AirflowFailException: The order cannot be carried out; the message says why.
     """
-    try:
-        order = BackfillForm.model_validate(dict(params))
-    except ValidationError as error:
-        raise AirflowFailException(explain(error)) from error
-    today = now().date()
-    if order.last < order.first:
-        raise AirflowFailException(
-            f"'to' ({order.last}) is before 'from' ({order.first}): set 'from' to the first day "
-            "and 'to' to the last"
-        )
-    if order.last > today:
-        raise AirflowFailException(
-            f"'to' ({order.last}) is in the future: the last day with prices is {today}"
-        )
-    if order.first < FIRST_DAY:
-        raise AirflowFailException(
-            f"'from' ({order.first}) is before Binance began, on {FIRST_DAY}"
-        )
     with fail_without_retry():
+        order = read_backfill(params, now().date())
         named = order.symbols or list(symbols())
-    day_count = (order.last - order.first).days + 1
-    if day_count * len(named) > MOST_DAYS:
-        raise AirflowFailException(
-            f"{day_count} days of {len(named)} symbols exceed {MOST_DAYS} at a time: split the "
-            "order into shorter ones"
-        )
+        check_size(order, len(named))
     return [
         DayMessage(
             symbol=symbol,
@@ -82,7 +48,7 @@ def plan(params: Mapping[str, object]) -> list[DayMessage]:
             force=order.force,
             symbols=named,
         )
-        for place in range(day_count)
+        for place in range(order.day_count)
         for symbol in named
     ]
 
@@ -121,6 +87,7 @@ def backfill_day(message: DayMessage) -> DoneMessage:
         *(symbol, day, noted.row_count, noted.quarantined_count),
         *(len(done.publication.prices), noted.gap_count),
     )
+    log.info("on the page Prices: %s", days_on_prices(symbol, day, day))
     refused = [see(done.alarm, Heading.BACKFILL_QUARANTINED)] if done.alarm else []
     queue_alerts([*alarms_of(done.publication), *refused])
     return DoneMessage(
@@ -134,11 +101,12 @@ def backfill_day(message: DayMessage) -> DoneMessage:
     )
 
 
-def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> BackfillSummary:
+def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> str:
     """Look for causes again now that all symbols are there, and report what is still missing.
 
     Returns:
-        Counts; the days that are not complete by name, each with what it lacks.
+        A sentence on what was done, with the days that are not complete by name, each with what
+        it lacks; and where to see the days on the page Prices.
 
     Raises:
         AirflowFailException: Days failed; they are named. The others are published.
@@ -161,19 +129,53 @@ def finish(planned: Sequence[DayMessage], done: Iterable[DoneMessage]) -> Backfi
         if (each["symbol"], each["day"]) not in results
     ]
     if failed:
-        shown = [*failed[:SHOWN_DAYS], *(["…"] if len(failed) > SHOWN_DAYS else [])]
         raise AirflowFailException(
             f"{len(failed)} of {len(planned)} days failed, their own tasks say why: "
-            f"{', '.join(shown)}; "
+            f"{_listed(failed)}; "
             "the others are published, and a new run of the same order fetches the rest"
         )
-    return BackfillSummary(
-        days=len(results),
-        complete=sum(1 for each in results.values() if each["state"] == "complete"),
-        revisions=sum(each["revisions"] for each in results.values()),
-        explained=explained,
-        incomplete=incomplete,
-    )
+    return f"{_sentence([*results.values()], explained, incomplete)} {_where(planned)}"
+
+
+def _sentence(
+    done: Sequence[DoneMessage], explained_count: int, incomplete: Mapping[str, str]
+) -> str:
+    days = sorted({each["day"] for each in done})
+    fetched = sum(1 for each in done if each["state"] != "complete")
+    published = sum(each["revisions"] for each in done) + explained_count
+    refused = sum(each["quarantined"] for each in done)
+    parts = [
+        f"{_number(fetched, 'day')} fetched" if fetched else "nothing was fetched",
+        f"{_number(len(done) - fetched, 'day')} complete already" if fetched < len(done) else "",
+        f"{_number(published, 'minute')} published" if fetched else "",
+        f"{_number(refused, 'row')} refused, in quarantine" if refused else "",
+        f"still incomplete: {_listed([f'{day} ({lack})' for day, lack in incomplete.items()])}"
+        if incomplete
+        else "",
+    ]
+    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return f"{_symbols_of(done)}, {span}: {', '.join(filter(None, parts))}."
+
+
+def _where(planned: Sequence[DayMessage]) -> str:
+    """Return where to see the days of the first symbol."""
+    first, last = planned[0], planned[-1]
+    days = [date.fromisoformat(each["day"]) for each in (first, last)]
+    return f"Prices: {days_on_prices(first['symbol'], *days)}"
+
+
+def _symbols_of(done: Iterable[DoneMessage]) -> str:
+    names = [*dict.fromkeys(each["symbol"] for each in done)]
+    more = len(names) - SHOWN_SYMBOLS
+    return ", ".join(names[:SHOWN_SYMBOLS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:SHOWN_DAYS], *(["…"] if len(names) > SHOWN_DAYS else [])])
 
 
 def _incomplete(suspects: Sequence[DoneMessage]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from include.gx.minutes import check_averages
 from include.gx.suites import Suite
 from include.method.averages import is_contradicted
 from include.orchestration.connections import open_store, storage_url, symbols
-from include.orchestration.context import now
+from include.orchestration.context import current_run, now
 from include.pipeline.publishing import Publication, Publisher
 from include.records.runbook import Heading, see
 
@@ -21,7 +21,7 @@ def open_checkpoints(*suites: Suite) -> Checkpoints:
     Args:
         suites: To make before the task waits for what it validates.
     """
-    return Checkpoints(f"{storage_url()}/gx", suites)
+    return Checkpoints(f"{storage_url()}/gx", current_run(), suites)
 
 
 def open_publisher(checkpoints: Checkpoints, among: Sequence[str] = ()) -> Publisher:

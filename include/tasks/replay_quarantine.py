@@ -1,12 +1,10 @@
 """The bodies of the tasks of replay_quarantine."""
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 from airflow.sdk.exceptions import AirflowFailException
-from pydantic import BaseModel, ValidationError, field_validator
 
 from include.orchestration.connections import kept, open_store, symbols
 from include.orchestration.context import now
@@ -14,42 +12,16 @@ from include.orchestration.defaults import KEPT
 from include.orchestration.failures import fail_without_retry
 from include.orchestration.forms import Action
 from include.orchestration.messages import ReplayMessage
+from include.orchestration.orders import LONGEST_REPLAY_DAYS, read_replay
 from include.pipeline.replaying import Selection, Settled, close, open_rows, replay
 from include.records.shown_text import shown_text
 from include.records.verdicts import QuarantinedRow
-from include.tasks.form_fields import Lines, Note, Symbols, explain
 from include.tasks.gates import open_checkpoints, open_publisher
 
-LONGEST_DAYS = 400
 LISTED_ROWS = 200
 SHOWN_DIGITS = 12
-DIGEST = re.compile(r"[0-9a-f]{8,64}")
 
 log = logging.getLogger(__name__)
-
-
-class ReplayForm(BaseModel, extra="forbid"):
-    """What the form asks for; every field is explained there."""
-
-    action: Action
-    symbols: Symbols
-    since: date | None
-    until: date | None
-    expectations: Lines
-    accept: Lines
-    rows: Lines
-    note: Note
-
-    @field_validator("rows")
-    @classmethod
-    def _digests(cls, listed: list[str]) -> list[str]:
-        wrong = [text for text in listed if not DIGEST.fullmatch(text)]
-        if wrong:
-            raise ValueError(
-                f"{', '.join(map(repr, wrong))}: write the first characters of a row's digest, at "
-                "least 8 of them, as the action 'list' shows it"
-            )
-        return listed
 
 
 def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
@@ -58,25 +30,12 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
     Raises:
         AirflowFailException: The order cannot be carried out; the message says why.
     """
-    try:
-        order = ReplayForm.model_validate({name: params[name] for name in ReplayForm.model_fields})
-    except ValidationError as error:
-        raise AirflowFailException(explain(error)) from error
-    until = order.until or now().date()
+    today = now().date()
     with fail_without_retry():
+        order = read_replay(params, today)
+        until = order.until or today
         looked_at = kept("landing_days") or KEPT["landing_days"]
-    since = order.since or until - timedelta(days=min(looked_at, LONGEST_DAYS) - 1)
-    if not 0 <= (until - since).days < LONGEST_DAYS:
-        raise AirflowFailException(
-            f"from {since} to {until} is not a span of at most {LONGEST_DAYS} days: set 'since' "
-            "to the first day of detection and 'until' to the last"
-        )
-    if (order.action is Action.CLOSE or order.accept) and not order.note.strip():
-        raise AirflowFailException(
-            "give the reason in 'note': it is kept with rows that are excluded for good, or "
-            "stored despite failing"
-        )
-    with fail_without_retry():
+        since = order.since or until - timedelta(days=min(looked_at, LONGEST_REPLAY_DAYS) - 1)
         return [
             ReplayMessage(
                 symbol=symbol,
@@ -92,8 +51,8 @@ def plan(params: Mapping[str, object]) -> list[ReplayMessage]:
         ]
 
 
-def settle(part: ReplayMessage) -> dict[str, int]:
-    """Carry out one symbol's part; return how many rows are in each state now.
+def settle(part: ReplayMessage) -> str:
+    """Carry out one symbol's part; return a sentence on how many rows are in each state now.
 
     Raises:
         AirflowFailException: The action is unknown, or an expectation cannot be accepted; nothing
@@ -122,14 +81,8 @@ def settle(part: ReplayMessage) -> dict[str, int]:
         log.info("%s", shown_text(_line(row)))
     if len(settled.rows) > LISTED_ROWS:
         log.info("and %d more", len(settled.rows) - LISTED_ROWS)
-    log.info(
-        "%s: %s; %d minutes revised",
-        symbol,
-        ", ".join(f"{count} {state}" for state, count in settled.counts().items())
-        or "nothing is open",
-        settled.published_count,
-    )
-    return settled.counts()
+    states = ", ".join(f"{count} {state}" for state, count in settled.counts().items())
+    return f"{symbol}: {states or 'nothing is open'}; {settled.published_count} minutes revised."
 
 
 def _action(text: str) -> Action:

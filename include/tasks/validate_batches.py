@@ -31,7 +31,7 @@ from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import run_each
 from include.records.klines import Interval, RawRow
 from include.records.verdicts import Verdict
-from include.records.windows import MINUTE, Window, to_ms
+from include.records.windows import MINUTE, Window, iso, to_ms
 from include.store.store import Store
 from include.tasks.gates import open_checkpoints
 from include.tasks.ingest_prices import WAITS_FOR_BATCHES, wait_for
@@ -49,11 +49,11 @@ class _Read:
     """What there is of a batch.
 
     Attributes:
-        row_count: Of its rows; 0 where it cannot be read.
+        batch: As landed; None where it cannot be read.
         said: What to validate, or the verdict.
     """
 
-    row_count: int
+    batch: Batch | None
     said: Candidate | Verdict
 
 
@@ -146,9 +146,9 @@ def _read(store: Store, symbol: str, url: str) -> _Read:
     try:
         batch = read_batch(url)
     except LostBatchError as error:
-        return _Read(0, refusal(str(error)))
+        return _Read(None, refusal(str(error)))
     verdict = _earlier_verdict(url)
-    return _Read(batch.row_count, verdict or Candidate(symbol, batch, stored_before(store, batch)))
+    return _Read(batch, verdict or Candidate(symbol, batch, stored_before(store, batch)))
 
 
 def _earlier_verdict(url: str) -> Verdict | None:
@@ -174,7 +174,7 @@ def _checked(
     left = {symbol: one.said for symbol, one in read.items() if isinstance(one.said, Candidate)}
 
     def land(symbol: str, verdict: Verdict) -> None:
-        checked[symbol] = _landed(symbol, urls[symbol], read[symbol].row_count, verdict)
+        checked[symbol] = _landed(symbol, urls[symbol], read[symbol].batch, verdict)
 
     def land_verdicts(candidates: Sequence[Candidate]) -> None:
         for symbol, verdict in check_batches(checkpoints, candidates):
@@ -191,9 +191,10 @@ def _checked(
     return checked, failed
 
 
-def _landed(symbol: str, url: str, row_count: int, verdict: Verdict) -> CheckedMessage:
+def _landed(symbol: str, url: str, batch: Batch | None, verdict: Verdict) -> CheckedMessage:
     """Land a verdict and return it as a message."""
     land_verdict(url, verdict)
+    row_count = batch.row_count if batch else 0
     summary = verdict_line(verdict, row_count)
     log.log(
         logging.WARNING if verdict.failed or verdict.is_refused else logging.INFO,
@@ -215,4 +216,7 @@ def _landed(symbol: str, url: str, row_count: int, verdict: Verdict) -> CheckedM
         evaluated=verdict.evaluated_count,
         met=verdict.met_count,
         check_ms=verdict.check_ms,
+        start=iso(batch.window.start) if batch else "",
+        end=iso(batch.window.end) if batch else "",
+        fetched_at=iso(batch.fetched_at) if batch else "",
     )

@@ -182,9 +182,9 @@ def show_minute(
     known_at = parse_known_at(moment, now())
     held, name = _known(symbol)
     story = details_of(held.store, name, parsed, known_at)
-    return JSONResponse(
-        {**story, "data_docs": f"../quality/docs/days/{parsed:%Y-%m-%d}/{name}.html"}
-    )
+    # Checks are filed under the day on which they were made: of a backfill not the minute's.
+    day = max((str(each["fetched_at"]) for each in story["batches"]), default=story["minute"])[:10]
+    return JSONResponse({**story, "data_docs": f"../quality/docs/days/{day}/{name}.html"})
 
 
 def _values(store: Store, symbol: str, readings: Sequence[Reading]) -> list[JsonObject]:

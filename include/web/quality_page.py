@@ -6,13 +6,16 @@ Every path requires Airflow's login. Nothing on the pages comes from another hos
 from datetime import date, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
 
-from fastapi import FastAPI, Response
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Query, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 from upath import UPath
 
+from include.gx.summaries import Judged, find_result, page_of
 from include.orchestration.connections import open_store, storage_url, symbols
 from include.orchestration.context import now
 from include.orchestration.failures import describe_failures
@@ -23,12 +26,17 @@ from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
 from include.records.shown_text import shown_text
-from include.records.windows import DAY, from_ms
+from include.records.windows import DAY, Window, floor_minute, from_ms
 from include.web.access import guarded
-from include.web.responses import add_security_headers, file_below
+from include.web.parameters import parse_moment, parse_symbol
+from include.web.responses import ProblemError, add_security_headers, file_below
 
 DOCS = (".html", ".css", ".js")
+FIRST_PAGE = "index.html"
 SHOWN_ROWS = 200
+QUOTED = 40
+# Folders that a page leads back from: there are three at most, but an address can be long.
+DEEPEST = 20
 
 # Its own style is in the page.
 CONTENT_SECURITY = (
@@ -96,17 +104,61 @@ def show_day(day: str = "") -> Response:
 
 @app.get("/docs/{path:path}")
 def show_data_docs(path: str) -> Response:
-    """Return a file of Data Docs."""
+    """Return a file of Data Docs; of an unknown address, a page that leads back."""
+    up = "../" * (1 + min(path.count("/"), DEEPEST))
     try:
-        return file_below(UPath(storage_url()) / "gx" / "docs", path, DOCS)
+        return file_below(UPath(storage_url()) / "gx" / "docs", path or FIRST_PAGE, DOCS)
     except FileNotFoundError:
         return _problem(
-            "there is no such page: the DAG report_prices builds Data Docs a moment after the "
-            "first minute, and each page is kept for some days",
+            "there is no such page: the DAG report_prices builds Data Docs a moment after a check, "
+            "under the day of the check, and keeps it for as many days as the Variable "
+            "data_docs_days says",
             HTTPStatus.NOT_FOUND,
+            up,
         )
     except (MarketDataError, OSError) as error:
+        return _problem(str(error), HTTPStatus.SERVICE_UNAVAILABLE, up)
+
+
+@app.get("/result")
+def show_result(
+    suite: str = "",
+    symbol: str = "",
+    at: str = "",
+    start: Annotated[str, Query(alias="from")] = "",
+    end: Annotated[str, Query(alias="to")] = "",
+) -> Response:
+    """Lead to the result of a suite on one batch, or on a minute's average.
+
+    Args:
+        suite: Its name.
+        symbol: The symbol requested.
+        at: When the batch was fetched, or the average computed; ISO 8601 with a zone.
+        start: Of the batch's window, or the minute.
+        end: Exclusive.
+    """
+    try:
+        first, last = parse_moment("from", start), parse_moment("to", end)
+        judged = Judged(
+            suite,
+            parse_symbol(symbol),
+            Window(floor_minute(first), floor_minute(max(first, last))),
+            min(parse_moment("at", at), now()),
+        )
+        result = find_result(f"{storage_url()}/gx", judged)
+    except ProblemError as error:
+        return _problem(str(error), error.status)
+    except (MarketDataError, OSError) as error:
         return _problem(str(error), HTTPStatus.SERVICE_UNAVAILABLE)
+    if result is None:
+        return _problem(
+            f"there is no result of {suite[:QUOTED]} on {judged.symbol}, "
+            f"{judged.window.start:%Y-%m-%d %H:%M} to {judged.window.end:%H:%M} UTC, checked at "
+            f"{judged.at:%Y-%m-%d %H:%M:%S}: the DAG report_prices builds its page a moment after "
+            "the check, and keeps the newest for as many days as the Variable data_docs_days says",
+            HTTPStatus.NOT_FOUND,
+        )
+    return RedirectResponse(f"docs/{quote(page_of(result))}", HTTPStatus.FOUND)
 
 
 def _page(status: HTTPStatus = HTTPStatus.OK, **content: object) -> HTMLResponse:
@@ -114,6 +166,9 @@ def _page(status: HTTPStatus = HTTPStatus.OK, **content: object) -> HTMLResponse
     return HTMLResponse(page, status)
 
 
-def _problem(message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> HTMLResponse:
-    page = pages.get_template("quality.html.j2").render(problem=shown_text(message), days=[])
+def _problem(
+    message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, up: str = ""
+) -> HTMLResponse:
+    """Return a page that says what is wrong; up leads from its address to the first page."""
+    page = pages.get_template("quality.html.j2").render(problem=shown_text(message), days=[], up=up)
     return HTMLResponse(page, status)

@@ -33,6 +33,7 @@ DAG_IDS = {
 }
 TAGS = {"average", "extract", "quality", "report", "store", "upkeep"}
 HEADINGS = ("**Runs**", "**Updates**", "**Safe to re-run**", "**When it fails**")
+SYMBOL_DAY = {"symbol": "BTCUSDT", "day": "2026-03-01"}
 
 
 @pytest.fixture(params=sorted(DAG_IDS))
@@ -124,6 +125,26 @@ def test_maps_fetches_named_by_their_symbols(dag_bag):
 
     assert fetch.is_mapped
     assert fetch.map_index_template == "{{ symbols }}"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "given", "name"),
+    [
+        ("backfill_prices", "backfill", {"day": SYMBOL_DAY}, "BTCUSDT 2026-03-01"),
+        ("replay_quarantine", "settle", {"part": SYMBOL_DAY}, "BTCUSDT"),
+        ("audit_prices", "audit", {"days": SYMBOL_DAY}, "BTCUSDT"),
+        ("maintain", "keep_up", {"kind": "landing"}, "landing"),
+    ],
+)
+def test_names_mapped_tasks_before_they_begin(dag_bag, dag_id, task_id, given, name):
+    """By what they are given, as it is known then; a number says nothing while a day is fetched."""
+    dag = dag_bag.dags[dag_id]
+    mapped = dag.task_dict[task_id]
+
+    task = mapped.unmap({"op_kwargs": given})
+
+    template = dag.get_template_env().from_string(mapped.map_index_template)
+    assert template.render(task=task) == name
 
 
 def test_validates_and_loads_batches_as_they_land_even_when_a_fetch_failed(dag_bag):

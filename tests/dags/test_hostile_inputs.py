@@ -126,7 +126,7 @@ def test_a_reason_is_kept_as_text_and_logged_in_one_line(monkeypatch, caplog, at
     }
 
     with caplog.at_level(logging.INFO):
-        assert replay_quarantine.settle(part) == {"OPEN": 1}
+        assert replay_quarantine.settle(part) == f"{row.symbol}: 1 OPEN; 0 minutes revised."
         replay_quarantine.settle(part | {"action": "close"})
 
     (closed,) = store.quarantine.on_day(row.symbol, NOON.date())

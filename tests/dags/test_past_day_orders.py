@@ -9,6 +9,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from include.orchestration.failures import fail_without_retry
+from include.orchestration.page_links import days_on_prices
 from include.records.errors import (
     ArchiveDamagedError,
     ArchiveNotFoundError,
@@ -29,6 +30,7 @@ FORM = {"symbols": [], "from": "2026-03-01", "to": "2026-03-02", "source": "auto
 @pytest.fixture(autouse=True)
 def _airflow(monkeypatch):
     monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", "BTCUSDT,ETHUSDT")
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://prices.example/")
     monkeypatch.setattr(backfill_prices, "now", lambda: NOW)
     monkeypatch.setattr(audit_prices, "now", lambda: NOW)
 
@@ -64,24 +66,39 @@ def test_takes_a_symbol_of_any_script_and_however_it_is_typed():
     ("wishes", "words"),
     [
         ({"from": "2026-03-02", "to": "2026-03-01"}, r"'to' \(2026-03-01\) is before 'from'"),
-        ({"to": "2026-03-04"}, "in the future: the last day with prices is 2026-03-03"),
-        ({"from": "2017-07-13"}, "before Binance began, on 2017-07-14"),
+        ({"to": "2026-03-04"}, "in the future: set it to 2026-03-03 or an earlier day"),
+        ({"from": "2017-07-13"}, "before Binance began: set it to 2017-07-14 or a later day"),
         ({"from": "2020-01-01"}, "exceed 1000 at a time: split the order"),
         ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' is not a valid symbol"),
         ({"symbols": ["../../etc"]}, "is not a valid symbol"),
-        ({"from": None}, "from: "),
+        ({"from": None}, "from: no day is given: write one like 2026-03-01"),
+        ({"from": "20260301"}, "from: '20260301' is not a day: write it like 2026-03-01"),
+        ({"from": "2026-W09-7"}, "from: '2026-W09-7' is not a day"),
+        ({"symbols": [f"S{number}USDT" for number in range(501)]}, "2 days of 501 symbols exceed"),
         ({"source": "ftp"}, "source: "),
     ],
 )
 def test_says_what_is_wrong_with_an_order(wishes, words):
-    with pytest.raises(AirflowFailException, match=words):
+    with pytest.raises(AirflowFailException, match=words) as raised:
         plan(**wishes)
 
+    assert raised.value.__cause__ is None
+    assert "\n" not in str(raised.value)
 
-def done(message, *, state="backfilled", missing=""):
+
+def test_counts_the_symbols_of_the_deployment_where_none_is_named(monkeypatch):
+    named = ",".join(f"S{number}USDT" for number in range(501))
+    monkeypatch.setenv("AIRFLOW_VAR_SYMBOLS", named)
+
+    with pytest.raises(AirflowFailException, match="2 days of 501 symbols exceed 1000"):
+        plan()
+
+
+def done(message, *, state="backfilled", missing="", quarantined=0):
     return {
-        "symbol": message["symbol"], "day": message["day"], "state": state, "revisions": 7,
-        "gaps": 0, "quarantined": 0, "missing": missing,
+        "symbol": message["symbol"], "day": message["day"], "state": state,
+        "revisions": 7 if state == "backfilled" else 0,
+        "gaps": 0, "quarantined": quarantined, "missing": missing,
     }  # fmt: skip
 
 
@@ -92,13 +109,47 @@ def test_sums_up_what_was_done():
         planned, [done(planned[0], state="complete"), *map(done, planned[1:])]
     )
 
-    assert summed == {
-        "days": 4,
-        "complete": 1,
-        "revisions": 28,
-        "explained": 0,
-        "incomplete": {},
-    }
+    assert summed == (
+        "BTCUSDT, ETHUSDT, 2026-03-01 to 2026-03-02: 3 days fetched, 1 day complete already, "
+        "21 minutes published. Prices: http://prices.example/prices/?symbol=BTCUSDT"
+        "&from=2026-03-01T00:00Z&to=2026-03-03T00:00Z"
+    )
+
+
+def test_says_so_when_there_was_nothing_to_fetch():
+    planned = plan(symbols=["BTCUSDT"], to="2026-03-01")
+
+    summed = backfill_prices.finish(planned, [done(planned[0], state="complete")])
+
+    assert summed.startswith("BTCUSDT, 2026-03-01: nothing was fetched, 1 day complete already. ")
+
+
+def test_says_how_many_rows_were_refused():
+    planned = plan(symbols=["BTCUSDT"], to="2026-03-01")
+
+    summed = backfill_prices.finish(planned, [done(planned[0], quarantined=1_200)])
+
+    assert "7 minutes published, 1,200 rows refused, in quarantine. " in summed
+
+
+@pytest.mark.parametrize(
+    ("first", "query"),
+    [
+        ("2026-03-01", "from=2026-03-01T00:00Z&to=2026-03-02T00:00Z"),
+        ("2026-01-01", "from=2026-02-23T00:00Z&to=2026-03-02T00:00Z"),
+    ],
+    ids=["a day", "more than is shown at a time"],
+)
+def test_links_to_days_that_the_page_can_show(first, query):
+    link = days_on_prices("币安人生USDT", date.fromisoformat(first), date(2026, 3, 1))
+
+    assert link.endswith(f"/prices/?symbol=%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT&{query}")
+
+
+def test_links_without_a_host_where_airflow_does_not_know_its_own(monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "")
+
+    assert days_on_prices("BTCUSDT", date(2026, 3, 1), date(2026, 3, 1)).startswith("/prices/?")
 
 
 @pytest.mark.defect(36)
@@ -117,9 +168,10 @@ def test_names_the_days_that_still_lack_something(monkeypatch, caplog):
         + [done(each) for each in planned[2:]],
     )
 
-    assert summed["incomplete"] == {
-        "BTCUSDT 2026-03-01": "1 minutes have no value or a partial one, without a final cause"
-    }
+    assert (
+        "still incomplete: BTCUSDT 2026-03-01 "
+        "(1 minutes have no value or a partial one, without a final cause). "
+    ) in summed
     assert "BTCUSDT 2026-03-01 is not complete, and can be fetched again" in caplog.text
 
 
@@ -169,11 +221,23 @@ def test_audits_the_days_that_are_filled_in():
 
 
 @pytest.mark.parametrize(
-    "wishes", [{"from": "2026-03-02", "to": "2026-03-01"}, {"from": None, "to": "2026-03-03"}]
+    ("wishes", "words"),
+    [
+        ({"from": "2026-03-02", "to": "2026-03-01"}, "set 'from' to the first day and 'to' to"),
+        ({"from": None, "to": "2026-03-03"}, "a day from 2017-07-14 to 2026-03-02"),
+        ({"from": "2017-07-13", "to": None}, "a day from 2017-07-14 to 2026-03-02"),
+        ({"from": "soon", "to": None}, "from: 'soon' is not a day: write it like 2026-03-01"),
+    ],
 )
-def test_audits_only_days_that_are_over(wishes):
-    with pytest.raises(AirflowFailException, match="2026-03-02 at the latest"):
+def test_audits_only_days_that_are_over(wishes, words):
+    with pytest.raises(AirflowFailException, match=words):
         audit_prices.plan(wishes)
+
+
+def test_audits_no_day_of_before_binance_began():
+    days = audit_prices.plan({"from": None, "to": "2017-07-15"})[0]["days"]
+
+    assert days == ["2017-07-14", "2017-07-15"]
 
 
 @pytest.fixture
@@ -238,4 +302,4 @@ def test_does_not_stop_for_a_day_that_the_archive_does_not_have(audited):
     asked, said = audited(ArchiveNotFoundError("no such day"))
 
     assert asked == [28, 1, 2]
-    assert said == dict.fromkeys(("days", "minutes", "restated", "absent", "contradicted"), 0)
+    assert said == "BTCUSDT: no day was to be audited."

@@ -8,6 +8,7 @@ import pytest
 
 from include.reading.recent_minutes import RecentMinutes
 from include.records.errors import RetryableError
+from include.records.revisions import BackfilledDay
 from include.records.windows import MINUTE, floor_minute
 from include.web import prices_api, prices_page
 from include.web.access import may_read
@@ -269,6 +270,19 @@ def test_answers_for_a_symbol_of_any_script(store):
 
     assert answer.json()["data_docs"].endswith("/币安人生USDT.html")
     assert get("/api/latest", symbol="币安人生USDT").json()["symbol"] == "币安人生USDT"
+
+
+def test_leads_to_the_day_on_which_a_minute_was_checked(store):
+    """Of a backfill that is not the minute's: results are filed under the day of the check."""
+    minute = CLOSED - timedelta(days=40)
+    store.minute_prices.append([average(minute)], CLOSED)
+    day = BackfilledDay("BTCUSDT", minute.date(), CLOSED, "archive", 0, 1_440, 0)
+    store.days.note_backfill(day)
+    store.log_batch(logged(minute, fetched_at=CLOSED - MINUTE))
+
+    answer = get("/api/minute", symbol="BTCUSDT", minute=minute.isoformat())
+
+    assert answer.json()["data_docs"] == f"../quality/docs/days/{CLOSED:%Y-%m-%d}/BTCUSDT.html"
 
 
 def test_describes_itself():

@@ -1,18 +1,24 @@
 """The pages of the plugin, called as Airflow's web server calls them."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
+from include.gx.batches import check_batch
+from include.gx.checkpoints import Checkpoints
+from include.gx.data_docs import build_data_docs
+from include.gx.docs_index import Retention
 from include.records.batches import BatchRecord
 from include.records.errors import RetryableError, UnstorableValueError
 from include.records.verdicts import State
 from include.records.windows import MINUTE, floor_minute
 from include.web import quality_page
 from include.web.access import may_read
-from tests.fakes.builders import average, quarantined_row
+from tests.fakes.builders import NOON, average, batch, quarantined_row
 from tests.fakes.builders import logged as batch_logged
 from tests.fakes.memory_store import MemoryStore
 
@@ -248,3 +254,77 @@ def test_serves_nothing_from_elsewhere(tmp_path, path):
 
 def test_says_when_there_will_be_data_docs():
     assert "the DAG report_prices builds Data Docs" in get("/docs/index.html").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/docs/nowhere.html", "/docs/days/2020-01-01/BTCUSDT.html", "/docs/a/b/c~d.html", "/result"],
+)
+def test_an_unknown_address_leads_back(path):
+    """By links that work from where it is: below /quality, at any depth."""
+    answer = get(path)
+
+    assert answer.status_code in {400, 404}
+    address = f"http://airflow/quality{path}"
+    links = {urljoin(address, link) for link in re.findall(r'href="([^"]+)"', answer.text)}
+    known = ("quality/", "quality/docs/index.html", "prices/")
+    assert {f"http://airflow/{each}" for each in known} < links
+    scripts = {urljoin(address, link) for link in re.findall(r'src="([^"]+)"', answer.text)}
+    assert scripts == {"http://airflow/prices/static/theme.js"}
+
+
+def test_the_folder_of_data_docs_is_its_first_page(tmp_path):
+    (tmp_path / "gx" / "docs").mkdir(parents=True)
+    (tmp_path / "gx" / "docs" / "index.html").write_text("first")
+
+    assert get("/docs/").text == "first"
+
+
+def asked(moment, *, symbol="BTCUSDT", minute=NOON, **more):
+    return {
+        "suite": "second_prices",
+        "symbol": symbol,
+        "at": moment.isoformat(),
+        "from": minute.isoformat(),
+        "to": (minute + MINUTE).isoformat(),
+    } | more
+
+
+def test_leads_from_a_batch_to_its_result(tmp_path):
+    """As its address comes from the batch log, which keeps whole milliseconds."""
+    folder = str(tmp_path / "gx")
+    landed = batch()
+    check_batch(Checkpoints(folder), landed, symbol="BTCUSDT", stored={})
+    build_data_docs(folder, NOON.date(), Retention())
+
+    answer = get("/result", **asked(landed.fetched_at))
+
+    assert answer.status_code == 302
+    page = answer.headers["location"]
+    assert page.startswith("docs/results/second_prices/BTCUSDT-20260301T1200-20260301T1201~")
+    assert get(f"/{page}").status_code == 200
+    assert "BTCUSDT" in get(f"/{page}").text
+
+
+def test_says_when_there_will_be_a_result_of_a_batch():
+    answer = get("/result", **asked(NOON))
+
+    assert answer.status_code == 404
+    assert "the DAG report_prices builds its page a moment after the check" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"symbol": "btc"}, "is not a valid symbol"),
+        ({"at": "soon"}, "is not a time: write it like"),
+        ({"from": "2026-03-01T12:00:00"}, "has no time zone"),
+        ({"suite": "<script>"}, "&lt;script&gt;"),
+    ],
+)
+def test_says_what_is_wrong_with_the_address_of_a_result(wrong, words):
+    answer = get("/result", **asked(NOON, **wrong))
+
+    assert answer.status_code in {400, 404}
+    assert words in answer.text
+    assert "<script>" not in answer.text.replace('<script type="module"', "")

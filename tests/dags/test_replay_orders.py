@@ -43,8 +43,9 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
     ("wishes", "words"),
     [
         ({"since": "2026-03-02", "until": "2026-03-01"}, "set 'since' to the first day"),
-        ({"since": "2017-07-14", "until": "2026-03-01"}, "at most 400 days"),
-        ({"since": "soon"}, "since: "),
+        ({"since": "2017-07-14", "until": "2026-03-01"}, "400 days: set 'since' to 2025-01-26"),
+        ({"until": "2999-01-01"}, "is in the future: leave it empty for today"),
+        ({"since": "soon"}, "since: 'soon' is not a day: write it like 2026-03-01"),
         ({"action": "reply"}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"action": ""}, "action: Input should be 'list', 'replay' or 'close'"),
         ({"symbols": ["BTC/USDT"]}, "'BTC/USDT' is not a valid symbol"),
@@ -58,6 +59,7 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
     ids=[
         "backwards",
         "too long",
+        "in the future",
         "no day",
         "no action",
         "an empty action",
@@ -70,6 +72,25 @@ def test_takes_the_symbols_that_are_named_and_leaves_blanks_out():
 def test_says_what_is_wrong_with_an_order(wishes, words):
     with pytest.raises(AirflowFailException, match=words):
         plan(**wishes)
+
+
+@pytest.mark.parametrize("note", [None, "", " "])
+def test_lists_without_a_reason(note):
+    assert [part["note"] for part in plan(note=note)] == ["", ""]
+
+
+def test_its_form_asks_for_no_reason_to_list():
+    """Airflow's form requires a field whose type is a text alone."""
+    assert REPLAY_QUARANTINE["note"].schema["type"] == ["string", "null"]
+    assert REPLAY_QUARANTINE["note"].resolve(None) is None
+
+
+@pytest.mark.usefixtures("store")
+def test_says_in_a_sentence_what_was_done():
+    assert replay_quarantine.settle(part("list")) == "BTCUSDT: 1 OPEN; 0 minutes revised."
+    assert replay_quarantine.settle(part("close", note="an edge")) == (
+        "BTCUSDT: 1 CLOSED; 0 minutes revised."
+    )
 
 
 @pytest.fixture

@@ -265,6 +265,8 @@ VALID = {
     "counted_from": (CLOSED - timedelta(hours=1)).isoformat(),
     "minute": (CLOSED - MINUTE).isoformat(),
     "day": "",
+    "suite": "second_prices",
+    "at": CLOSED.isoformat(),
 }
 
 

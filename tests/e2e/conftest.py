@@ -150,6 +150,13 @@ class Product:
             run = api.post(f"/dags/{dag_id}/dagRuns", json=body).raise_for_status().json()
         return run["dag_run_id"]
 
+    def refusal_of(self, dag_id, **conf):
+        """Return the status and the message with which an order is refused: no run is made."""
+        with self.stack.rest() as api:
+            body = {"logical_date": None, "conf": conf}
+            answer = api.post(f"/dags/{dag_id}/dagRuns", json=body)
+        return answer.status_code, answer.json()["detail"]
+
     def end_of_run(self, dag_id, run_id):
         """Wait for the end of a run, and return its state and the logs of its tasks."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}"

@@ -1,4 +1,4 @@
-"""The app of the page Prices over a store in memory: what is shown is what a test has put there."""
+"""The apps of the pages over a store in memory: what is shown is what a test has put there."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from dev.machine.ports import any_free_port
 from include.reading.recent_minutes import RecentMinutes
-from include.web import prices_api, prices_page
+from include.web import prices_api, prices_page, quality_page
 from include.web.access import may_read
 from include.web.prices_api import Deployment
 
@@ -24,15 +24,27 @@ def current_time():
 
 
 @contextmanager
-def serving(store, symbols):
-    """Serve the app as Airflow does, below /prices, without its login; yield its address."""
+def serving(store, symbols, storage="/nowhere"):
+    """Serve the apps as Airflow does, without its login; yield their address.
+
+    Args:
+        store: In memory.
+        symbols: Those that are fetched.
+        storage: The folder with Data Docs and reports.
+    """
     recent = RecentMinutes(store.minute_rows, current_time)
     port = any_free_port()
-    app = Starlette(routes=[Mount("/prices", prices_page.app)])
+    apps = {"/prices": prices_page.app, "/quality": quality_page.app}
+    app = Starlette(routes=[Mount(path, each) for path, each in apps.items()])
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prices_api, "deployment", lambda: Deployment(symbols, store, recent, "here"))
-        prices_page.app.dependency_overrides[may_read] = lambda: "somebody"
+        patch.setattr(quality_page, "open_store", lambda: store)
+        patch.setattr(quality_page, "symbols", lambda: symbols)
+        for module in (prices_page, quality_page):
+            patch.setattr(module, "storage_url", lambda: str(storage))
+        for each in apps.values():
+            each.dependency_overrides[may_read] = lambda: "somebody"
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         try:
@@ -44,4 +56,5 @@ def serving(store, symbols):
         finally:
             server.should_exit = True
             thread.join()
-            prices_page.app.dependency_overrides.clear()
+            for each in apps.values():
+                each.dependency_overrides.clear()

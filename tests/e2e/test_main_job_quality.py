@@ -117,7 +117,7 @@ def test_stores_what_a_person_accepts_and_closes_the_entries(product, bad_second
 
 
 def test_says_what_is_wrong_with_an_order(product):
-    state, log = product.run_dag("replay_quarantine", action="close")
+    status, message = product.refusal_of("replay_quarantine", action="close")
 
-    assert state == "failed"
-    assert "give the reason in 'note'" in log
+    assert status == 400
+    assert "give the reason in 'note'" in message

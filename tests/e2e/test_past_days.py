@@ -41,6 +41,9 @@ def recorded_days(product, backfill_of_recorded_days):
     """The minutes of the recorded days, backfilled."""
     state, logs = product.end_of_run("backfill_prices", backfill_of_recorded_days)
     assert state == "success", logs
+    assert f"BTCUSDT, {DAYS[0]} to {DAYS[-1]}: 3 days fetched, 4,320 minutes published." in logs
+    days = f"from={DAYS[0]}T00:00Z&to=2020-01-04T00:00Z"
+    assert f"{product.url}/prices/?symbol=BTCUSDT&{days}" in logs
     return product.minutes("BTCUSDT", FIRST, FIRST + 3 * DAY)
 
 
@@ -78,6 +81,7 @@ def test_leaves_a_complete_day_alone_and_says_so(recorded_days, product):
     again = product.minutes("BTCUSDT", FIRST, FIRST + DAY)
     assert state == "success", logs
     assert f"BTCUSDT {DAYS[0]} is complete" in logs
+    assert f"BTCUSDT, {DAYS[0]}: nothing was fetched, 1 day complete already." in logs
     assert again == recorded_days[:1_440]
 
 
@@ -100,10 +104,12 @@ def test_audits_days_against_their_archive_once(product):
 
 
 def test_says_what_is_wrong_with_an_order(product):
-    state, logs = order(product, **{"from": "2020-01-02", "to": "2020-01-01"})
+    wishes = BACKFILL_FORM | {"from": "2020-01-02", "to": "2020-01-01"}
 
-    assert state == "failed"
-    assert "is before 'from'" in logs
+    status, message = product.refusal_of("backfill_prices", **wishes)
+
+    assert status == 400
+    assert message.startswith("'to' (2020-01-01) is before 'from' (2020-01-02): set 'from' to")
 
 
 @pytest.mark.usefixtures("recorded_days")

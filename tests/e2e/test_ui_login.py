@@ -23,6 +23,7 @@ PROTECTED = (
     "/quality/?day=2020-01-01",
     "/quality/docs/index.html",
     "/quality/docs/no-such-page.html",
+    "/quality/result?suite=second_prices&symbol=BTCUSDT",
     "/prices/",
     "/prices/report/",
     "/prices/report/files/latest.html",

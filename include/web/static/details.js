@@ -1,6 +1,8 @@
 // The panel of one minute: its revisions, what failed, and where to look further.
 
-import { airflowLink, ask, make, minuteText, root } from "./page.js";
+import {
+  airflowLink, ask, batchResults, make, minuteText, resultLink, root,
+} from "./page.js";
 import { exactText } from "./price_text.js";
 
 const FIELDS = [
@@ -8,6 +10,7 @@ const FIELDS = [
   ["quality", "quality"], ["grade", "grade"], ["coverage", "coverage"], ["volume", "volume"],
   ["trade_count", "trades"], ["known_at", "known at (UTC)"],
 ];
+const MINUTE = 60_000;
 const DECIMALS = new Set(["vwap", "filled_vwap", "volume"]);
 
 function cell(name, value) {
@@ -20,10 +23,14 @@ function cell(name, value) {
   return DECIMALS.has(name) ? exactText(value) : String(value);
 }
 
-function revisionTable(revisions) {
+function revisionTable({ symbol, minute, revisions }) {
   // The newest two, the current one first: on a phone the second is beyond the edge.
   const shown = revisions.slice(-2).reverse();
   const before = shown.length > 1 ? shown[1] : null;
+  const end = new Date(Date.parse(minute) + MINUTE).toISOString();
+  const checked = make("tr", {}, make("th", { scope: "row" }, "checked"),
+    ...shown.map((each) => make("td", {},
+      resultLink("minute_prices", symbol, each.known_at, minute, end, "result"))));
   return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
     make("thead", {}, make("tr", {}, make("th", {}, ""),
       ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}${each === before ? " (before)" : ""}`)))),
@@ -34,7 +41,7 @@ function revisionTable(revisions) {
         const isChanged = before && each !== before && before[name] !== each[name]
           && name !== "known_at";
         return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
-      }))))));
+      }))), checked)));
 }
 
 function batchRow(batch) {
@@ -44,6 +51,8 @@ function batchRow(batch) {
   return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
     make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
     make("td", { class: "why" }, batch.failed.join(", ") || "none"),
+    make("td", {}, ...batchResults(batch.symbol, batch.fetched_at, batch.window_start,
+      batch.window_end)),
     make("td", {}, batch.source || "not noted"),
     make("td", {}, batch.run_id ? airflowLink(path, batch.dag_id) : "not recorded"));
 }
@@ -68,7 +77,7 @@ function content(story, causeText, dueText) {
   if (story.revisions.length) {
     parts.push(make("h3", {}, story.revisions.length > 2
       ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
-    revisionTable(story.revisions));
+    revisionTable(story));
   } else if (dueText) {
     parts.push(make("p", {}, dueText));
   } else {
@@ -81,7 +90,7 @@ function content(story, causeText, dueText) {
   }
   parts.push(make("h3", {}, "Batches fetched for this minute"));
   parts.push(story.batches.length
-    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "source", "run"],
+    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "results", "source", "run"],
       story.batches.map(batchRow))
     : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
@@ -89,10 +98,14 @@ function content(story, causeText, dueText) {
       table(["interval", "state", "not met, and observed value", "row"],
         story.quarantined.map(quarantineRow)));
   }
-  parts.push(make("p", {}, make("a", {
-    href: new URL(`quality/docs/days/${story.minute.slice(0, 10)}/${story.symbol}.html`, root).href,
-    "data-testid": "data-docs",
-  }, "Data Docs of the day")));
+  // Checks are filed under the day on which they were made: of a backfill not the minute's.
+  const days = new Set(story.batches.map((batch) => batch.fetched_at.slice(0, 10)));
+  for (const day of days) {
+    parts.push(make("p", {}, make("a", {
+      href: new URL(`quality/docs/days/${day}/${story.symbol}.html`, root).href,
+      "data-testid": "data-docs",
+    }, `Data Docs of ${day}, when this was checked`)));
+  }
   return parts;
 }
 

@@ -1,6 +1,6 @@
 // Shared code of the pages: elements, links out of Airflow's frame, and requests.
 
-import { airflow } from "./theme.js";
+import "./airflow_links.js";
 
 /** Make an element; text is text, never markup. */
 export function make(tag, attributes = {}, ...children) {
@@ -17,19 +17,7 @@ export const root = new URL(location.pathname.replace(/\/prices\/.*$/, "/"), loc
 
 /** Make a link to a page of Airflow, which must not open inside of Airflow's own frame. */
 export function airflowLink(path, ...children) {
-  const link = make("a", { href: new URL(path, root).href }, ...children);
-  link.addEventListener("click", (event) => {
-    const outer = airflow();
-    if (outer && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const step = outer.ownerDocument.createElement("a");
-      step.href = link.href;
-      outer.ownerDocument.body.append(step);
-      step.click();
-      step.remove();
-    }
-  });
-  return link;
+  return make("a", { class: "airflow", href: new URL(path, root).href }, ...children);
 }
 
 /** Ask for JSON; throw an error whose message says what is wrong and what to do. */
@@ -54,6 +42,21 @@ export async function ask(address, parameters = {}, signal = undefined) {
     throw Object.assign(problem, { status: answer.status });
   }
   return said;
+}
+
+/** A link to a result of Data Docs: what a suite said of a symbol's batch, or of a minute's average. */
+export function resultLink(suite, symbol, at, start, end, text) {
+  const url = new URL("quality/result", root);
+  for (const [name, value] of Object.entries({ suite, symbol, at, from: start, to: end })) {
+    url.searchParams.set(name, value);
+  }
+  return make("a", { href: url.href, "data-testid": `result-${suite}` }, text);
+}
+
+/** Links to the results on a batch: one for its seconds and one for its minutes. */
+export function batchResults(symbol, at, start, end) {
+  return [resultLink("second_prices", symbol, at, start, end, "seconds"), ", ",
+    resultLink("exchange_minutes", symbol, at, start, end, "minutes")];
 }
 
 /** A moment as 2026-03-01 12:00, UTC. */

@@ -8,7 +8,7 @@ import { sizeText } from "./groups.js";
 import { joined } from "./joined.js";
 import { causeAt, inWords, makeLanes } from "./lanes.js";
 import { airflowLink, ask, make, minuteText } from "./page.js";
-import { isLive, moment, sayMoment, setSlider, span, spanPicked } from "./selection.js";
+import { isLive, moment, pickFromAddress, sayMoment, setSlider, span, spanPicked } from "./selection.js";
 import { makeStrip } from "./strip.js";
 import { showRows, showTiles } from "./tiles.js";
 
@@ -161,7 +161,8 @@ async function showSelection({ isRefresh = false, picks = null }, signal) {
     }
     const next = await ask("api/board", parameters, signal);
     const missedBefore = board?.tiles.missing_count ?? 0;
-    show(isTail ? joined(board, next, from, isCounted) : next, isRefresh || picks !== null);
+    show(isTail ? joined(board, next, from, isCounted) : next,
+      isRefresh || (picks !== null && board !== null));
     if (picks !== null) {
       pick(Math.round((picks - Date.parse(board.from)) / MINUTE));
     } else if (picked !== null && !isTail) {
@@ -300,4 +301,4 @@ document.addEventListener("visibilitychange", () => {
 
 drawLegend(at("legend"), make);
 onTheme(() => drawLegend(at("legend"), make));
-load();
+load({ picks: pickFromAddress() });

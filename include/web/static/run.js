@@ -1,11 +1,12 @@
 // The tab of a DAG run: the gate's verdict on each of its batches, as Airflow keeps it in XCom.
 
-import { ask, make, root } from "./page.js";
+import { ask, batchResults, make, root } from "./page.js";
 import { makeStrip } from "./strip.js";
 
 const DAG = "ingest_prices";
 const TASK = "validate";
 const KEY = "return_value";
+const MINUTE = 60_000;
 const parameters = new URLSearchParams(location.search);
 const [dagId, runId] = [parameters.get("dag_id") || "", parameters.get("run_id") || ""];
 const place = document.getElementById("verdicts");
@@ -28,21 +29,34 @@ async function checked() {
   return { messages, isRunning: running.length > 0 };
 }
 
+function minuteCell(message) {
+  const url = new URL("prices/", root);
+  url.searchParams.set("symbol", message.symbol);
+  if (message.end) {
+    url.searchParams.set("minute", new Date(Date.parse(message.end) - MINUTE).toISOString());
+  }
+  return make("td", { class: "mark" }, make("a", { href: url.href, "data-testid": "minute" }, "Prices"));
+}
+
 function row(message, day) {
   const mark = message.refused ? "✕ refused" : message.failed.length ? "! with a remark" : "✓ passed";
   const docs = new URL(`quality/docs/days/${day}/${message.symbol}.html`, root).href;
+  // A run of an earlier version, or a batch that cannot be read, does not say which results it has.
+  const results = message.fetched_at
+    ? batchResults(message.symbol, message.fetched_at, message.start, message.end)
+    : [make("a", { href: docs }, "all of the day")];
   const number = (value) => make("td", { class: "number" }, String(value));
   return make("tr", {}, make("th", { scope: "row" }, message.symbol),
     make("td", { class: message.refused ? "mark bad" : "mark" }, mark),
     make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
     make("td", { class: "why" }, message.failed.join(", ") || "none"),
     number(`${message.met} of ${message.evaluated}`), number(message.check_ms),
-    make("td", { class: "mark" }, make("a", { href: docs }, "Data Docs")));
+    make("td", { class: "mark" }, ...results), minuteCell(message));
 }
 
 function table(messages, day) {
   const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "met",
-    "ms", "the day"];
+    "ms", "results", "minute"];
   return make("div", { class: "wide" }, make("table", {},
     make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
     make("tbody", {}, ...messages.map((message) => row(message, day)))));

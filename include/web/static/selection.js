@@ -3,6 +3,9 @@
 import { minuteText } from "./page.js";
 
 const MINUTE = 60_000;
+const DAY = 1440 * MINUTE;
+// A minute of the address is shown in the span that is picked at first, if it is in it for a while.
+const IN_FIRST_SPAN_MS = 23 * 60 * MINUTE;
 
 const at = (id) => document.getElementById(id);
 
@@ -23,6 +26,30 @@ export function span() {
   }
   const to = floor(Date.now());
   return { from: to - Number(value) * 60 * MINUTE, to };
+}
+
+function pickCustom(from, to) {
+  document.querySelector("input[name=span][value=custom]").checked = true;
+  at("custom").hidden = false;
+  at("from").value = new Date(from).toISOString().slice(0, 16);
+  at("to").value = new Date(to).toISOString().slice(0, 16);
+}
+
+/**
+ * Pick what the address names: a span (from and to), or a minute, which is returned; else null.
+ *
+ * Moments are ISO 8601 with a zone; one that cannot be read is as if it were not there.
+ */
+export function pickFromAddress() {
+  const asked = new URLSearchParams(location.search);
+  const [from, to, minute] = ["from", "to", "minute"].map((name) => Date.parse(asked.get(name)));
+  if (from < to) {
+    pickCustom(from, to);
+  } else if (Date.now() - minute > IN_FIRST_SPAN_MS) {
+    const day = Math.floor(minute / DAY) * DAY;
+    pickCustom(day, day + DAY);
+  }
+  return Number.isNaN(minute) ? null : floor(minute);
 }
 
 /** Whether the span follows the clock. */

@@ -1,7 +1,9 @@
 import json
+import os
 import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from upath import UPath
@@ -11,7 +13,11 @@ from include.gx.checkpoints import Checkpoints
 from include.gx.data_docs import build_data_docs
 from include.gx.docs_index import Retention
 from include.gx.kline_tables import Candidate
-from tests.fakes.builders import NOON, batch, kline
+from include.gx.minutes import check_averages
+from include.records.batches import Run
+from include.records.verdicts import ExpectedMinutes
+from include.records.windows import MINUTE
+from tests.fakes.builders import NOON, average, batch, kline
 
 DAY = NOON.date()
 LOW = 3
@@ -22,13 +28,13 @@ def folder(tmp_path):
     return tmp_path / "gx"
 
 
-def judge(folder, *, symbol="BTCUSDT", is_good=True, hours=0):
+def judge(folder, *, symbol="BTCUSDT", is_good=True, hours=0, run=None):
     rows = [kline(NOON + timedelta(seconds=index)) for index in range(60)]
     if not is_good:
         rows[7][LOW] = "101.00"
     landed = batch(symbol=symbol, seconds=rows)
     check_batch(
-        Checkpoints(str(folder)),
+        Checkpoints(str(folder), run),
         replace(landed, fetched_at=landed.fetched_at + timedelta(hours=hours)),
         symbol=symbol,
         stored={},
@@ -57,6 +63,94 @@ def test_makes_a_page_for_each_result_that_explains_itself(folder):
     assert re.search(r"<td[^>]*>\s*(<[^>]*>\s*)*101\.00", html)
 
 
+def page_text(folder, suite):
+    """The text of the head of a suite's only page, and all of its HTML."""
+    (page,) = (folder / "docs" / "results" / suite).iterdir()
+    html = page.read_text(encoding="utf-8")
+    _, _, head = html.partition('data-testid="head">')
+    return words(head.partition("</header>")[0]), html
+
+
+def words(html):
+    return " ".join(re.sub(r"<[^>]*>", " ", html).split())
+
+
+def observed(html, expectation):
+    """What a page shows as observed, of the first row that says what is expected."""
+    found = re.search(
+        rf"{expectation}.*?<td[^>]*>\s*(?:<[^>]*>\s*)*([^<]*\b(?:rows|as expected)\b[^<]*)",
+        html,
+        re.DOTALL,
+    )
+    return " ".join(found[1].split())
+
+
+def test_heads_a_result_with_what_it_is_about_and_leads_back(folder):
+    judge(folder, run=Run("ingest_prices", "manual__one+two"))
+
+    build(folder)
+
+    head, html = page_text(folder, "second_prices")
+    assert head.startswith("second_prices: BTCUSDT Verdict passed Window 2026-03-01 12:00 to ")
+    assert "2026-03-01 12:01 UTC; rows from 2026-03-01 12:00:00 to 2026-03-01 12:00:59" in head
+    assert "Rows 60 fetched, 60 judged, 0 refused" in head
+    assert "../../../../prices/?symbol=BTCUSDT&amp;minute=2026-03-01T12:00Z" in html
+    run = "run_id=manual__one%2Btwo"
+    assert f"../../../../prices/run?dag_id=ingest_prices&amp;{run}" in html
+    in_airflow = "dags/ingest_prices/runs/manual__one%2Btwo"
+    assert f'class="airflow" href="../../../../{in_airflow}"' in html
+    assert 'href="../../days/2026-03-01/BTCUSDT.html"' in html
+    assert "Data asset" not in html
+
+
+def test_shows_what_was_observed_when_all_is_well(folder):
+    judge(folder)
+
+    build(folder)
+
+    _, html = page_text(folder, "second_prices")
+    assert " -- " not in words(html)
+    assert observed(html, "Expect the open time to be a whole number") == "0 of 60 rows fail"
+    assert observed(html, "Expect open times within the requested span") == (
+        "2026-03-01T12:00:00Z to 2026-03-01T12:00:59Z; 0 of 60 rows fail"
+    )
+    assert observed(html, "Expect a row for every second and minute") == "60 rows, none missing"
+    assert observed(html, "Twelve columns") == "all columns as expected"
+
+
+def test_shows_how_many_rows_fail(folder):
+    judge(folder, is_good=False)
+
+    build(folder)
+
+    head, html = page_text(folder, "second_prices")
+    assert "Verdict failed : expect_prices_to_be_in_order, expect_vwap_to_be_within_prices" in head
+    assert "Rows 60 fetched, 60 judged, 1 refused" in head
+    assert observed(html, "Expect 0 < low <= open") == "1 of 60 rows fail"
+    assert observed(html, "Expect the open time to be a whole number") == "0 of 60 rows fail"
+
+
+def test_heads_the_minutes_of_several_symbols(folder):
+    averages = [average(NOON, symbol=symbol) for symbol in ("BTCUSDT", "ETHUSDT")]
+    check_averages(
+        Checkpoints(str(folder)),
+        averages,
+        ExpectedMinutes(("BTCUSDT", "ETHUSDT"), 2, NOON + MINUTE),
+    )
+
+    build(folder)
+
+    head, html = page_text(folder, "minute_prices")
+    assert head.startswith("minute_prices: all symbols Verdict passed Window 2026-03-01 12:00 to")
+    assert "Rows 2 fetched, 2 judged, 0 refused" in head
+    assert "Run not noted" in head
+    assert observed(html, "One row for each requested symbol and minute") == "2 rows"
+    assert observed(html, "One row for each symbol and minute") == (
+        "2026-03-01T12:00:00+00:00 to 2026-03-01T12:00:00+00:00; 0 of 2 rows fail"
+    )
+    assert " -- " not in words(html)
+
+
 @pytest.mark.slow
 @pytest.mark.defect(28)
 def test_runs_no_script_that_the_exchange_may_send(folder):
@@ -82,8 +176,15 @@ def test_needs_nothing_from_the_network(folder):
         html = page.read_text(encoding="utf-8")
         assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", html), page
         for link in re.findall(r"""(?:src|href)="([^"#]+)""", html):
-            if not link.startswith(("data:", "../expectations/")) and "expectations/" not in link:
-                assert (page.parent / link).exists(), (page, link)
+            if link.startswith("data:"):
+                continue
+            target = Path(os.path.normpath(page.parent / link.partition("?")[0]))
+            if target.is_relative_to(folder / "docs"):
+                assert target.exists(), (page, link)
+            else:
+                # Airflow serves docs/ as /quality/docs/, next to the other pages.
+                place = target.relative_to(folder.parent)
+                assert place.parts[0] in {"prices", "dags"}, (page, link)
     for sheet in (folder / "docs" / "static").glob("*.css"):
         assert "url(http" not in sheet.read_text(encoding="utf-8")
 
@@ -149,6 +250,10 @@ def test_gives_a_symbol_that_fails_a_page_of_its_own(folder):
     build(folder)
 
     assert pages(folder, "second_prices") == ["BTCUSDT_and_4", "ETHUSDT"]
+    (together,) = (folder / "docs" / "results" / "second_prices").glob("BTCUSDT_and_4*")
+    said = words(together.read_text(encoding="utf-8"))
+    assert "ADAUSDT, BTCUSDT, SOLUSDT and 1 more Verdict passed" in said
+    assert "300 fetched, 240 judged, 0 refused; the others are of symbols that failed" in said
     assert pages(folder, "exchange_minutes") == ["BTCUSDT_and_4"]
     assert ("failed", "second_prices", "ETHUSDT") in listed(folder, "ETHUSDT")
     assert ("passed", "second_prices", "BTCUSDT_and_4") not in listed(folder, "ETHUSDT")
