@@ -31,6 +31,7 @@ PROTECTED = (
     "/prices/api/latest?symbol=BTCUSDT",
     "/prices/api/span",
     "/prices/api/board",
+    "/prices/api/file?symbol=BTCUSDT&kind=csv",
     "/prices/api/strip",
     "/prices/api/openapi.json",
     "/prices/metrics",

@@ -18,6 +18,14 @@ export const CAUSES = {
   DUE: { height: 0.15, pattern: "solid", words: "not due yet" },
 };
 
+// What a minute can have besides its cause: its lane's name, its mark, its words in the legend.
+export const MARKS = [
+  { lane: "flags", mark: "▲", words: "flag", field: "soft_flags", hue: "flagged" },
+  { lane: "revised", mark: "●", words: "revised", field: "revisions", hue: "revised" },
+  { lane: "restated", mark: "◆", words: "restated", field: "restatements", hue: "restated" },
+  { mark: "○", words: "filled value" },
+];
+
 /** Draw one run of a cause into a row. */
 export function paint(context, name, x, y, width, height) {
   const cause = CAUSES[name] || CAUSES.NOT_PUBLISHED;
@@ -74,6 +82,5 @@ export function drawLegend(list, make) {
     context.scale(2, 2);
     paint(context, name, 0, 0, 18, 14);
     return make("li", { title: name }, swatch, cause.words);
-  }), make("li", {}, "▲ flag"), make("li", {}, "● revised"), make("li", {}, "◆ restated"),
-  make("li", {}, "○ filled value"));
+  }), ...MARKS.map(({ mark, words }) => make("li", {}, `${mark} ${words}`)));
 }

@@ -96,10 +96,17 @@ function content(story, causeText, dueText) {
   return parts;
 }
 
-/** Make the panel; its function shows a minute, with what to say while it is not due. */
+/** Make the panel of a minute, which is none at first. */
 export function makeDetails(panel) {
   let running = null;
-  return async function show(symbol, minute, moment, causeText, dueText) {
+
+  function clear() {
+    running?.abort();
+    panel.replaceChildren(make("p", { class: "soft" }, "No minute is selected."));
+  }
+
+  /** Show a minute, with what to say while it is not due. */
+  async function show(symbol, minute, moment, causeText, dueText) {
     running?.abort();
     running = new AbortController();
     const parameters = { symbol, minute: minute.toISOString() };
@@ -114,5 +121,8 @@ export function makeDetails(panel) {
         panel.replaceChildren(make("p", { class: "bad" }, error.message));
       }
     }
-  };
+  }
+
+  clear();
+  return { show, clear };
 }

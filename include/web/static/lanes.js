@@ -1,15 +1,11 @@
 // Lanes two and three: causes by symbol, then flags and revisions, on the chart's own time axis.
 
-import { CAUSES, paint } from "./causes.js";
+import { CAUSES, MARKS, paint } from "./causes.js";
 import { colour, onTheme } from "./theme.js";
 
 const ROW = 18;
 const BAR = 13;
-const MARKS = [
-  ["flags", "▲", "soft_flags", "flagged"],
-  ["revised", "●", "revisions", "revised"],
-  ["restated", "◆", "restatements", "restated"],
-];
+const MARKED = MARKS.filter(({ lane }) => lane);
 
 /** Make the lanes on a canvas below a chart. */
 export function makeLanes(canvas, chart) {
@@ -18,7 +14,7 @@ export function makeLanes(canvas, chart) {
   let isAsked = false;
 
   function rows() {
-    return board ? board.ribbons.length + MARKS.length : 0;
+    return board ? board.ribbons.length + MARKED.length : 0;
   }
 
   function draw() {
@@ -66,7 +62,7 @@ export function makeLanes(canvas, chart) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.font = "11px system-ui, sans-serif";
-    MARKS.forEach(([, mark, field, hue], row) => {
+    MARKED.forEach(({ mark, field, hue }, row) => {
       context.fillStyle = colour(hue);
       const y = (board.ribbons.length + row) * ROW + 4 + BAR / 2;
       for (const [place] of board[field]) {
@@ -77,7 +73,7 @@ export function makeLanes(canvas, chart) {
 
     context.textAlign = "left";
     context.textBaseline = "middle";
-    const names = [...board.ribbons.map((ribbon) => ribbon.symbol), ...MARKS.map(([name]) => name)];
+    const names = [...board.ribbons.map((ribbon) => ribbon.symbol), ...MARKED.map(({ lane }) => lane)];
     names.forEach((name, row) => {
       context.fillStyle = name === board.symbol ? colour("ink") : colour("soft");
       context.font = `${name === board.symbol ? "600 " : ""}11px system-ui, sans-serif`;
@@ -98,6 +94,8 @@ export function makeLanes(canvas, chart) {
   onTheme(redraw);
 
   return {
+    canvas,
+    draw,
     show(next) {
       board = next;
       redraw();

@@ -1,13 +1,45 @@
-// What is picked in the form: the span, and the moment as of which it is shown.
+// What is picked in the form: the symbol, the span, and the moment as of which it is shown.
 
-import { minuteText } from "./page.js";
+import { make, minuteText } from "./page.js";
 
 const MINUTE = 60_000;
+// A slider moves on for a while.
+const SETTLED_MS = 200;
 
 const at = (id) => document.getElementById(id);
 
 function floor(milliseconds) {
   return Math.floor(milliseconds / MINUTE) * MINUTE;
+}
+
+/** Pick what an address asks for (address.js). */
+export function select({ symbol, span: picked, from, to, moment: known }) {
+  // Whether it is one of those that are fetched shows when it is asked for.
+  showSymbols([...at("symbol").options].map((option) => option.value), symbol);
+  document.querySelector(`input[name=span][value="${picked}"]`).checked = true;
+  at("custom").hidden = isLive();
+  at("from").value = from === null ? "" : fieldText(from);
+  at("to").value = to === null ? "" : fieldText(to);
+  setSlider(span(), true);
+  if (known !== null) {
+    at("moment").value = Math.floor(known / MINUTE);
+    sayMoment();
+  }
+}
+
+/** List symbols to choose from; the one shown is chosen, and listed though it is not one of them. */
+export function showSymbols(symbols, shown) {
+  const list = at("symbol");
+  const names = !shown || symbols.includes(shown) ? symbols : [shown, ...symbols];
+  if ([...list.options].map((option) => option.value).join() !== names.join()) {
+    list.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+  }
+  list.value = shown;
+}
+
+/** A moment as a field of the form has it. */
+function fieldText(milliseconds) {
+  return new Date(milliseconds).toISOString().slice(0, 16);
 }
 
 /** The value of the span picked: hours, or custom. */
@@ -50,9 +82,40 @@ export function setSlider({ from, to }, isMoved) {
 }
 
 /** Write the moment beside its slider. */
-export function sayMoment() {
+function sayMoment() {
   const known = moment();
   const text = known ? `${minuteText(new Date(known))} UTC` : "now";
-  at("moment-text").value = text;
+  at("moment-text").textContent = text;
   at("moment").setAttribute("aria-valuetext", text);
+}
+
+/**
+ * Call `load` whenever somebody picks something else.
+ *
+ * `ends` returns the ends of the span shown, {from, to}, which a custom span begins with.
+ */
+export function onPicked({ load, ends }) {
+  let settling = null;
+  const loadNow = () => {
+    setSlider(span(), true);
+    load();
+  };
+  at("symbol").addEventListener("change", () => load());
+  at("spans").addEventListener("change", () => {
+    at("custom").hidden = isLive();
+    if (!isLive()) {
+      at("from").value ||= fieldText(ends().from);
+      at("to").value ||= fieldText(ends().to);
+    }
+    loadNow();
+  });
+  at("controls").addEventListener("submit", (event) => {
+    event.preventDefault();
+    loadNow();
+  });
+  at("moment").addEventListener("input", () => {
+    sayMoment();
+    clearTimeout(settling);
+    settling = setTimeout(() => load({ isRefresh: true }), SETTLED_MS);
+  });
 }

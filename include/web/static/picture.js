@@ -1,0 +1,70 @@
+// What the page Prices shows as one picture, with what it takes to read it away from its page.
+
+import { CAUSES, MARKS, paint } from "./causes.js";
+import { colour } from "./theme.js";
+
+const EDGE = 12;
+const LINE = 18;
+const SWATCH = { width: 18, height: 14 };
+const FONT = "11px system-ui, sans-serif";
+
+/** Put the legend's entries into lines of a width: [entry, x, line], and the number of lines. */
+function laidOut(entries, width, measure) {
+  let [x, line] = [0, 0];
+  const places = entries.map((entry) => {
+    const wide = (entry.cause ? SWATCH.width + 6 : 0) + measure(entry.words) + 14;
+    if (x > 0 && x + wide > width) {
+      [x, line] = [0, line + 1];
+    }
+    const place = [entry, x, line];
+    x += wide;
+    return place;
+  });
+  return { places, count: line + 1 };
+}
+
+/**
+ * Draw a chart and its lanes below a heading and notes, and above the legend.
+ *
+ * `draw` draws the lanes at once: what they are asked to show otherwise comes a frame later.
+ */
+export function drawPicture(chart, { canvas: lanes, draw }, [heading, ...notes]) {
+  draw();
+  const scale = window.devicePixelRatio || 1;
+  const candles = chart.takeScreenshot(true);
+  const size = (drawn) => [drawn.width / scale, drawn.height / scale];
+  const [width, candlesHeight] = size(candles);
+  const [lanesWidth, lanesHeight] = size(lanes);
+  const picture = document.createElement("canvas");
+  const context = picture.getContext("2d");
+  context.font = FONT;
+  const legend = laidOut(
+    [...Object.entries(CAUSES).map(([cause, { words }]) => ({ cause, words })),
+      ...MARKS.map(({ mark, words }) => ({ words: `${mark} ${words}` }))],
+    width, (text) => context.measureText(text).width);
+  const top = EDGE + (1 + notes.length) * LINE;
+  const below = top + candlesHeight + lanesHeight + EDGE;
+  picture.width = Math.round((width + 2 * EDGE) * scale);
+  picture.height = Math.round((below + legend.count * LINE + EDGE) * scale);
+  context.scale(scale, scale);
+  context.fillStyle = colour("card");
+  context.fillRect(0, 0, picture.width, picture.height);
+  context.textBaseline = "middle";
+  [heading, ...notes].forEach((text, line) => {
+    context.font = line ? FONT : "600 14px system-ui, sans-serif";
+    context.fillStyle = colour(line ? "soft" : "ink");
+    context.fillText(text, EDGE, EDGE + (line + 0.4) * LINE, width);
+  });
+  context.drawImage(candles, EDGE, top, width, candlesHeight);
+  context.drawImage(lanes, EDGE, top + candlesHeight, lanesWidth, lanesHeight);
+  context.font = FONT;
+  for (const [{ cause, words }, x, line] of legend.places) {
+    const [left, y] = [EDGE + x, below + line * LINE];
+    if (cause) {
+      paint(context, cause, left, y, SWATCH.width, SWATCH.height);
+    }
+    context.fillStyle = colour("ink");
+    context.fillText(words, left + (cause ? SWATCH.width + 6 : 0), y + SWATCH.height / 2);
+  }
+  return picture;
+}
