@@ -48,7 +48,7 @@ def style_sheet() -> str:
     """Return the colours as custom properties of CSS.
 
     A page is dark where the system is, unless its root element has data-theme="light", and where
-    that says "dark".
+    that says "dark"; on paper it is always light.
     """
     day, night = (
         "".join(f"  --{name}: {shades[index]};\n" for name, shades in COLOURS.items())
@@ -60,4 +60,6 @@ def style_sheet() -> str:
         f':root:not([data-theme="light"]) {{ color-scheme: dark;\n{night}}}\n'
         "}\n"
         f':root[data-theme="dark"] {{ color-scheme: dark;\n{night}}}\n'
+        # As specific as what it overrides.
+        f"@media print {{\n:root:root {{ color-scheme: light;\n{day}}}\n}}\n"
     )

@@ -41,7 +41,11 @@ add_security_headers(app, CONTENT_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
-pages.globals["palette"] = Markup(style_sheet())  # noqa: S704 - ours
+# In the page, as its errors are shown at addresses of any depth.
+STYLES = (Path(__file__).parent / "static" / "pages.css").read_text("utf-8")
+pages.globals["styles"] = Markup(  # noqa: S704 - ours
+    style_sheet() + STYLES.removeprefix('@import url("palette.css");\n')
+)
 
 
 def open_time_text(text: str) -> str:

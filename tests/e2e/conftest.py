@@ -256,9 +256,15 @@ def filled():
 
 
 @pytest.fixture(scope="module")
-def lone_address(filled, tmp_path_factory):
+def lone_data(tmp_path_factory):
+    """The folder of reports and Data Docs of the pages without a stack."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def lone_address(filled, lone_data):
     """The pages over that store, without a stack; their address."""
-    with serving(filled[0], LONE_SYMBOLS, tmp_path_factory.mktemp("data")) as address:
+    with serving(filled[0], LONE_SYMBOLS, lone_data) as address:
         yield address
 
 

@@ -71,16 +71,3 @@ function hatch(context, pattern, x, y, width, height) {
   }
   context.stroke();
 }
-
-/** Fill the legend. */
-export function drawLegend(list, make) {
-  list.replaceChildren(...Object.entries(CAUSES).map(([name, cause]) => {
-    const swatch = make("canvas", { width: "36", height: "28", "aria-hidden": "true" });
-    swatch.style.width = "18px";
-    swatch.style.height = "14px";
-    const context = swatch.getContext("2d");
-    context.scale(2, 2);
-    paint(context, name, 0, 0, 18, 14);
-    return make("li", { title: name }, swatch, cause.words);
-  }), ...MARKS.map(({ mark, words }) => make("li", {}, `${mark} ${words}`)));
-}

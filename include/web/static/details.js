@@ -1,6 +1,6 @@
 // The panel of one minute: its revisions, what failed, and where to look further.
 
-import { airflowLink, ask, make, minuteText, root } from "./page.js";
+import { airflowLink, ask, make, minuteText, root, wideTable } from "./page.js";
 import { exactText } from "./price_text.js";
 
 const FIELDS = [
@@ -24,17 +24,17 @@ function revisionTable(revisions) {
   // The newest two, the current one first: on a phone the second is beyond the edge.
   const shown = revisions.slice(-2).reverse();
   const before = shown.length > 1 ? shown[1] : null;
-  return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
-    make("thead", {}, make("tr", {}, make("th", {}, ""),
-      ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}${each === before ? " (before)" : ""}`)))),
-    make("tbody", {}, ...FIELDS.map(([name, title]) => make("tr", {},
-      make("th", { scope: "row" }, title),
-      ...shown.map((each) => {
-        const text = cell(name, each[name]);
-        const isChanged = before && each !== before && before[name] !== each[name]
-          && name !== "known_at";
-        return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
-      }))))));
+  const titles = shown.map(
+    (each) => `revision ${each.revision}${each === before ? " (before)" : ""}`);
+  const rows = FIELDS.map(([name, title]) => make("tr", {},
+    make("th", { scope: "row" }, title),
+    ...shown.map((each) => {
+      const text = cell(name, each[name]);
+      const isChanged = before && each !== before && before[name] !== each[name]
+        && name !== "known_at";
+      return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
+    })));
+  return wideTable("Revisions", ["value", ...titles], rows, { "data-testid": "revisions" });
 }
 
 function batchRow(batch) {
@@ -53,12 +53,6 @@ function quarantineRow(row) {
     make("td", { class: "why" }, ...Object.entries(row.observed).flatMap(([name, seen]) => [
       name, seen ? `: ${seen}` : "", make("br")])),
     make("td", { class: "why" }, make("code", {}, row.payload)));
-}
-
-function table(titles, rows) {
-  return make("div", { class: "wide" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
-    make("tbody", {}, ...rows)));
 }
 
 function content(story, causeText, dueText) {
@@ -81,12 +75,12 @@ function content(story, causeText, dueText) {
   }
   parts.push(make("h3", {}, "Batches fetched for this minute"));
   parts.push(story.batches.length
-    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "source", "run"],
+    ? wideTable("Batches", ["fetched (UTC)", "verdict", "rows", "expectations not met", "source", "run"],
       story.batches.map(batchRow))
     : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
     parts.push(make("h3", {}, "Refused rows"),
-      table(["interval", "state", "not met, and observed value", "row"],
+      wideTable("Refused rows", ["interval", "state", "not met, and observed value", "row"],
         story.quarantined.map(quarantineRow)));
   }
   parts.push(make("p", {}, make("a", {

@@ -46,7 +46,7 @@ function spanText({ from, to }) {
  * Make the buttons work.
  *
  * `held` returns the board, and of what is shown of it what the address keeps (address.js); `fail`
- * shows an error.
+ * shows an error. The returned `drawn` draws the picture.
  */
 export function makeDownloads({ held, view, lanes, fail }) {
   const say = (text) => {
@@ -79,11 +79,15 @@ export function makeDownloads({ held, view, lanes, fail }) {
     });
   }
 
-  function picture({ symbol, from, to, known }) {
-    const drawn = drawPicture(view.chart, lanes, [`${symbol}, ${spanText({ from, to })}`,
+  function drawn() {
+    const { symbol, from, to, known } = part();
+    return drawPicture(view.chart, lanes, [`${symbol}, ${spanText({ from, to })}`,
       `${held().board.strip.source}, as known at ${known.toISOString().slice(0, 19)}Z`]);
+  }
+
+  function picture() {
     return new Promise((done) => {
-      drawn.toBlob(done, "image/png");
+      drawn().toBlob(done, "image/png");
     });
   }
 
@@ -94,7 +98,7 @@ export function makeDownloads({ held, view, lanes, fail }) {
       say("one moment…");
       try {
         const name = fileName(shown, kind);
-        save(await (kind === "png" ? picture(shown) : minutes(shown, kind)), name);
+        save(await (kind === "png" ? picture() : minutes(shown, kind)), name);
         say(`Saved as ${name}.`);
       } catch (error) {
         say("Not saved.");
@@ -102,4 +106,5 @@ export function makeDownloads({ held, view, lanes, fail }) {
       }
     });
   }
+  return { drawn };
 }

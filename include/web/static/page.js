@@ -12,6 +12,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Make a table that scrolls where it is too wide; its name is read out when it has the focus. */
+export function wideTable(name, titles, rows, attributes = {}) {
+  return make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": name },
+    make("table", attributes,
+      make("thead", {}, make("tr", {}, ...titles.map(
+        (title) => make("th", { scope: "col" }, title)))),
+      make("tbody", {}, ...rows)));
+}
+
 /** The folder that Airflow is served from, with its slash: the app lies in prices/ below it. */
 export const root = new URL(location.pathname.replace(/\/prices\/.*$/, "/"), location.origin);
 

@@ -2,8 +2,6 @@
 
 import { keepAddress, onStep, readAddress } from "./address.js";
 import { boardRequest } from "./board_request.js";
-import { drawLegend } from "./causes.js";
-import { onTheme } from "./theme.js";
 import { makeChart } from "./chart.js";
 import { makeDetails } from "./details.js";
 import { makeDownloads } from "./downloads.js";
@@ -12,11 +10,14 @@ import { sizeText } from "./groups.js";
 import { joined } from "./joined.js";
 import { listenToKeys } from "./keys.js";
 import { causeAt, inWords, makeLanes } from "./lanes.js";
+import { makeLegend } from "./legend.js";
+import { makeNews } from "./news.js";
 import { ask, make, minuteText } from "./page.js";
 import {
   isLive, moment, onPicked, select, setSlider, showSymbols, span, spanPicked,
 } from "./selection.js";
 import { makeStrip } from "./strip.js";
+import { onPrint } from "./theme.js";
 import { showRows, showTiles } from "./tiles.js";
 
 const MINUTE = 60_000;
@@ -36,6 +37,7 @@ const view = makeChart(at("chart"), (size) => {
 const strip = makeStrip(at("strip"));
 const lanes = makeLanes(at("lanes"), view.chart);
 const details = makeDetails(at("details"));
+const news = makeNews(at("news"));
 
 let board = null;
 let picked = null;
@@ -64,10 +66,7 @@ function show(next, keep) {
   explainEmpty(at("empty"), board, {
     known,
     isLive: isLive(),
-    showNow() {
-      setSlider(span(), true);
-      load();
-    },
+    showNow: () => loadAsOfNow(),
   });
   const place = held === null ? null : placeOf(held);
   picked = place !== null && place >= 0 && place < board.candles.vwap.length ? place : null;
@@ -76,6 +75,7 @@ function show(next, keep) {
   if (picked !== null && causeBefore === "DUE" && pickedCause() !== "DUE") {
     pick(picked);
   }
+  news.follow(board, keep);
   at("updated").textContent = `updated ${new Date().toISOString().slice(11, 19)} UTC`;
   at("problem").hidden = true;
   at("take").disabled = false;
@@ -222,6 +222,7 @@ function pick(place) {
   const minute = new Date(minuteAt(picked));
   const cause = pickedCause();
   const words = inWords(cause);
+  news.pick(board.symbol, minute, board.candles.vwap[picked], words);
   details.show(board.symbol, minute, moment(), words.startsWith(cause) ? words : `${cause} (${words})`,
     cause === "DUE" ? dueText(minute, moment(), board.next_look_at) : "");
   keep();
@@ -251,7 +252,7 @@ at("lanes").addEventListener("click", (event) => {
   }
 });
 at("whole").addEventListener("click", () => view.fit());
-onPicked({
+const loadAsOfNow = onPicked({
   load,
   ends: () => ({
     from: Date.parse(board?.from) || Date.now(), to: Date.parse(board?.to) || Date.now(),
@@ -287,9 +288,10 @@ function note(problems) {
 }
 
 at("controls").addEventListener("input", () => note([]));
-makeDownloads({ held: () => ({ board, shown: shown() }), view, lanes, fail });
+const { drawn } = makeDownloads({ held: () => ({ board, shown: shown() }), view, lanes, fail });
+// Its canvases do not follow the width of paper.
+onPrint(() => board && at("printed").replaceChildren(drawn()));
 
-drawLegend(at("legend"), make);
-onTheme(() => drawLegend(at("legend"), make));
+makeLegend(at("legend"));
 onStep(follow);
 follow();

@@ -1,6 +1,6 @@
 // The tab of a DAG run: the gate's verdict on each of its batches, as Airflow keeps it in XCom.
 
-import { ask, make, root } from "./page.js";
+import { ask, make, root, wideTable } from "./page.js";
 import { makeStrip } from "./strip.js";
 
 const DAG = "ingest_prices";
@@ -9,6 +9,7 @@ const KEY = "return_value";
 const parameters = new URLSearchParams(location.search);
 const [dagId, runId] = [parameters.get("dag_id") || "", parameters.get("run_id") || ""];
 const place = document.getElementById("verdicts");
+const said = document.getElementById("said");
 
 /** What the tasks of the gate returned, in one list; see include/orchestration/messages.py. */
 async function checked() {
@@ -43,26 +44,24 @@ function row(message, day) {
 function table(messages, day) {
   const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "met",
     "ms", "the day"];
-  return make("div", { class: "wide" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
-    make("tbody", {}, ...messages.map((message) => row(message, day)))));
+  return wideTable("Batches", titles, messages.map((message) => row(message, day)));
 }
 
 async function show() {
   document.getElementById("run").textContent = runId;
   if (dagId !== DAG) {
-    place.replaceChildren(make("p", {}, `Runs of ${dagId || "other DAGs"} have no batches to show `
-      + `here: only ${DAG} sends its batches through the gate one by one.`));
+    said.textContent = `Runs of ${dagId || "other DAGs"} have no batches to show here: only ${DAG} `
+      + "sends its batches through the gate one by one.";
     return;
   }
   try {
     const { messages, isRunning } = await checked();
     const [day] = runId.match(/\d{4}-\d\d-\d\d/) || [new Date().toISOString().slice(0, 10)];
-    const wait = make("p", { class: "soft" }, "The gate is running; this page refreshes itself.");
-    place.replaceChildren(...(messages.length ? [table(messages, day)] : []),
-      ...(isRunning ? [wait] : []),
-      ...(messages.length || isRunning ? [] : [make("p", {}, "This run has no batches: none was "
-        + "fetched, or Airflow has deleted the run's results; the tasks of the run say why.")]));
+    place.replaceChildren(...(messages.length ? [table(messages, day)] : []));
+    said.textContent = isRunning ? "The gate is running; this page refreshes itself."
+      : messages.length ? `${messages.length} batches, all of this run.`
+        : "This run has no batches: none was fetched, or Airflow has deleted the run's results; "
+          + "the tasks of the run say why.";
     if (isRunning) {
       setTimeout(show, 3000);
     }
@@ -70,6 +69,7 @@ async function show() {
     const again = make("button", { type: "button" }, "Try again");
     again.addEventListener("click", show);
     place.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message), again);
+    said.textContent = "";
   }
 }
 

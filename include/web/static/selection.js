@@ -92,11 +92,12 @@ function sayMoment() {
 /**
  * Call `load` whenever somebody picks something else.
  *
- * `ends` returns the ends of the span shown, {from, to}, which a custom span begins with.
+ * `ends` returns the ends of the span shown, {from, to}, which a custom span begins with. Returned
+ * is a function that loads what is known now.
  */
 export function onPicked({ load, ends }) {
   let settling = null;
-  const loadNow = () => {
+  const loadAsOfNow = () => {
     setSlider(span(), true);
     load();
   };
@@ -107,15 +108,16 @@ export function onPicked({ load, ends }) {
       at("from").value ||= fieldText(ends().from);
       at("to").value ||= fieldText(ends().to);
     }
-    loadNow();
+    loadAsOfNow();
   });
   at("controls").addEventListener("submit", (event) => {
     event.preventDefault();
-    loadNow();
+    loadAsOfNow();
   });
   at("moment").addEventListener("input", () => {
     sayMoment();
     clearTimeout(settling);
     settling = setTimeout(() => load({ isRefresh: true }), SETTLED_MS);
   });
+  return loadAsOfNow;
 }

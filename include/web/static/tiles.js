@@ -81,7 +81,7 @@ export function showRows(body, board, pick) {
     const button = make("button", { type: "button" }, minuteText(new Date(start + place * 60000)));
     button.addEventListener("click", () => pick(place));
     const vwap = candles.vwap[place];
-    rows.push(make("tr", {}, make("td", {}, button),
+    rows.push(make("tr", {}, make("th", { scope: "row" }, button),
       vwap === null && filled.has(place)
         ? make("td", { class: "number" }, "○ ", price(filled.get(place))) : number(vwap),
       number(candles.open[place]), number(candles.high[place]), number(candles.low[place]),

@@ -1,0 +1,145 @@
+"""No page of ours has a fault that axe-core finds, by day and by night; and what is read out."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from include.records.windows import MINUTE, floor_minute
+from include.reports.report import Facts, build_report, latest_span
+from include.reports.text_rows import text_frame
+from tests.e2e.lone_prices import SYMBOLS, open_prices
+from tests.e2e.looks import PHONE, SCHEMES
+from tests.e2e.prices_page import SHOWN
+from tests.fakes.builders import NOON, average, minutes, quarantined_row, unpriced
+
+AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
+# All rules, those of good practice included; each frame is looked at by itself.
+FINDINGS = """() => axe.run(document, { iframes: false, resultTypes: ["violations"] })
+  .then(({ violations }) => violations.map(({ id, help, nodes }) =>
+    `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`))"""
+RUN = "manual__2026-03-01T12:00:00+00:00"
+RUN_PATH = f"/prices/run?dag_id=ingest_prices&run_id={quote(RUN)}"
+LEDGER = (
+    "minute",
+    "symbol",
+    "revision",
+    "known_at",
+    "vwap_before",
+    "vwap_after",
+    "difference_ratio",
+    "is_alarming",
+)
+CHECKED = {
+    "symbol": "BTCUSDT",
+    "rows": 81,
+    "verdict": "1 of 9 expectations was not met",
+    "refused": False,
+    "bad_rows": 1,
+    "failed": ["expect_seconds_to_add_up"],
+    "evaluated": 9,
+    "met": 8,
+    "check_ms": 250,
+}
+# By name: the address, and what is there when all of it is.
+PAGES = {
+    "prices": ("/prices/?symbol=BTCUSDT&span=1h", SHOWN),
+    "prices, a bad address": ("/prices/?symbol=BTCUSDT&span=2y", "#noted p"),
+    "prices, an unknown symbol": ("/prices/?symbol=DOGEUSDT", "#problem:not([hidden])"),
+    "report": ("/prices/report/", "#report:not([hidden])"),
+    "quality": ("/quality/", "h2"),
+    "quality, another day": ("/quality/?day=yesterday", "[role=alert]"),
+    "batches": (RUN_PATH, "#verdicts td"),
+    "batches of another DAG": ("/prices/run?dag_id=average_minutes&run_id=one", "#said"),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _full(filled, lone_data):
+    """Something in every part of every page."""
+    store, now = filled
+    store.quarantine.keep([quarantined_row([1, "x"], detected_at=now - MINUTE)])
+    facts = Facts(
+        symbols=SYMBOLS,
+        minutes=text_frame([*minutes(90), unpriced(NOON + 95 * MINUTE)]),
+        restatements=pd.DataFrame(columns=[*LEDGER]),
+        generated_at=datetime.now(UTC),
+    )
+    span = latest_span(facts.minutes, facts.generated_at)
+    report = lone_data / "reports" / "latest.html"
+    report.parent.mkdir()
+    report.write_text(build_report(facts, span, "One-minute average prices").html, "utf-8")
+
+
+@pytest.fixture
+def page(lone_watch):
+    """A page at which Airflow's own API has one run with one batch."""
+    page = lone_watch.page
+    tasks = [{"task_id": "validate", "map_index": -1, "state": "success"}]
+    page.route("**/taskInstances?**", lambda it: it.fulfill(json={"task_instances": tasks}))
+    page.route("**/xcomEntries/**", lambda it: it.fulfill(json={"value": [CHECKED]}))
+    return page
+
+
+def findings(frame):
+    frame.evaluate(AXE)
+    return frame.evaluate(FINDINGS)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_core_finds_nothing(page, lone_watch, name, scheme):
+    lone_watch.expect(r"console error: .* 40[04] ")
+    address, there = PAGES[name]
+    page.emulate_media(color_scheme=scheme)
+    page.goto(address)
+    page.locator(there).first.wait_for()
+    if name == "prices":
+        page.locator("#listed").evaluate("it => { it.open = true }")
+        page.get_by_test_id("axis").focus()
+        page.keyboard.press("End")
+        page.get_by_test_id("details").get_by_role("heading", level=2).wait_for()
+
+    assert {frame.url: found for frame in page.frames if (found := findings(frame))} == {}
+
+
+def test_axe_core_finds_nothing_on_a_phone(page):
+    page.set_viewport_size(PHONE)
+    for address, there in (PAGES["prices"], PAGES["quality"], PAGES["batches"]):
+        page.goto(address)
+        page.locator(there).first.wait_for()
+
+        assert findings(page) == []
+
+
+def test_reads_out_the_minute_that_is_picked_in_one_line(page):
+    """And not the whole panel below the chart, nor the time of each refresh."""
+    open_prices(page, "symbol=BTCUSDT&span=1h")
+    page.get_by_test_id("axis").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+
+    details = page.get_by_test_id("details")
+    details.get_by_role("heading", level=2).wait_for()
+    time = details.get_by_role("heading", level=2).inner_text().split()[2]
+    expect(page.get_by_test_id("news")).to_contain_text(f"BTCUSDT, {time} UTC: ")
+    live = page.locator("[aria-live], [role=status], [role=alert], output").filter(visible=True)
+    texts = [text for text in live.all_inner_texts() if text]
+    assert texts == [page.get_by_test_id("news").inner_text()]
+
+
+def test_reads_out_the_price_that_is_new(page, filled):
+    store, _ = filled
+    open_prices(page, "symbol=ETHUSDT&span=1h")
+    news = page.get_by_test_id("news")
+    expect(news).to_have_text("")
+    now = datetime.now(UTC)
+    newest = average(floor_minute(now) - MINUTE, symbol="ETHUSDT", vwap="105.25")
+    store.minute_prices.append([newest], now)
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(news).to_have_text(f"ETHUSDT, {newest.minute:%H:%M} UTC: 105.25")
