@@ -23,6 +23,7 @@ from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
 from include.records.shown_text import shown_text
+from include.records.vocabulary import words_of
 from include.records.windows import DAY, from_ms
 from include.web.access import guarded
 from include.web.responses import add_security_headers, file_below
@@ -58,6 +59,7 @@ def open_time_text(text: str) -> str:
 
 
 pages.globals["open_time_text"] = open_time_text
+pages.globals["words_of"] = words_of
 
 
 @app.get("/", response_class=HTMLResponse)

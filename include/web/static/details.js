@@ -2,6 +2,7 @@
 
 import { airflowLink, ask, make, minuteText, root, wideTable } from "./page.js";
 import { exactText } from "./price_text.js";
+import { explained, wordsOf } from "./words.js";
 
 const FIELDS = [
   ["vwap", "VWAP"], ["filled_vwap", "filled"], ["flag", "flag"], ["soft_flags", "soft flags"],
@@ -17,7 +18,7 @@ function cell(name, value) {
   if (name === "known_at") {
     return value.replace("T", " ").replace("Z", "");
   }
-  return DECIMALS.has(name) ? exactText(value) : String(value);
+  return DECIMALS.has(name) ? exactText(value) : String(value).split(",").map(wordsOf).join(", ");
 }
 
 function revisionTable(revisions) {
@@ -38,8 +39,9 @@ function revisionTable(revisions) {
 }
 
 function batchRow(batch) {
-  const verdict = batch.is_refused ? "refused"
-    : batch.quarantined_count ? `${batch.quarantined_count} rows refused` : "passed";
+  const verdict = batch.is_refused ? wordsOf("REFUSED")
+    : batch.quarantined_count ? `${batch.quarantined_count} rows ${wordsOf("QUARANTINED")}`
+      : wordsOf(batch.failed.length ? "WITH_A_WARNING" : "PASSED");
   const path = `dags/${encodeURIComponent(batch.dag_id)}/runs/${encodeURIComponent(batch.run_id)}`;
   return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
     make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
@@ -49,16 +51,18 @@ function batchRow(batch) {
 }
 
 function quarantineRow(row) {
-  return make("tr", {}, make("td", {}, row.interval), make("td", {}, row.state),
+  return make("tr", {}, make("td", {}, row.interval),
+    make("td", { title: explained(row.state) }, wordsOf(row.state)),
     make("td", { class: "why" }, ...Object.entries(row.observed).flatMap(([name, seen]) => [
       name, seen ? `: ${seen}` : "", make("br")])),
     make("td", { class: "why" }, make("code", {}, row.payload)));
 }
 
-function content(story, causeText, dueText) {
+function content(story, cause, dueText) {
   const minute = minuteText(new Date(story.minute));
   const parts = [make("h2", {}, `${story.symbol}, ${minute} UTC`),
-    make("p", {}, `${causeText}${story.state ? `; ${story.state.toLowerCase()}` : ""}`)];
+    make("p", {}, `${explained(cause)}.`),
+    ...(story.state ? [make("p", {}, `${explained(story.state)}.`)] : [])];
   if (story.revisions.length) {
     parts.push(make("h3", {}, story.revisions.length > 2
       ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
@@ -79,8 +83,8 @@ function content(story, causeText, dueText) {
       story.batches.map(batchRow))
     : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
-    parts.push(make("h3", {}, "Refused rows"),
-      wideTable("Refused rows", ["interval", "state", "not met, and observed value", "row"],
+    parts.push(make("h3", {}, "Quarantined rows"),
+      wideTable("Quarantined rows", ["interval", "state", "not met, and observed value", "row"],
         story.quarantined.map(quarantineRow)));
   }
   parts.push(make("p", {}, make("a", {
@@ -99,8 +103,8 @@ export function makeDetails(panel) {
     panel.replaceChildren(make("p", { class: "soft" }, "No minute is selected."));
   }
 
-  /** Show a minute, with what to say while it is not due. */
-  async function show(symbol, minute, moment, causeText, dueText) {
+  /** Show a minute, with its cause and what to say while it is not due. */
+  async function show(symbol, minute, moment, cause, dueText) {
     running?.abort();
     running = new AbortController();
     const parameters = { symbol, minute: minute.toISOString() };
@@ -109,7 +113,7 @@ export function makeDetails(panel) {
     }
     try {
       const story = await ask("api/minute", parameters, running.signal);
-      panel.replaceChildren(...content(story, causeText, dueText));
+      panel.replaceChildren(...content(story, cause, dueText));
     } catch (error) {
       if (error.name !== "AbortError") {
         panel.replaceChildren(make("p", { class: "bad" }, error.message));

@@ -1,6 +1,6 @@
 // Lanes two and three: causes by symbol, then flags and revisions, on the chart's own time axis.
 
-import { CAUSES, MARKS, paint } from "./causes.js";
+import { MARKS, paint } from "./causes.js";
 import { colour, onTheme } from "./theme.js";
 
 const ROW = 18;
@@ -62,8 +62,8 @@ export function makeLanes(canvas, chart) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.font = "11px system-ui, sans-serif";
-    MARKED.forEach(({ mark, field, hue }, row) => {
-      context.fillStyle = colour(hue);
+    MARKED.forEach(({ mark, field }, row) => {
+      context.fillStyle = colour("ink");
       const y = (board.ribbons.length + row) * ROW + 4 + BAR / 2;
       for (const [place] of board[field]) {
         context.fillText(mark, axis.logicalToCoordinate(place), y);
@@ -124,9 +124,4 @@ export function causeAt(ribbon, place) {
     left -= count;
   }
   return "NOT_PUBLISHED";
-}
-
-/** A cause in words. */
-export function inWords(cause) {
-  return CAUSES[cause] ? CAUSES[cause].words : cause;
 }

@@ -1,10 +1,12 @@
 // The legend of causes and marks, drawn as the lanes draw them.
 
-import { CAUSES, MARKS, paint } from "./causes.js";
+import { MARKS, paint } from "./causes.js";
 import { make } from "./page.js";
 import { onTheme } from "./theme.js";
+import { CAUSES } from "./vocabulary.js";
 
-function swatchOf(cause) {
+/** A sample of how the lanes draw a cause. */
+export function swatchOf(cause) {
   const swatch = make("canvas", { width: "36", height: "28", "aria-hidden": "true" });
   swatch.style.width = "18px";
   swatch.style.height = "14px";
@@ -17,9 +19,9 @@ function swatchOf(cause) {
 /** Fill a list, and keep its colours those of the page. */
 export function makeLegend(list) {
   const draw = () => list.replaceChildren(
-    ...Object.entries(CAUSES).map(
-      ([name, { words }]) => make("li", { title: name }, swatchOf(name), words)),
-    ...MARKS.map(({ mark, words }) => make("li", {}, `${mark} ${words}`)));
+    ...CAUSES.map(({ code, words, meaning }) => make("li", { title: `${code}: ${meaning}` },
+      swatchOf(code), words)),
+    ...MARKS.map(({ mark, words, meaning }) => make("li", { title: meaning }, `${mark} ${words}`)));
   draw();
   onTheme(draw);
 }

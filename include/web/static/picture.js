@@ -1,7 +1,8 @@
 // What the page Prices shows as one picture, with what it takes to read it away from its page.
 
-import { CAUSES, MARKS, paint } from "./causes.js";
+import { MARKS, paint } from "./causes.js";
 import { colour } from "./theme.js";
+import { CAUSES } from "./vocabulary.js";
 
 const EDGE = 12;
 const LINE = 18;
@@ -39,7 +40,7 @@ export function drawPicture(chart, { canvas: lanes, draw }, [heading, ...notes])
   const context = picture.getContext("2d");
   context.font = FONT;
   const legend = laidOut(
-    [...Object.entries(CAUSES).map(([cause, { words }]) => ({ cause, words })),
+    [...CAUSES.map(({ code, words }) => ({ cause: code, words })),
       ...MARKS.map(({ mark, words }) => ({ words: `${mark} ${words}` }))],
     width, (text) => context.measureText(text).width);
   const top = EDGE + (1 + notes.length) * LINE;

@@ -9,7 +9,7 @@ import { dueText, explainEmpty } from "./explanations.js";
 import { sizeText } from "./groups.js";
 import { joined } from "./joined.js";
 import { listenToKeys } from "./keys.js";
-import { causeAt, inWords, makeLanes } from "./lanes.js";
+import { causeAt, makeLanes } from "./lanes.js";
 import { makeLegend } from "./legend.js";
 import { makeNews } from "./news.js";
 import { ask, make, minuteText } from "./page.js";
@@ -19,6 +19,7 @@ import {
 import { makeStrip } from "./strip.js";
 import { onPrint } from "./theme.js";
 import { showRows, showTiles } from "./tiles.js";
+import { wordsOf } from "./words.js";
 
 const MINUTE = 60_000;
 const RETRY_MS = 10_000;
@@ -221,9 +222,8 @@ function pick(place) {
   view.reveal(picked);
   const minute = new Date(minuteAt(picked));
   const cause = pickedCause();
-  const words = inWords(cause);
-  news.pick(board.symbol, minute, board.candles.vwap[picked], words);
-  details.show(board.symbol, minute, moment(), words.startsWith(cause) ? words : `${cause} (${words})`,
+  news.pick(board.symbol, minute, board.candles.vwap[picked], wordsOf(cause));
+  details.show(board.symbol, minute, moment(), cause,
     cause === "DUE" ? dueText(minute, moment(), board.next_look_at) : "");
   keep();
 }

@@ -2,6 +2,7 @@
 
 import { ask, make, root, wideTable } from "./page.js";
 import { makeStrip } from "./strip.js";
+import { explained, wordsOf } from "./words.js";
 
 const DAG = "ingest_prices";
 const TASK = "validate";
@@ -30,11 +31,13 @@ async function checked() {
 }
 
 function row(message, day) {
-  const mark = message.refused ? "✕ refused" : message.failed.length ? "! with a remark" : "✓ passed";
+  const [mark, code] = message.refused ? ["✕", "REFUSED"]
+    : message.failed.length ? ["!", "WITH_A_WARNING"] : ["✓", "PASSED"];
   const docs = new URL(`quality/docs/days/${day}/${message.symbol}.html`, root).href;
   const number = (value) => make("td", { class: "number" }, String(value));
   return make("tr", {}, make("th", { scope: "row" }, message.symbol),
-    make("td", { class: message.refused ? "mark bad" : "mark" }, mark),
+    make("td", { class: message.refused ? "mark bad" : "mark", title: explained(code) },
+      `${mark} ${wordsOf(code)}`),
     make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
     make("td", { class: "why" }, message.failed.join(", ") || "none"),
     number(`${message.met} of ${message.evaluated}`), number(message.check_ms),
@@ -42,7 +45,7 @@ function row(message, day) {
 }
 
 function table(messages, day) {
-  const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "met",
+  const titles = ["symbol", "gate", "verdict", "rows", "quarantined", "not met", "met",
     "ms", "the day"];
   return wideTable("Batches", titles, messages.map((message) => row(message, day)));
 }

@@ -3,6 +3,7 @@
 import { causeAt } from "./lanes.js";
 import { make, minuteText } from "./page.js";
 import { exactText, priceText } from "./price_text.js";
+import { shownCodes } from "./words.js";
 
 const LISTED = 60;
 
@@ -85,9 +86,9 @@ export function showRows(body, board, pick) {
       vwap === null && filled.has(place)
         ? make("td", { class: "number" }, "○ ", price(filled.get(place))) : number(vwap),
       number(candles.open[place]), number(candles.high[place]), number(candles.low[place]),
-      number(candles.close[place]), make("td", {}, causeAt(ribbon, place)),
+      number(candles.close[place]), make("td", {}, ...shownCodes(causeAt(ribbon, place))),
       make("td", { class: "number" }, String(candles.quality[place] ?? "")),
-      make("td", {}, (flags.get(place) || "").replaceAll(",", ", ")),
+      make("td", {}, ...shownCodes(flags.get(place) || "")),
       make("td", { class: "number" }, String(revisions.get(place) || (vwap === null ? "" : 1)))));
   }
   body.replaceChildren(...rows);

@@ -205,8 +205,8 @@ def test_tells_the_completeness_of_each_symbol_by_cause():
         for symbol, row in found.items()
     }
     assert told == {
-        "BTCUSDT": {"complete": "1", "partial": "1", "not published": "2"},
-        "ETHUSDT": {"complete": "1", "halted": "1", "Filled": "1"},
+        "BTCUSDT": {"OK": "1", "partial": "1", "not published": "2"},
+        "ETHUSDT": {"OK": "1", "halted": "1", "Filled": "1"},
     }
 
 
