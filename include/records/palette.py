@@ -1,8 +1,8 @@
 """The colours of pages, reports, pictures and Data Docs: one table, light and dark.
 
 Causes are those of Okabe and Ito, which colour-blind people can tell apart
-(https://jfly.uni-koeln.de/color/). The VWAP and the marks have the colour of ink: they tell themselves
-apart by their shape, and a cause has its colour for itself among the ribbons.
+(https://jfly.uni-koeln.de/color/). The VWAP and the marks have the colour of ink: their shapes tell
+them apart, and among the ribbons a cause has its colour for itself.
 """
 
 from __future__ import annotations

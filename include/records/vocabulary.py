@@ -29,13 +29,14 @@ class Word:
     meaning: str
 
 
-# OK and the grades are written as they are.
+# Letters of a code that is shown as it is: OK, and the grades.
 SHORT = 2
 
 
 def _word(code: str, meaning: str) -> Word:
-    words = code if len(code) <= SHORT else code.replace("_", " ").lower()
-    return Word(str(code), words, meaning)
+    name = str(code)
+    words = name if len(name) <= SHORT else name.replace("_", " ").lower()
+    return Word(name, words, meaning)
 
 
 # Why a minute has its value, or has none; in the order of legends.
@@ -85,7 +86,7 @@ VERDICTS = (
     _word("REFUSED", "nothing of the batch is stored, and it is fetched again"),
     _word("QUARANTINED", "a row that is kept apart with the reason, until somebody settles it"),
 )
-GROUPS = {
+GROUPS: dict[str, tuple[Word, ...]] = {
     "causes": CAUSES,
     "soft_flags": SOFT_FLAGS,
     "states": STATES,

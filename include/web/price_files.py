@@ -74,7 +74,9 @@ class PriceFile:
         writer.writeheader()
         known_at = iso(self.known_at)
         for minute in self.minutes:
-            writer.writerow({name: _cell(minute[name]) for name in self.columns} | {AS_OF: known_at})
+            writer.writerow(
+                {name: _cell(minute[name]) for name in self.columns} | {AS_OF: known_at}
+            )
         return text.getvalue()
 
     def _json(self) -> str:

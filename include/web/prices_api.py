@@ -143,7 +143,7 @@ def show_as_of(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
 
 
 @router.get("/file")
-def show_file(  # noqa: PLR0913, PLR0917 - a parameter of the address each
+def show_file(
     symbol: Symbol = "",
     start: From = "",
     to: To = "",

@@ -66,7 +66,9 @@ def parameters_of(name):
         "/run",
         "/report/",
         "/report/files/latest.html",
+        "/glossary",
         "/static/prices.js",
+        "/static/vocabulary.js",
         "/api/symbols",
         "/api/strip",
         "/api/reports",
@@ -331,7 +333,7 @@ def test_describes_itself():
     assert {f"/api/{name}" for name in API} < set(answer["paths"])
 
 
-@pytest.mark.parametrize("path", ["/", "/run", "/report/"])
+@pytest.mark.parametrize("path", ["/", "/run", "/report/", "/glossary"])
 def test_pages_load_nothing_from_elsewhere(path):
     answer = get(path)
 
@@ -342,8 +344,9 @@ def test_pages_load_nothing_from_elsewhere(path):
     assert "http" not in answer.text.replace("http-equiv", "")
 
 
-def test_serves_its_files():
-    answer = get("/static/prices.js")
+@pytest.mark.parametrize("name", ["prices", "vocabulary"])
+def test_serves_its_files(name):
+    answer = get(f"/static/{name}.js")
 
     assert "javascript" in answer.headers["content-type"]
 

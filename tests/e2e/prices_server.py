@@ -19,7 +19,7 @@ from include.web.prices_api import Deployment
 
 LONGEST_START_SECONDS = 30
 APPS = (prices_page.app, quality_page.app)
-# What Airflow 3.3 does with a plugin's page: a frame with these rights, whose address is in Airflow's
+# What Airflow 3.3 does with a plugin's page: a frame with these rights. Its address is in Airflow's
 # own after that of the plugin, and is put there whenever the frame has loaded a page.
 AIRFLOW = """<!DOCTYPE html>
 <html lang="en" class="light"><head><title>Airflow</title><link rel="icon" href="data:,">

@@ -227,7 +227,7 @@ def test_a_link_follows_the_clock_until_a_minute_is_picked(page):
 
 
 def test_a_link_opens_the_same_in_airflows_frame(page, filled, lone_address):
-    """The frame's own address would open the page without Airflow around it, and without its login."""
+    """The frame's own address would open the page without Airflow around it."""
     _, now = filled
     page.goto("/plugin/prices")
     frame = page.frame_locator("iframe")

@@ -97,7 +97,7 @@ def test_saves_only_the_part_in_sight(page, hour, tmp_path):
 
 
 def test_saves_a_picture_of_the_chart_with_its_legend(page, hour, tmp_path):
-    """As wide as the chart; above and below it there is more: the heading, the lanes, the legend."""
+    """As wide as the chart; above and below it are the heading, the lanes and the legend."""
     open_hour(page, hour)
     chart = page.get_by_test_id("chart").bounding_box()
     lanes = page.get_by_test_id("lanes").bounding_box()
@@ -119,7 +119,7 @@ def test_a_picture_is_dark_where_the_page_is(page, hour, tmp_path, scheme):
     assert (picture.getpixel((2, 2)) < 128) == (scheme == "dark")
 
 
-def test_saves_in_airflows_frame(page, tmp_path):
+def test_saves_in_airflows_frame(page):
     page.goto("/plugin/prices")
     frame = page.frame_locator("iframe")
     frame.locator("#take:enabled").wait_for()

@@ -11,7 +11,13 @@ from tests.e2e.looks import IS_DARK, wait_until_dark, wait_until_it_fits
 
 # A4 upright, less its margins, at 96 pixels an inch.
 PAPER = {"width": 718, "height": 1047}
-PAGES = ["/prices/?symbol=BTCUSDT", "/prices/report/", "/quality/", "/prices/run?dag_id=a&run_id=b"]
+PAGES = [
+    "/prices/?symbol=BTCUSDT",
+    "/prices/report/",
+    "/quality/",
+    "/prices/run?dag_id=a&run_id=b",
+    "/prices/glossary",
+]
 
 
 @pytest.fixture

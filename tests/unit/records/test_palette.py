@@ -14,6 +14,15 @@ def test_every_cause_has_a_colour():
     assert {*Flag, NOT_PUBLISHED} <= {*COLOURS}
 
 
+def test_the_line_of_prices_has_the_colour_of_no_cause():
+    """Blue was the VWAP, a revision and a gap of ours."""
+    for theme in (0, 1):
+        causes = {COLOURS[cause][theme] for cause in (*Flag, NOT_PUBLISHED)}
+
+        assert COLOURS["vwap"][theme] not in causes
+        assert len(causes) == len([*Flag]) + 1
+
+
 def test_writes_each_colour_for_light_for_dark_and_for_paper():
     """Twice dark: where the system is, and where the page is told so. Paper is light, and last."""
     text = style_sheet()
