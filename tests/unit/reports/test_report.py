@@ -296,7 +296,7 @@ def test_shows_the_correlation_of_what_moves_against_each_other():
 
     found = table(report(held, ["BTCUSDT", "ETHUSDT"]).html, "Correlation")
 
-    assert found["BTCUSDT"] == {"": "BTCUSDT", "BTCUSDT": "1", "ETHUSDT": "-1.00"}
+    assert found["BTCUSDT"] == {"Symbol": "BTCUSDT", "BTCUSDT": "1", "ETHUSDT": "-1.00"}
     assert "<h2>Correlation</h2>" not in report(held[:40]).html
 
 

@@ -25,7 +25,6 @@ def values(minute, source=SOURCE, **changes):
         first_known_at=known_at,
         first_valued_at=known_at,
         state=MinuteState.PROVISIONAL,
-        is_late=False,
     )
     return reading_values(reading, source)
 
