@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.e2e.lone_prices import open_prices
-from tests.e2e.looks import IS_DARK, wait_until_dark, wait_until_it_fits
+from tests.e2e.lone_prices import open_prices, wait_until_drawn
+from tests.e2e.looks import IS_DARK, SCROLLS_SIDEWAYS
 
 # A4 upright, less its margins, at 96 pixels an inch.
 PAPER = {"width": 718, "height": 1047}
@@ -26,17 +26,24 @@ def page(lone_watch):
     return lone_watch.page
 
 
+def wait_for_theme(page, name):
+    """Wait until a page is light, or dark; the page's own policy keeps others from asking often."""
+    expect(page.locator("html")).to_have_attribute("data-theme", name)
+    assert page.evaluate(IS_DARK) == (name == "dark")
+
+
 @pytest.mark.parametrize("address", PAGES)
 def test_is_light_and_fits_though_the_screen_is_dark(page, address):
     page.goto(address)
     page.get_by_role("heading", level=1).wait_for()
-    wait_until_dark(page)
+    wait_for_theme(page, "dark")
 
     page.set_viewport_size(PAPER)
     page.emulate_media(media="print", color_scheme="dark")
 
-    wait_until_dark(page, is_dark=False)
-    wait_until_it_fits(page)
+    wait_for_theme(page, "light")
+    wait_until_drawn(page)
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
     expect(page.get_by_test_id("strip")).to_be_visible()
     expect(page.locator("form").locator("visible=true")).to_have_count(0)
 
@@ -60,11 +67,11 @@ def test_the_chart_is_a_light_picture_of_the_papers_width(page):
 def test_is_as_it_was_after_it_is_printed(page):
     open_prices(page)
     page.emulate_media(media="print", color_scheme="dark")
-    wait_until_dark(page, is_dark=False)
+    wait_for_theme(page, "light")
 
     page.emulate_media(media="screen", color_scheme="dark")
 
-    wait_until_dark(page)
+    wait_for_theme(page, "dark")
     expect(page.locator("#printed")).to_be_hidden()
     expect(page.get_by_test_id("chart")).to_be_visible()
 
@@ -76,4 +83,4 @@ def test_a_sheet_is_made_of_it(page):
     made = page.pdf(format="A4")
 
     assert made.startswith(b"%PDF")
-    page.wait_for_function(IS_DARK)
+    wait_for_theme(page, "dark")
