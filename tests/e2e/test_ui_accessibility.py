@@ -4,18 +4,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
-import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
 from include.records.windows import MINUTE, floor_minute
-from include.reports.report import Facts, build_report, latest_span
-from include.reports.text_rows import text_frame
 from tests.e2e.conftest import watched
-from tests.e2e.lone_prices import SYMBOLS, open_prices
+from tests.e2e.lone_prices import open_prices
+from tests.e2e.lone_report import write_report
 from tests.e2e.looks import DESKTOP, PHONE, SCHEMES
 from tests.e2e.prices_page import SHOWN
-from tests.fakes.builders import NOON, average, minutes, quarantined_row, unpriced
+from tests.fakes.builders import average, quarantined_row
 
 AXE = (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text("utf-8")
 # All rules, those of good practice included; each frame is looked at by itself.
@@ -24,16 +22,6 @@ FINDINGS = """() => axe.run(document, { iframes: false, resultTypes: ["violation
     `${id}: ${help}: ${nodes.map(({ html }) => html.slice(0, 200)).join(" | ")}`))"""
 RUN = "manual__2026-03-01T12:00:00+00:00"
 RUN_PATH = f"/prices/run?dag_id=ingest_prices&run_id={quote(RUN)}"
-LEDGER = (
-    "minute",
-    "symbol",
-    "revision",
-    "known_at",
-    "vwap_before",
-    "vwap_after",
-    "difference_ratio",
-    "is_alarming",
-)
 CHECKED = {
     "symbol": "BTCUSDT",
     "rows": 81,
@@ -64,16 +52,7 @@ def _full(filled, lone_data):
     """Something in every part of every page."""
     store, now = filled
     store.quarantine.keep([quarantined_row([1, "x"], detected_at=now - MINUTE)])
-    facts = Facts(
-        symbols=SYMBOLS,
-        minutes=text_frame([*minutes(90), unpriced(NOON + 95 * MINUTE)]),
-        restatements=pd.DataFrame(columns=[*LEDGER]),
-        generated_at=datetime.now(UTC),
-    )
-    span = latest_span(facts.minutes, facts.generated_at)
-    report = lone_data / "reports" / "latest.html"
-    report.parent.mkdir()
-    report.write_text(build_report(facts, span, "One-minute average prices").html, "utf-8")
+    write_report(lone_data)
 
 
 @pytest.fixture

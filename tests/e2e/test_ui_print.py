@@ -7,6 +7,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.lone_prices import open_prices, wait_until_drawn
+from tests.e2e.lone_report import write_report
 from tests.e2e.looks import IS_DARK, SCROLLS_SIDEWAYS
 
 # A4 upright, less its margins, at 96 pixels an inch.
@@ -18,6 +19,11 @@ PAGES = [
     "/prices/run?dag_id=a&run_id=b",
     "/prices/glossary",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _report(lone_data):
+    write_report(lone_data)
 
 
 @pytest.fixture
@@ -48,6 +54,16 @@ def test_is_light_and_fits_though_the_screen_is_dark(page, address):
     expect(page.locator("form").locator("visible=true")).to_have_count(0)
 
 
+def test_a_report_fits_the_sheet(page):
+    page.emulate_media(media="print", color_scheme="dark")
+    page.set_viewport_size(PAPER)
+
+    page.goto("/prices/report/files/latest.html")
+
+    page.get_by_role("table").first.wait_for()
+    assert not page.evaluate(SCROLLS_SIDEWAYS)
+
+
 def test_the_chart_is_a_light_picture_of_the_papers_width(page):
     open_prices(page)
 
@@ -61,6 +77,7 @@ def test_the_chart_is_a_light_picture_of_the_papers_width(page):
     assert shot.getpixel((2, 2)) > 250
     # Something is drawn: more than a few greys.
     assert len(shot.getcolors(256)) > 20
+    expect(page.get_by_test_id("copy")).to_be_hidden()
     expect(page.get_by_test_id("chart")).not_to_be_in_viewport()
 
 

@@ -68,9 +68,7 @@ def test_the_legend_the_table_and_the_panel_have_the_same_words(page, filled):
     row.get_by_role("button").click()
     details = page.get_by_test_id("details")
     expect(details).to_contain_text(f"{GAP_WORD.words}: {GAP_WORD.meaning}.")
-    expect(details.get_by_role("row", name="flag").first).to_contain_text(
-        GAP_WORD.words
-    )
+    expect(details.get_by_role("row", name="flag").first).to_contain_text(GAP_WORD.words)
     # No code is shown where a word is.
     expect(details).not_to_contain_text(re.compile(r"\b[A-Z]+_[A-Z]+\b"))
 

@@ -17,18 +17,14 @@ export function makeLanes(canvas, chart) {
     return board ? board.ribbons.length + MARKED.length : 0;
   }
 
-  function draw() {
-    isAsked = false;
-    if (!board) {
-      return;
-    }
-    const width = canvas.clientWidth;
+  /** Draw on a canvas of a width in CSS pixels, at the chart's own places. */
+  function drawOn(target, width) {
     const height = rows() * ROW + 4;
     const scale = window.devicePixelRatio || 1;
-    canvas.style.height = `${height}px`;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    const context = canvas.getContext("2d");
+    target.style.height = `${height}px`;
+    target.width = Math.round(width * scale);
+    target.height = Math.round(height * scale);
+    const context = target.getContext("2d");
     context.scale(scale, scale);
     const axis = chart.timeScale();
     const right = axis.width();
@@ -81,6 +77,13 @@ export function makeLanes(canvas, chart) {
     });
   }
 
+  function draw() {
+    isAsked = false;
+    if (board) {
+      drawOn(canvas, canvas.clientWidth);
+    }
+  }
+
   function redraw() {
     if (!isAsked) {
       isAsked = true;
@@ -94,8 +97,7 @@ export function makeLanes(canvas, chart) {
   onTheme(redraw);
 
   return {
-    canvas,
-    draw,
+    drawOn,
     show(next) {
       board = next;
       redraw();

@@ -27,15 +27,15 @@ function laidOut(entries, width, measure) {
 /**
  * Draw a chart and its lanes below a heading and notes, and above the legend.
  *
- * `draw` draws the lanes at once: what they are asked to show otherwise comes a frame later.
+ * The lanes are drawn anew at the chart's own width: on paper that of the page is another.
  */
-export function drawPicture(chart, { canvas: lanes, draw }, [heading, ...notes]) {
-  draw();
+export function drawPicture(chart, lanes, [heading, ...notes]) {
   const scale = window.devicePixelRatio || 1;
   const candles = chart.takeScreenshot(true);
-  const size = (drawn) => [drawn.width / scale, drawn.height / scale];
-  const [width, candlesHeight] = size(candles);
-  const [lanesWidth, lanesHeight] = size(lanes);
+  const [width, candlesHeight] = [candles.width / scale, candles.height / scale];
+  const ribbons = document.createElement("canvas");
+  lanes.drawOn(ribbons, width);
+  const lanesHeight = ribbons.height / scale;
   const picture = document.createElement("canvas");
   const context = picture.getContext("2d");
   context.font = FONT;
@@ -57,7 +57,7 @@ export function drawPicture(chart, { canvas: lanes, draw }, [heading, ...notes])
     context.fillText(text, EDGE, EDGE + (line + 0.4) * LINE, width);
   });
   context.drawImage(candles, EDGE, top, width, candlesHeight);
-  context.drawImage(lanes, EDGE, top + candlesHeight, lanesWidth, lanesHeight);
+  context.drawImage(ribbons, EDGE, top + candlesHeight, width, lanesHeight);
   context.font = FONT;
   for (const [{ cause, words }, x, line] of legend.places) {
     const [left, y] = [EDGE + x, below + line * LINE];

@@ -62,7 +62,7 @@ async function show() {
     const [day] = runId.match(/\d{4}-\d\d-\d\d/) || [new Date().toISOString().slice(0, 10)];
     place.replaceChildren(...(messages.length ? [table(messages, day)] : []));
     said.textContent = isRunning ? "The gate is running; this page refreshes itself."
-      : messages.length ? `${messages.length} batches, all of this run.`
+      : messages.length ? `Batches of this run: ${messages.length}.`
         : "This run has no batches: none was fetched, or Airflow has deleted the run's results; "
           + "the tasks of the run say why.";
     if (isRunning) {
