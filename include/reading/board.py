@@ -24,7 +24,7 @@ from include.records.decimals import plain, plain_or_none
 from include.records.errors import RetryableError
 from include.records.isolation import run_each
 from include.records.price_strip import NOT_NOTED, PriceStrip
-from include.records.prices import NOT_PUBLISHED
+from include.records.prices import DUE, NOT_PUBLISHED
 from include.records.windows import (
     HOUR,
     MINUTE,
@@ -39,8 +39,6 @@ from include.records.windows import (
 from include.store.candles import CandleRow, CauseRow
 from include.store.store import Store
 
-# The minute is over, and its publication is not late yet.
-DUE = "DUE"
 # Symbols that a process reads from Cassandra at a time; each waits most of its time.
 READERS = 6
 # How far back the usual delay of a minute is looked for.

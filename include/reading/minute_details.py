@@ -90,6 +90,19 @@ def details_of(store: Store, symbol: str, minute: datetime, moment: datetime) ->
     }
 
 
+# What a reading has as JSON, in its order.
+READING_FIELDS = (
+    *(field.name for field in fields(MinuteAverage)),
+    "revision",
+    "known_at",
+    "first_known_at",
+    "first_valued_at",
+    "source",
+    "state",
+    "is_late",
+)
+
+
 def reading_values(reading: Reading, source: str | None) -> JsonObject:
     """Return a published minute, fields of Reading and of MinuteAverage, with its source."""
     return {

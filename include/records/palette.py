@@ -1,7 +1,8 @@
 """The colours of pages, reports, pictures and Data Docs: one table, light and dark.
 
-Causes, lines and marks are those of Okabe and Ito, which colour-blind people can tell apart
-(https://jfly.uni-koeln.de/color/).
+Causes are those of Okabe and Ito, which colour-blind people can tell apart
+(https://jfly.uni-koeln.de/color/). The VWAP and the marks have the colour of ink: their shapes tell
+them apart, and among the ribbons a cause has its colour for itself.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ COLOURS = {
     "shadow": ("rgb(0 0 0 / .25)", "rgb(255 255 255 / .25)"),
     "link": ("#1f5fbf", "#7fb0ff"),
     "focus": ("#1f5fbf", "#7fb0ff"),
-    "band": ("#1f5fbf30", "#7fb0ff38"),
+    "band": ("#5b647038", "#a2abb540"),
     "good": ("#0b7a4b", "#5fcf9c"),
     "bad": ("#b3261e", "#ff8a80"),
     "warn": ("#8a6100", "#e5b93a"),
@@ -29,13 +30,10 @@ COLOURS = {
     "SOURCE_GAP": ("#56b4e9", "#6cc3ee"),
     "INGEST_GAP": ("#0072b2", "#3d95d6"),
     "NOT_PUBLISHED": ("#e9ebee", "#2b3036"),
-    "vwap": ("#0072b2", "#56b4e9"),
+    "vwap": ("#1a1d21", "#e8eaed"),
     "filled": ("#d55e00", "#d55e00"),
     "rise": ("#009e73", "#009e73"),
     "fall": ("#d55e00", "#d55e00"),
-    "flagged": ("#cc79a7", "#cc79a7"),
-    "revised": ("#0072b2", "#3d95d6"),
-    "restated": ("#d55e00", "#d55e00"),
 }
 
 
@@ -48,7 +46,7 @@ def style_sheet() -> str:
     """Return the colours as custom properties of CSS.
 
     A page is dark where the system is, unless its root element has data-theme="light", and where
-    that says "dark".
+    that says "dark"; on paper it is always light.
     """
     day, night = (
         "".join(f"  --{name}: {shades[index]};\n" for name, shades in COLOURS.items())
@@ -60,4 +58,6 @@ def style_sheet() -> str:
         f':root:not([data-theme="light"]) {{ color-scheme: dark;\n{night}}}\n'
         "}\n"
         f':root[data-theme="dark"] {{ color-scheme: dark;\n{night}}}\n'
+        # As specific as what it overrides.
+        f"@media print {{\n:root:root {{ color-scheme: light;\n{day}}}\n}}\n"
     )

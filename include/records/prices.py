@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import TypeVar
 
 PRICES = ("open", "high", "low", "close")
-# Replaces the flag where a minute has no row.
+# Replace the flag where a minute has no row: it is over long enough to have one, or is not.
 NOT_PUBLISHED = "NOT_PUBLISHED"
+DUE = "DUE"
 
 
 class Flag(StrEnum):

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 
 from include.records.palette import light
 from include.records.prices import NOT_PUBLISHED, Flag
+from include.records.vocabulary import words_of
 from include.records.windows import MINUTE, Window
 from include.reports.figures import SymbolFigures
 
@@ -145,7 +146,7 @@ def _draw_causes(
     met = {run.cause for item in figures for run in item.runs}
     axes.legend(
         handles=[
-            Patch(facecolor=CAUSE_COLOURS[name], edgecolor="#888888", label=name.lower())
+            Patch(facecolor=CAUSE_COLOURS[name], edgecolor="#888888", label=words_of(name))
             for name in names
             if name in met
         ],

@@ -17,8 +17,9 @@ from include.method.returns import correlations, log_returns
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
 from include.records.price_strip import NOT_NOTED, PriceStrip, source_text
-from include.records.prices import NOT_PUBLISHED, Flag, Grade, SoftFlag
+from include.records.prices import DUE, Grade, SoftFlag
 from include.records.shown_numbers import percent_text, price_text
+from include.records.vocabulary import CAUSES, words_of
 from include.records.windows import DAY, MINUTE, Window, floor_minute
 from include.reports.charts import HEIGHT, time_ticks
 from include.reports.figures import figures_of, moment_of
@@ -27,7 +28,8 @@ from include.reports.text_rows import minute_text
 
 PAGE, LINES = "report.html.j2", "report.txt.j2"
 SPAN = DAY
-CAUSES = (*(flag.value for flag in Flag), NOT_PUBLISHED)
+# A report is of minutes that are over.
+SHOWN_CAUSES = tuple(word for word in CAUSES if word.code != DUE)
 DAY_MINUTES = SPAN // MINUTE
 SHOWN_RESTATEMENTS = 100
 NONE: pd.Series[float] = pd.Series(dtype=float)
@@ -120,7 +122,8 @@ def _content(
         "window": window,
         "generated_at": facts.generated_at,
         "strip": strip_of(shown, facts.generated_at),
-        "causes": CAUSES,
+        "causes": [word.code for word in SHOWN_CAUSES],
+        "cause_words": SHOWN_CAUSES,
         "grades": [grade.value for grade in Grade],
         "soft_flags": [flag.value for flag in SoftFlag],
         "time_ticks": time_ticks(window),
@@ -175,5 +178,6 @@ def _template(name: str) -> Template:
     environment.filters["exactly"] = Decimal
     # Markup of ours: its quotes are no text to escape.
     environment.globals["palette"] = Markup(style_sheet())  # noqa: S704 - ours
+    environment.filters["words"] = words_of
     environment.globals["pair"] = lambda one, other: frozenset((one, other))
     return environment.get_template(name)

@@ -14,7 +14,13 @@ from fastapi.responses import JSONResponse
 from include.orchestration.connections import binance_settings, cassandra_settings, symbols
 from include.orchestration.context import now
 from include.reading.board import BoardRequest, board
-from include.reading.minute_details import JsonObject, day_values, details_of, reading_values
+from include.reading.minute_details import (
+    READING_FIELDS,
+    JsonObject,
+    day_values,
+    details_of,
+    reading_values,
+)
 from include.reading.queries import Reading, as_of, latest
 from include.reading.recent_minutes import RecentMinutes
 from include.reading.sources import sources_of, strip_of
@@ -29,6 +35,7 @@ from include.web.parameters import (
     parse_symbol,
     parse_window,
 )
+from include.web.price_files import MEDIA_TYPES, FileKind, PriceFile
 from include.web.responses import ProblemError
 
 LONGEST_BOARD = timedelta(days=7)
@@ -133,6 +140,27 @@ def show_as_of(symbol: Symbol = "", start: From = "", to: To = "", moment: Momen
     held, name = _known(symbol)
     readings = as_of(held.store, name, window, known_at)
     return JSONResponse({"minutes": _values(held.store, name, readings)})
+
+
+@router.get("/file")
+def show_file(
+    symbol: Symbol = "",
+    start: From = "",
+    to: To = "",
+    moment: Moment = "",
+    kind: Annotated[FileKind, Query(description="What to write it as")] = FileKind.CSV,
+) -> Response:
+    """Return the published minutes of at most seven days as a file, as known at a moment."""
+    window = parse_window(start, to, now(), LONGEST_BOARD)
+    known_at = parse_known_at(moment, now())
+    held, name = _known(symbol)
+    minutes = _values(held.store, name, as_of(held.store, name, window, known_at))
+    file = PriceFile(name, window, known_at, READING_FIELDS, minutes)
+    return Response(
+        file.content(kind),
+        media_type=MEDIA_TYPES[kind],
+        headers={"Content-Disposition": file.disposition(kind)},
+    )
 
 
 @router.get("/quality")

@@ -15,6 +15,7 @@ from upath import UPath
 
 from include.orchestration.connections import storage_url
 from include.records.palette import style_sheet
+from include.records.vocabulary import script
 from include.web.access import guarded
 from include.web.prices_api import router
 from include.web.responses import (
@@ -92,6 +93,18 @@ async def show_reports(request: Request) -> Response:
 async def show_run(request: Request) -> Response:
     """Return the page of a run's batches."""
     return await files.get_response("run.html", request.scope)
+
+
+@app.get("/glossary", include_in_schema=False)
+async def show_glossary(request: Request) -> Response:
+    """Return the page of the words that all pages use."""
+    return await files.get_response("glossary.html", request.scope)
+
+
+@app.get("/static/vocabulary.js", include_in_schema=False)
+def show_vocabulary() -> Response:
+    """Return those words as a module of the pages' scripts."""
+    return Response(script(), media_type=TYPES[".js"])
 
 
 @app.get("/static/palette.css", include_in_schema=False)

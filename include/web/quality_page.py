@@ -26,6 +26,7 @@ from include.records.errors import MarketDataError, RetryableError
 from include.records.isolation import run_each
 from include.records.palette import style_sheet
 from include.records.shown_text import shown_text
+from include.records.vocabulary import words_of
 from include.records.windows import DAY, Window, floor_minute, from_ms
 from include.web.access import guarded
 from include.web.parameters import parse_moment, parse_symbol
@@ -49,7 +50,11 @@ add_security_headers(app, CONTENT_SECURITY)
 pages = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape(default=True)
 )
-pages.globals["palette"] = Markup(style_sheet())  # noqa: S704 - ours
+# In the page, as its errors are shown at addresses of any depth.
+STYLES = (Path(__file__).parent / "static" / "pages.css").read_text("utf-8")
+pages.globals["styles"] = Markup(  # noqa: S704 - ours
+    style_sheet() + STYLES.removeprefix('@import url("palette.css");\n')
+)
 
 
 def open_time_text(text: str) -> str:
@@ -62,6 +67,7 @@ def open_time_text(text: str) -> str:
 
 
 pages.globals["open_time_text"] = open_time_text
+pages.globals["words_of"] = words_of
 
 
 @app.get("/", response_class=HTMLResponse)

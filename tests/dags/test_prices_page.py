@@ -67,11 +67,14 @@ def parameters_of(name):
         "/run",
         "/report/",
         "/report/files/latest.html",
+        "/glossary",
         "/static/prices.js",
+        "/static/vocabulary.js",
         "/api/symbols",
         "/api/strip",
         "/api/reports",
         "/api/openapi.json",
+        "/api/file?symbol=BTCUSDT",
         *(f"/api/{name}?symbol=BTCUSDT" for name in API),
     ],
 )
@@ -154,6 +157,59 @@ def test_knows_at_a_moment_what_was_known_then(store):
     ]
 
     assert values == ["100.5", "99"]
+
+
+def test_gives_a_span_as_a_file(store):
+    store.log_batch(logged(CLOSED - MINUTE, source="REPLAY of 2020-01-01"))
+    known_at = (CLOSED + timedelta(seconds=30)).isoformat()
+
+    answer = get("/api/file", symbol="BTCUSDT", moment=known_at)
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    name = "BTCUSDT_2026-03-02T1100Z_2026-03-02T1200Z_as_of_2026-03-02T120030Z.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    head, *rows = answer.text.splitlines()
+    assert len(rows) == 60
+    assert head.endswith(",as_of")
+    assert "REPLAY of 2020-01-01" in rows[-1]
+
+
+def test_a_file_in_json_has_what_the_api_answers():
+    minutes = get("/api/span", symbol="BTCUSDT").json()["minutes"]
+
+    answer = get("/api/file", symbol="BTCUSDT", kind="json")
+
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-disposition"].endswith('.json"')
+    assert answer.json()["minutes"] == minutes
+
+
+def test_a_file_has_what_was_known_at_its_moment(store):
+    minute = CLOSED - 30 * MINUTE
+    store.minute_prices.append([average(minute, vwap="99")], CLOSED)
+
+    before, after = (
+        get("/api/file", symbol="BTCUSDT", kind="json", moment=moment.isoformat()).json()
+        for moment in (CLOSED - MINUTE, CLOSED)
+    )
+
+    assert [each["minutes"][30]["vwap"] for each in (before, after)] == ["100.5", "99"]
+    assert (before["as_of"], len(before["minutes"])) == ("2026-03-02T11:59:00Z", 58)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"kind": "xlsx"}, "'csv' or 'json'"),
+        ({"from": "2026-02-20T12:00:00Z"}, "at most 10,080 minutes"),
+        ({"moment": "then"}, "is not a time"),
+    ],
+)
+def test_says_what_is_wrong_with_the_file_that_is_asked_for(changes, words):
+    answer = get("/api/file", symbol="BTCUSDT", **changes)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["problem"]
 
 
 def test_bounds_the_rows_of_a_day(store):
@@ -291,7 +347,7 @@ def test_describes_itself():
     assert {f"/api/{name}" for name in API} < set(answer["paths"])
 
 
-@pytest.mark.parametrize("path", ["/", "/run", "/report/"])
+@pytest.mark.parametrize("path", ["/", "/run", "/report/", "/glossary"])
 def test_pages_load_nothing_from_elsewhere(path):
     answer = get(path)
 
@@ -302,8 +358,9 @@ def test_pages_load_nothing_from_elsewhere(path):
     assert "http" not in answer.text.replace("http-equiv", "")
 
 
-def test_serves_its_files():
-    answer = get("/static/prices.js")
+@pytest.mark.parametrize("name", ["prices", "vocabulary"])
+def test_serves_its_files(name):
+    answer = get(f"/static/{name}.js")
 
     assert "javascript" in answer.headers["content-type"]
 

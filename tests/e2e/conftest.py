@@ -18,9 +18,13 @@ from include.records.windows import MINUTE, Window, floor_minute
 from include.store.session import SESSIONS
 from include.store.settings import CassandraSettings
 from include.store.store import connect
+from tests.e2e.lone_prices import SYMBOLS as LONE_SYMBOLS
+from tests.e2e.lone_prices import fill
 from tests.e2e.looks import DESKTOP
+from tests.e2e.prices_server import serving
 from tests.e2e.runs import Runs
 from tests.e2e.watch import Watch
+from tests.fakes.memory_store import MemoryStore
 
 PROJECT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
@@ -249,6 +253,41 @@ def watch(airflow_context, product, request):
 def page(watch):
     """A page at the running Airflow: `page.goto("/plugin/quality")`; watched."""
     return watch.page
+
+
+@pytest.fixture(scope="module")
+def filled():
+    """A store in memory with half a day of minutes, and the end of its last one."""
+    store = MemoryStore()
+    return store, fill(store)
+
+
+@pytest.fixture(scope="module")
+def lone_data(tmp_path_factory):
+    """The folder of reports and Data Docs of the pages without a stack."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="module")
+def lone_address(filled, lone_data):
+    """The pages over that store, without a stack; their address."""
+    with serving(filled[0], LONE_SYMBOLS, lone_data) as address:
+        yield address
+
+
+@pytest.fixture
+def lone_watch(browser, lone_address, request):
+    """A watched page there."""
+    with (
+        browser.new_context(
+            base_url=lone_address,
+            viewport=DESKTOP,
+            has_touch=False,
+            permissions=["clipboard-read", "clipboard-write"],
+        ) as context,
+        watched(context.new_page(), lone_address, request) as watch,
+    ):
+        yield watch
 
 
 @contextmanager

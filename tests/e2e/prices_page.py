@@ -8,6 +8,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from include.records.shown_numbers import price_text
+from include.records.vocabulary import words_of
 from include.records.windows import floor_minute
 
 DAY = timedelta(days=1)
@@ -16,7 +17,7 @@ SHOWN = "#board[aria-busy=false]"
 # Nothing was traded, so nothing is missing.
 SILENT = {"NO_TRADES", "HALTED", "EXCHANGE_OUTAGE"}
 # As static/chart.js has them.
-VWAP_BLUE, UP_GREEN, FILLED_RED = "0072b2", "009e73", "d55e00"
+VWAP_INK, UP_GREEN, FILLED_RED = "1a1d21", "009e73", "d55e00"
 # Cells of the table: minute, VWAP, open, high, low, close, cause, quality, flags, revision.
 VWAP, OPEN, CLOSE, CAUSE, QUALITY = 1, 2, 5, 6, 7
 
@@ -65,7 +66,7 @@ def said_of(price):
     texts = ["" if value is None else price_text(value) for value in values]
     if average.vwap is None and average.filled_vwap is not None:
         texts[0] = f"○ {price_text(average.filled_vwap)}"
-    return [*texts, average.flag.value, "" if average.quality is None else str(average.quality)]
+    return [*texts, words_of(average.flag), "" if average.quality is None else str(average.quality)]
 
 
 def completeness(prices):
@@ -93,9 +94,9 @@ def assert_is_a_space(page, minutes, gap):
     """Fail unless neither candle nor line is drawn in a minute, and both in the one before."""
     place = minutes.index(gap)
     drawn = colours(page.get_by_test_id("chart").locator("canvas").first, len(minutes))
-    assert not drawn[place] & {VWAP_BLUE, UP_GREEN}
+    assert not drawn[place] & {VWAP_INK, UP_GREEN}
     assert FILLED_RED in drawn[place], "the hollow mark of a filled value"
-    assert VWAP_BLUE in drawn[place - 1]
+    assert VWAP_INK in drawn[place - 1]
     assert drawn[place - 1] & {UP_GREEN, FILLED_RED}
 
 

@@ -1,4 +1,4 @@
-"""The apps of the pages over a store in memory: what is shown is what a test has put there."""
+"""Our pages over a store in memory: what they show is what a test has put there."""
 
 import threading
 import time
@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
 
 from dev.machine.ports import any_free_port
 from include.reading.recent_minutes import RecentMinutes
@@ -17,33 +18,62 @@ from include.web.access import may_read
 from include.web.prices_api import Deployment
 
 LONGEST_START_SECONDS = 30
+APPS = (prices_page.app, quality_page.app)
+# What Airflow 3.3 does with a plugin's page: a frame with these rights. Its address is in Airflow's
+# own after that of the plugin, and is put there whenever the frame has loaded a page.
+AIRFLOW = """<!DOCTYPE html>
+<html lang="en" class="light"><head><title>Airflow</title><link rel="icon" href="data:,">
+<style>body { margin: 0 } iframe { border: 0; width: 100%; height: 100vh }</style></head>
+<body><iframe title="page" sandbox="allow-scripts allow-same-origin allow-forms allow-downloads">
+</iframe><script>
+const [base] = location.pathname.match(/^[/]plugin[/][^/]+/)
+const inner = location.pathname.slice(base.length)
+const frame = document.querySelector("iframe")
+frame.src = inner.length > 1 ? inner + location.search : "/prices/"
+frame.addEventListener("load", () => {
+  const { pathname, search } = frame.contentWindow.location
+  history.replaceState(history.state, "", base + pathname + search)
+})
+</script></body></html>"""
 
 
 def current_time():
     return datetime.now(UTC)
 
 
+async def show_airflow(_request):
+    return HTMLResponse(AIRFLOW)
+
+
 @contextmanager
-def serving(store, symbols, storage="/nowhere"):
-    """Serve the apps as Airflow does, without its login; yield their address.
+def serving(store, symbols, data):
+    """Serve the pages as Airflow does, without its login.
 
     Args:
         store: In memory.
         symbols: Those that are fetched.
-        storage: The folder with Data Docs and reports.
+        data: The folder of reports and Data Docs.
+
+    Yields:
+        The address; the apps are below /prices and /quality, in Airflow's frame below /plugin.
     """
     recent = RecentMinutes(store.minute_rows, current_time)
     port = any_free_port()
-    apps = {"/prices": prices_page.app, "/quality": quality_page.app}
-    app = Starlette(routes=[Mount(path, each) for path, each in apps.items()])
+    app = Starlette(
+        routes=[
+            Mount("/prices", prices_page.app),
+            Mount("/quality", quality_page.app),
+            Route("/plugin/{path:path}", show_airflow),
+        ]
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prices_api, "deployment", lambda: Deployment(symbols, store, recent, "here"))
         patch.setattr(quality_page, "open_store", lambda: store)
         patch.setattr(quality_page, "symbols", lambda: symbols)
         for module in (prices_page, quality_page):
-            patch.setattr(module, "storage_url", lambda: str(storage))
-        for each in apps.values():
+            patch.setattr(module, "storage_url", lambda: str(data))
+        for each in APPS:
             each.dependency_overrides[may_read] = lambda: "somebody"
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -56,5 +86,5 @@ def serving(store, symbols, storage="/nowhere"):
         finally:
             server.should_exit = True
             thread.join()
-            for each in apps.values():
+            for each in APPS:
                 each.dependency_overrides.clear()

@@ -95,7 +95,7 @@ def shown_counts(frame):
     rows = frame.locator("section").first.locator("tbody tr").all()
     by_symbol = {}
     for row in rows:
-        symbol, *cells = row.locator("td").all_inner_texts()
+        symbol, *cells = row.locator("th, td").all_inner_texts()
         by_symbol[symbol] = [int(cell.replace(",", "")) for cell in cells[:6]]
     return by_symbol
 

@@ -55,6 +55,7 @@ RANDOM = {
     "tests/data/binance/",  # recorded answers, with ids of a cache's requests
     "include/gx/static/",  # packed scripts and styles
     "include/web/static/vendor/",
+    "tests/e2e/vendor/",
 }
 HEXADECIMAL = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 

@@ -6,21 +6,41 @@ import { colour } from "./theme.js";
 // Drawn in the colour of silence: that of a minute without a row is too pale for an outline.
 const OUTLINED = { NOT_PUBLISHED: "NO_TRADES", DUE: "NO_TRADES" };
 
-export const CAUSES = {
-  OK: { height: 0.4, pattern: "solid", words: "OK: all seconds" },
-  PARTIAL: { height: 0.7, pattern: "slash", words: "partial: some seconds missing" },
-  NO_TRADES: { height: 0.4, pattern: "dots", words: "no trades" },
-  HALTED: { height: 0.7, pattern: "bars", words: "trading halted" },
-  EXCHANGE_OUTAGE: { height: 1, pattern: "cross", words: "exchange outage" },
-  SOURCE_GAP: { height: 1, pattern: "backslash", words: "source gap" },
-  INGEST_GAP: { height: 1, pattern: "solid", words: "not fetched by us" },
-  NOT_PUBLISHED: { height: 1, pattern: "outline", words: "not published" },
-  DUE: { height: 0.15, pattern: "solid", words: "not due yet" },
+const SHAPES = {
+  OK: { height: 0.4, pattern: "solid" },
+  PARTIAL: { height: 0.7, pattern: "slash" },
+  NO_TRADES: { height: 0.4, pattern: "dots" },
+  HALTED: { height: 0.7, pattern: "bars" },
+  EXCHANGE_OUTAGE: { height: 1, pattern: "cross" },
+  SOURCE_GAP: { height: 1, pattern: "backslash" },
+  INGEST_GAP: { height: 1, pattern: "solid" },
+  NOT_PUBLISHED: { height: 1, pattern: "outline" },
+  DUE: { height: 0.15, pattern: "solid" },
 };
+
+// What a minute can have besides its cause: its lane's name, its mark, its words and meaning.
+export const MARKS = [
+  {
+    lane: "flags", mark: "▲", field: "soft_flags", words: "soft flag",
+    meaning: "something about the minute is unusual; nothing is dropped for that",
+  },
+  {
+    lane: "revised", mark: "●", field: "revisions", words: "revised",
+    meaning: "published more than once; the last revision is shown",
+  },
+  {
+    lane: "restated", mark: "◆", field: "restatements", words: "restated",
+    meaning: "its value changed after it was final",
+  },
+  {
+    mark: "○", words: "filled value",
+    meaning: "the last value, at most five minutes old, where a minute has none of its own",
+  },
+];
 
 /** Draw one run of a cause into a row. */
 export function paint(context, name, x, y, width, height) {
-  const cause = CAUSES[name] || CAUSES.NOT_PUBLISHED;
+  const cause = SHAPES[name] ?? SHAPES.NOT_PUBLISHED;
   const tall = Math.max(2, Math.round(height * cause.height));
   const top = y + height - tall;
   context.save();
@@ -62,18 +82,4 @@ function hatch(context, pattern, x, y, width, height) {
     }
   }
   context.stroke();
-}
-
-/** Fill the legend. */
-export function drawLegend(list, make) {
-  list.replaceChildren(...Object.entries(CAUSES).map(([name, cause]) => {
-    const swatch = make("canvas", { width: "36", height: "28", "aria-hidden": "true" });
-    swatch.style.width = "18px";
-    swatch.style.height = "14px";
-    const context = swatch.getContext("2d");
-    context.scale(2, 2);
-    paint(context, name, 0, 0, 18, 14);
-    return make("li", { title: name }, swatch, cause.words);
-  }), make("li", {}, "▲ flag"), make("li", {}, "● revised"), make("li", {}, "◆ restated"),
-  make("li", {}, "○ filled value"));
 }

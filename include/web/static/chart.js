@@ -201,6 +201,10 @@ export function makeChart(element, onSize) {
     return next ?? chart.timeScale().getVisibleLogicalRange();
   }
 
+  function isWhole(range) {
+    return range.to - range.from > shown - 2;
+  }
+
   // No further out than all there is: the chart's own fixed edges would cut off minutes without a
   // value at the end.
   chart.timeScale().subscribeVisibleLogicalRangeChange((range) => {
@@ -223,8 +227,7 @@ export function makeChart(element, onSize) {
     /** Show a board; keep the zoom if `keep` is set. */
     show(board, keep) {
       const before = seen();
-      const isWhole = !before || before.to - before.from > shown - 2;
-      const range = keep && !isWhole ? before : null;
+      const range = keep && before && !isWhole(before) ? before : null;
       const start = Date.parse(board.from) / 1000;
       const { open, high, low, close, vwap } = board.candles;
       const precision = decimals([...high.slice(-500), ...low.slice(-500)]);
@@ -248,6 +251,19 @@ export function makeChart(element, onSize) {
     /** Show the whole span again. */
     fit() {
       see({ from: -0.5, to: shown - 0.5 });
+    },
+    /** Show the minutes [from, to) only. */
+    zoom({ from, to }) {
+      see({ from: from - 0.5, to: to - 0.5 });
+    },
+    /** The minutes [from, to) that are shown of a longer span; null where all are. */
+    zoomed() {
+      const range = seen();
+      if (!range || isWhole(range)) {
+        return null;
+      }
+      const from = Math.max(0, Math.round(range.from + 0.5));
+      return { from, to: Math.min(shown, Math.max(from + 1, Math.round(range.to + 0.5))) };
     },
     pick(place) {
       overlay.picked = place;

@@ -1,9 +1,10 @@
 // The panel of one minute: its revisions, what failed, and where to look further.
 
 import {
-  airflowLink, ask, batchResults, make, minuteText, resultLink, root,
+  airflowLink, ask, batchResults, make, minuteText, resultLink, root, wideTable,
 } from "./page.js";
 import { exactText } from "./price_text.js";
+import { explained, wordsOf } from "./words.js";
 
 const FIELDS = [
   ["vwap", "VWAP"], ["filled_vwap", "filled"], ["flag", "flag"], ["soft_flags", "soft flags"],
@@ -20,7 +21,7 @@ function cell(name, value) {
   if (name === "known_at") {
     return value.replace("T", " ").replace("Z", "");
   }
-  return DECIMALS.has(name) ? exactText(value) : String(value);
+  return DECIMALS.has(name) ? exactText(value) : String(value).split(",").map(wordsOf).join(", ");
 }
 
 function revisionTable({ symbol, minute, revisions }) {
@@ -31,22 +32,24 @@ function revisionTable({ symbol, minute, revisions }) {
   const checked = make("tr", {}, make("th", { scope: "row" }, "checked"),
     ...shown.map((each) => make("td", {},
       resultLink("minute_prices", symbol, each.known_at, minute, end, "result"))));
-  return make("div", { class: "wide" }, make("table", { "data-testid": "revisions" },
-    make("thead", {}, make("tr", {}, make("th", {}, ""),
-      ...shown.map((each) => make("th", { scope: "col" }, `revision ${each.revision}${each === before ? " (before)" : ""}`)))),
-    make("tbody", {}, ...FIELDS.map(([name, title]) => make("tr", {},
-      make("th", { scope: "row" }, title),
-      ...shown.map((each) => {
-        const text = cell(name, each[name]);
-        const isChanged = before && each !== before && before[name] !== each[name]
-          && name !== "known_at";
-        return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
-      }))), checked)));
+  const titles = shown.map(
+    (each) => `revision ${each.revision}${each === before ? " (before)" : ""}`);
+  const rows = FIELDS.map(([name, title]) => make("tr", {},
+    make("th", { scope: "row" }, title),
+    ...shown.map((each) => {
+      const text = cell(name, each[name]);
+      const isChanged = before && each !== before && before[name] !== each[name]
+        && name !== "known_at";
+      return make("td", {}, isChanged ? make("strong", {}, `${text} (changed)`) : text);
+    })));
+  return wideTable("Revisions", ["value", ...titles], [...rows, checked],
+    { "data-testid": "revisions" });
 }
 
 function batchRow(batch) {
-  const verdict = batch.is_refused ? "refused"
-    : batch.quarantined_count ? `${batch.quarantined_count} rows refused` : "passed";
+  const verdict = batch.is_refused ? wordsOf("REFUSED")
+    : batch.quarantined_count ? `${batch.quarantined_count} rows ${wordsOf("QUARANTINED")}`
+      : wordsOf(batch.failed.length ? "WITH_A_WARNING" : "PASSED");
   const path = `dags/${encodeURIComponent(batch.dag_id)}/runs/${encodeURIComponent(batch.run_id)}`;
   return make("tr", {}, make("td", {}, batch.fetched_at.slice(0, 19).replace("T", " ")),
     make("td", {}, verdict), make("td", { class: "number" }, String(batch.row_count)),
@@ -58,22 +61,18 @@ function batchRow(batch) {
 }
 
 function quarantineRow(row) {
-  return make("tr", {}, make("td", {}, row.interval), make("td", {}, row.state),
+  return make("tr", {}, make("td", {}, row.interval),
+    make("td", { title: explained(row.state) }, wordsOf(row.state)),
     make("td", { class: "why" }, ...Object.entries(row.observed).flatMap(([name, seen]) => [
       name, seen ? `: ${seen}` : "", make("br")])),
     make("td", { class: "why" }, make("code", {}, row.payload)));
 }
 
-function table(titles, rows) {
-  return make("div", { class: "wide" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
-    make("tbody", {}, ...rows)));
-}
-
-function content(story, causeText, dueText) {
+function content(story, cause, dueText) {
   const minute = minuteText(new Date(story.minute));
   const parts = [make("h2", {}, `${story.symbol}, ${minute} UTC`),
-    make("p", {}, `${causeText}${story.state ? `; ${story.state.toLowerCase()}` : ""}`)];
+    make("p", {}, `${explained(cause)}.`),
+    ...(story.state ? [make("p", {}, `${explained(story.state)}.`)] : [])];
   if (story.revisions.length) {
     parts.push(make("h3", {}, story.revisions.length > 2
       ? `The last two of ${story.revisions.length} revisions` : "Revisions"),
@@ -90,12 +89,13 @@ function content(story, causeText, dueText) {
   }
   parts.push(make("h3", {}, "Batches fetched for this minute"));
   parts.push(story.batches.length
-    ? table(["fetched (UTC)", "verdict", "rows", "expectations not met", "results", "source", "run"],
+    ? wideTable("Batches",
+      ["fetched (UTC)", "verdict", "rows", "expectations not met", "results", "source", "run"],
       story.batches.map(batchRow))
     : make("p", { class: "soft" }, `No batch is logged; the log keeps ${story.batch_log_days} days.`));
   if (story.quarantined.length) {
-    parts.push(make("h3", {}, "Refused rows"),
-      table(["interval", "state", "not met, and observed value", "row"],
+    parts.push(make("h3", {}, "Quarantined rows"),
+      wideTable("Quarantined rows", ["interval", "state", "not met, and observed value", "row"],
         story.quarantined.map(quarantineRow)));
   }
   // Checks are filed under the day on which they were made: of a backfill not the minute's.
@@ -109,10 +109,17 @@ function content(story, causeText, dueText) {
   return parts;
 }
 
-/** Make the panel; its function shows a minute, with what to say while it is not due. */
+/** Make the panel of a minute, which is none at first. */
 export function makeDetails(panel) {
   let running = null;
-  return async function show(symbol, minute, moment, causeText, dueText) {
+
+  function clear() {
+    running?.abort();
+    panel.replaceChildren(make("p", { class: "soft" }, "No minute is selected."));
+  }
+
+  /** Show a minute, with its cause and what to say while it is not due. */
+  async function show(symbol, minute, moment, cause, dueText) {
     running?.abort();
     running = new AbortController();
     const parameters = { symbol, minute: minute.toISOString() };
@@ -121,11 +128,14 @@ export function makeDetails(panel) {
     }
     try {
       const story = await ask("api/minute", parameters, running.signal);
-      panel.replaceChildren(...content(story, causeText, dueText));
+      panel.replaceChildren(...content(story, cause, dueText));
     } catch (error) {
       if (error.name !== "AbortError") {
         panel.replaceChildren(make("p", { class: "bad" }, error.message));
       }
     }
-  };
+  }
+
+  clear();
+  return { show, clear };
 }

@@ -1,15 +1,11 @@
 // Lanes two and three: causes by symbol, then flags and revisions, on the chart's own time axis.
 
-import { CAUSES, paint } from "./causes.js";
+import { MARKS, paint } from "./causes.js";
 import { colour, onTheme } from "./theme.js";
 
 const ROW = 18;
 const BAR = 13;
-const MARKS = [
-  ["flags", "▲", "soft_flags", "flagged"],
-  ["revised", "●", "revisions", "revised"],
-  ["restated", "◆", "restatements", "restated"],
-];
+const MARKED = MARKS.filter(({ lane }) => lane);
 
 /** Make the lanes on a canvas below a chart. */
 export function makeLanes(canvas, chart) {
@@ -18,21 +14,17 @@ export function makeLanes(canvas, chart) {
   let isAsked = false;
 
   function rows() {
-    return board ? board.ribbons.length + MARKS.length : 0;
+    return board ? board.ribbons.length + MARKED.length : 0;
   }
 
-  function draw() {
-    isAsked = false;
-    if (!board) {
-      return;
-    }
-    const width = canvas.clientWidth;
+  /** Draw on a canvas of a width in CSS pixels, at the chart's own places. */
+  function drawOn(target, width) {
     const height = rows() * ROW + 4;
     const scale = window.devicePixelRatio || 1;
-    canvas.style.height = `${height}px`;
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    const context = canvas.getContext("2d");
+    target.style.height = `${height}px`;
+    target.width = Math.round(width * scale);
+    target.height = Math.round(height * scale);
+    const context = target.getContext("2d");
     context.scale(scale, scale);
     const axis = chart.timeScale();
     const right = axis.width();
@@ -66,8 +58,8 @@ export function makeLanes(canvas, chart) {
     context.textAlign = "center";
     context.textBaseline = "middle";
     context.font = "11px system-ui, sans-serif";
-    MARKS.forEach(([, mark, field, hue], row) => {
-      context.fillStyle = colour(hue);
+    MARKED.forEach(({ mark, field }, row) => {
+      context.fillStyle = colour("ink");
       const y = (board.ribbons.length + row) * ROW + 4 + BAR / 2;
       for (const [place] of board[field]) {
         context.fillText(mark, axis.logicalToCoordinate(place), y);
@@ -77,12 +69,19 @@ export function makeLanes(canvas, chart) {
 
     context.textAlign = "left";
     context.textBaseline = "middle";
-    const names = [...board.ribbons.map((ribbon) => ribbon.symbol), ...MARKS.map(([name]) => name)];
+    const names = [...board.ribbons.map((ribbon) => ribbon.symbol), ...MARKED.map(({ lane }) => lane)];
     names.forEach((name, row) => {
       context.fillStyle = name === board.symbol ? colour("ink") : colour("soft");
       context.font = `${name === board.symbol ? "600 " : ""}11px system-ui, sans-serif`;
       context.fillText(name, right + 6, row * ROW + 4 + BAR / 2, width - right - 8);
     });
+  }
+
+  function draw() {
+    isAsked = false;
+    if (board) {
+      drawOn(canvas, canvas.clientWidth);
+    }
   }
 
   function redraw() {
@@ -98,6 +97,7 @@ export function makeLanes(canvas, chart) {
   onTheme(redraw);
 
   return {
+    drawOn,
     show(next) {
       board = next;
       redraw();
@@ -126,9 +126,4 @@ export function causeAt(ribbon, place) {
     left -= count;
   }
   return "NOT_PUBLISHED";
-}
-
-/** A cause in words. */
-export function inWords(cause) {
-  return CAUSES[cause] ? CAUSES[cause].words : cause;
 }

@@ -12,6 +12,15 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Make a table that scrolls where it is too wide; its name is read out when it has the focus. */
+export function wideTable(name, titles, rows, attributes = {}) {
+  return make("div", { class: "wide", tabindex: "0", role: "group", "aria-label": name },
+    make("table", attributes,
+      make("thead", {}, make("tr", {}, ...titles.map(
+        (title) => make("th", { scope: "col" }, title)))),
+      make("tbody", {}, ...rows)));
+}
+
 /** The folder that Airflow is served from, with its slash: the app lies in prices/ below it. */
 export const root = new URL(location.pathname.replace(/\/prices\/.*$/, "/"), location.origin);
 
@@ -22,26 +31,36 @@ export function airflowLink(path, ...children) {
 
 /** Ask for JSON; throw an error whose message says what is wrong and what to do. */
 export async function ask(address, parameters = {}, signal = undefined) {
+  const answer = await answerTo(address, parameters, signal);
+  return answer.json().catch(() => ({}));
+}
+
+/** Ask for a file; throw the same errors. */
+export async function askForFile(address, parameters) {
+  return (await answerTo(address, parameters)).blob();
+}
+
+async function answerTo(address, parameters, signal = undefined) {
   const url = new URL(address, location.href);
   for (const [name, value] of Object.entries(parameters)) {
     url.searchParams.set(name, value);
   }
   let answer;
   try {
-    answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
+    answer = await fetch(url, { signal, headers: { Accept: "application/json, */*" } });
   } catch (error) {
     if (error.name === "AbortError") {
       throw error;
     }
     throw new Error("Airflow's web server does not answer: check that it runs, then try again");
   }
-  const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
+    const said = await answer.json().catch(() => ({}));
     const detail = typeof said.detail === "string" ? said.detail : "";
     const problem = new Error(said.problem || detail || `the web server answered ${answer.status}`);
     throw Object.assign(problem, { status: answer.status });
   }
-  return said;
+  return answer;
 }
 
 /** A link to a result of Data Docs: what a suite said of a symbol's batch, or of a minute's average. */

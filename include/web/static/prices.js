@@ -1,28 +1,35 @@
 // The page Prices: selection, loading, refresh and display.
 
-import { drawLegend } from "./causes.js";
-import { onTheme } from "./theme.js";
+import { keepAddress, onStep, readAddress } from "./address.js";
+import { boardRequest } from "./board_request.js";
 import { makeChart } from "./chart.js";
 import { makeDetails } from "./details.js";
+import { makeDownloads } from "./downloads.js";
+import { dueText, explainEmpty } from "./explanations.js";
 import { sizeText } from "./groups.js";
 import { joined } from "./joined.js";
-import { causeAt, inWords, makeLanes } from "./lanes.js";
-import { airflowLink, ask, make, minuteText } from "./page.js";
-import { isLive, moment, pickFromAddress, sayMoment, setSlider, span, spanPicked } from "./selection.js";
+import { listenToKeys } from "./keys.js";
+import { causeAt, makeLanes } from "./lanes.js";
+import { makeLegend } from "./legend.js";
+import { makeNews } from "./news.js";
+import { ask, make, minuteText } from "./page.js";
+import {
+  isLive, moment, onPicked, select, setSlider, showSymbols, span, spanPicked,
+} from "./selection.js";
 import { makeStrip } from "./strip.js";
+import { onPrint } from "./theme.js";
 import { showRows, showTiles } from "./tiles.js";
+import { wordsOf } from "./words.js";
 
 const MINUTE = 60_000;
 const RETRY_MS = 10_000;
+// A wheel turns on for a while.
+const SETTLED_MS = 250;
 // However soon the next minute is due.
 const LEAST_WAIT_MS = 1_000;
-const NOT_FOUND = 404;
+const [NOT_VALID, NOT_FOUND] = [400, 404];
 // With spaces that keep a number and its unit in one line.
 const SPANS = { 1: "1\u00a0h", 24: "24\u00a0h", 168: "7\u00a0d", custom: "span shown" };
-// Minutes that a refresh loads; now and then it loads all, as old minutes are revised, too.
-const TAIL = 30;
-const WHOLE_EVERY_MS = 10 * MINUTE;
-const LONGEST_COUNTED_MS = 24 * 60 * MINUTE;
 
 const at = (id) => document.getElementById(id);
 const view = makeChart(at("chart"), (size) => {
@@ -30,7 +37,8 @@ const view = makeChart(at("chart"), (size) => {
 });
 const strip = makeStrip(at("strip"));
 const lanes = makeLanes(at("lanes"), view.chart);
-const showMinute = makeDetails(at("details"));
+const details = makeDetails(at("details"));
+const news = makeNews(at("news"));
 
 let board = null;
 let picked = null;
@@ -45,7 +53,7 @@ function pickedCause() {
 }
 
 function show(next, keep) {
-  const held = picked === null || !board ? null : Date.parse(board.from) + picked * MINUTE;
+  const held = picked === null || !board ? null : minuteAt(picked);
   const causeBefore = pickedCause();
   board = next;
   view.show(board, keep);
@@ -55,54 +63,52 @@ function show(next, keep) {
     : isLive() ? "" : ", in a past span");
   showTiles(at("tiles"), board.tiles, SPANS[spanPicked()]);
   showRows(at("rows"), board, (place) => pick(place));
-  showSymbols(board.symbols);
-  const ribbon = board.ribbons.find((each) => each.symbol === board.symbol);
-  const isEmpty = ribbon.causes.every(([cause]) => ["NOT_PUBLISHED", "DUE"].includes(cause));
-  at("empty").hidden = !isEmpty;
-  if (isEmpty) {
-    at("empty").replaceChildren(make("p", {}, ...whyEmpty(known)));
-  }
-  const place = held === null ? null : Math.round((held - Date.parse(board.from)) / MINUTE);
+  showSymbols(board.symbols, board.symbol);
+  explainEmpty(at("empty"), board, {
+    known,
+    isLive: isLive(),
+    showNow: () => loadAsOfNow(),
+  });
+  const place = held === null ? null : placeOf(held);
   picked = place !== null && place >= 0 && place < board.candles.vwap.length ? place : null;
   view.pick(picked);
   lanes.pick(picked);
   if (picked !== null && causeBefore === "DUE" && pickedCause() !== "DUE") {
     pick(picked);
   }
+  news.follow(board, keep);
   at("updated").textContent = `updated ${new Date().toISOString().slice(11, 19)} UTC`;
   at("problem").hidden = true;
+  at("take").disabled = false;
 }
 
-/** What to say, and to do, where nothing of the span is published. */
-function whyEmpty(known) {
-  if (known) {
-    const now = make("button", { type: "button" }, "Show what is known now");
-    now.addEventListener("click", () => {
-      setSlider(span(), true);
-      load();
-    });
-    return [`Of ${board.symbol}, nothing of this span was known at `
-      + `${minuteText(new Date(known))} UTC: it was published later, or never. `, now];
-  }
-  const backfill = ["past days are fetched by ",
-    airflowLink("dags/backfill_prices", "backfill_prices"), "."];
-  const nothing = `No minute of ${board.symbol} is published in this span`;
-  if (!isLive()) {
-    return [`${nothing}: `, ...backfill];
-  }
-  return [`${nothing}. Check that the DAGs `, airflowLink("dags/ingest_prices", "ingest_prices"),
-    " and ", airflowLink("dags/average_minutes", "average_minutes"), " are on and running; ",
-    ...backfill];
+/** The start of a minute of the board, in milliseconds. */
+function minuteAt(place) {
+  return Date.parse(board.from) + place * MINUTE;
 }
 
-/** List symbols to choose from; of them none is chosen where the one shown is not known. */
-function showSymbols(symbols, shown = board.symbol) {
-  const list = at("symbol");
-  const names = !shown || symbols.includes(shown) ? symbols : [shown, ...symbols];
-  if ([...list.options].map((option) => option.value).join() !== names.join()) {
-    list.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+function placeOf(milliseconds) {
+  return Math.round((milliseconds - Date.parse(board.from)) / MINUTE);
+}
+
+/** What the address keeps of what is shown. */
+function shown() {
+  const part = view.zoomed();
+  const known = moment();
+  return {
+    symbol: board.symbol,
+    span: spanPicked(),
+    ...span(),
+    moment: known && Date.parse(known),
+    minute: picked === null ? null : minuteAt(picked),
+    zoom: part && { from: minuteAt(part.from), to: minuteAt(part.to) },
+  };
+}
+
+function keep() {
+  if (board && at("board").getAttribute("aria-busy") === "false") {
+    keepAddress(shown());
   }
-  list.value = shown;
 }
 
 function fail(error) {
@@ -117,7 +123,8 @@ function fail(error) {
 /**
  * Load the selection. A refresh keeps the zoom, and loads only the end where it can.
  *
- * `picks` is the moment of a minute to pick when it is there, in milliseconds.
+ * `picks` is the moment of a minute to pick when it is there, in milliseconds; `zoom` the part of the
+ * span to show, without which the zoom is kept where a minute is picked.
  */
 async function load(wanted = {}) {
   clearTimeout(timer);
@@ -125,35 +132,26 @@ async function load(wanted = {}) {
   const mine = new AbortController();
   running = mine;
   at("board").setAttribute("aria-busy", "true");
-  await showSelection(wanted, mine.signal);
+  const isShown = await showSelection(wanted, mine.signal);
   if (running === mine) {
     at("board").setAttribute("aria-busy", "false");
+    if (isShown) {
+      keep();
+    }
   }
 }
 
-async function showSelection({ isRefresh = false, picks = null }, signal) {
+/** Tell whether it is shown. */
+async function showSelection({ isRefresh = false, picks = null, zoom }, signal) {
   const { from, to } = span();
   if (Number.isNaN(from) || Number.isNaN(to)) {
     fail(new Error("fill in both ends of the span, then press Show"));
-    return;
+    return false;
   }
   setSlider({ from, to }, false);
   const known = moment();
-  const isTail = isRefresh && board && !known && Date.now() - wholeAt < WHOLE_EVERY_MS
-    && to - from > TAIL * MINUTE && Date.parse(board.to) >= to - TAIL * MINUTE;
-  const parameters = {
-    symbol: at("symbol").value || new URLSearchParams(location.search).get("symbol") || "",
-    from: new Date(isTail ? to - TAIL * MINUTE : from).toISOString(),
-    to: new Date(to).toISOString(),
-  };
-  if (known) {
-    parameters.moment = known;
-  }
-  // Of more than a day the server would read all of it anew each time.
-  const isCounted = isTail && to - from <= LONGEST_COUNTED_MS;
-  if (isCounted) {
-    parameters.counted_from = new Date(from).toISOString();
-  }
+  const { parameters, isTail, isCounted } = boardRequest(
+    { symbol: at("symbol").value, from, to, known, isRefresh, board, wholeAt });
   try {
     if (!parameters.symbol) {
       const { symbols } = await ask("api/symbols", {}, signal);
@@ -161,10 +159,13 @@ async function showSelection({ isRefresh = false, picks = null }, signal) {
     }
     const next = await ask("api/board", parameters, signal);
     const missedBefore = board?.tiles.missing_count ?? 0;
-    show(isTail ? joined(board, next, from, isCounted) : next,
-      isRefresh || (picks !== null && board !== null));
-    if (picks !== null) {
-      pick(Math.round((picks - Date.parse(board.from)) / MINUTE));
+    const keepsZoom = isRefresh || (picks !== null && zoom === undefined);
+    show(isTail ? joined(board, next, from, isCounted) : next, keepsZoom);
+    if (zoom) {
+      view.zoom({ from: placeOf(zoom.from), to: placeOf(zoom.to) });
+    }
+    if (picks !== null && placeOf(picks) < board.candles.vwap.length) {
+      pick(placeOf(picks));
     } else if (picked !== null && !isTail) {
       // Of another symbol, or as known at another moment.
       pick(picked);
@@ -176,25 +177,29 @@ async function showSelection({ isRefresh = false, picks = null }, signal) {
       wholeAt = 0;
     }
     plan(Math.max(LEAST_WAIT_MS, Date.parse(next.next_look_at) - Date.parse(next.known_at)));
+    return true;
   } catch (error) {
-    if (error.name === "AbortError") {
-      return;
+    if (error.name !== "AbortError") {
+      fail(error);
+      if (error.status === NOT_FOUND || (error.status === NOT_VALID && !board)) {
+        await offerSymbols(parameters.symbol, signal);
+      } else if (error.status !== NOT_VALID) {
+        plan(RETRY_MS);
+      }
     }
-    fail(error);
-    if (error.status === NOT_FOUND) {
-      await offerSymbols(signal);
-    } else {
-      plan(RETRY_MS);
-    }
+    return false;
   }
 }
 
 /** Let somebody who came with an unknown symbol choose another. */
-async function offerSymbols(signal) {
+async function offerSymbols(asked, signal) {
   try {
     const { symbols } = await ask("api/symbols", {}, signal);
-    showSymbols(symbols, "");
-    at("symbol").focus();
+    const isKnown = symbols.includes(asked);
+    showSymbols(symbols, isKnown ? asked : "");
+    if (!isKnown) {
+      at("symbol").focus();
+    }
   } catch (error) {
     if (error.name !== "AbortError") {
       fail(error);
@@ -215,40 +220,18 @@ function pick(place) {
   view.pick(picked);
   lanes.pick(picked);
   view.reveal(picked);
-  const minute = new Date(Date.parse(board.from) + picked * MINUTE);
-  const ribbon = board.ribbons.find((each) => each.symbol === board.symbol);
-  const cause = causeAt(ribbon, picked);
-  const words = inWords(cause);
-  showMinute(board.symbol, minute, moment(), words.startsWith(cause) ? words : `${cause} (${words})`,
-    cause === "DUE" ? dueText(minute) : "");
+  const minute = new Date(minuteAt(picked));
+  const cause = pickedCause();
+  news.pick(board.symbol, minute, board.candles.vwap[picked], wordsOf(cause));
+  details.show(board.symbol, minute, moment(), cause,
+    cause === "DUE" ? dueText(minute, moment(), board.next_look_at) : "");
+  keep();
 }
 
-/** When a minute that is not due yet will be there. */
-function dueText(minute) {
-  const clock = (milliseconds) => new Date(milliseconds).toISOString().slice(11, 19);
-  const known = moment();
-  if (known) {
-    return `This minute was not published yet at ${minuteText(new Date(known))} UTC.`;
-  }
-  return `This minute ended at ${clock(minute.getTime() + MINUTE)} UTC, and is not published yet: `
-    + `it usually is by ${clock(Date.parse(board.next_look_at))}. It appears here by itself.`;
-}
-
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -60, PageDown: 60 };
-
-at("axis").addEventListener("keydown", (event) => {
-  const last = board ? board.candles.vwap.length - 1 : 0;
-  const step = STEPS[event.key] * (event.shiftKey ? 10 : 1);
-  const places = { Home: 0, End: last };
-  if (board && event.key === "0") {
-    view.fit();
-    return;
-  }
-  if (!board || (!step && places[event.key] === undefined)) {
-    return;
-  }
-  event.preventDefault();
-  pick(step ? (picked ?? (step < 0 ? last + 1 : last)) + step : places[event.key]);
+listenToKeys(at("axis"), {
+  held: () => ({ count: board?.candles.vwap.length ?? 0, picked }),
+  pick,
+  fit: view.fit,
 });
 view.chart.subscribeClick((event) => {
   if (board && event.logical !== undefined) {
@@ -269,27 +252,11 @@ at("lanes").addEventListener("click", (event) => {
   }
 });
 at("whole").addEventListener("click", () => view.fit());
-at("symbol").addEventListener("change", () => load());
-at("spans").addEventListener("change", () => {
-  const isCustom = !isLive();
-  at("custom").hidden = !isCustom;
-  if (isCustom) {
-    at("from").value ||= new Date(Date.parse(board?.from ?? Date.now())).toISOString().slice(0, 16);
-    at("to").value ||= new Date(Date.parse(board?.to ?? Date.now())).toISOString().slice(0, 16);
-  }
-  setSlider(span(), true);
-  load();
-});
-at("controls").addEventListener("submit", (event) => {
-  event.preventDefault();
-  setSlider(span(), true);
-  load();
-});
-let settling = null;
-at("moment").addEventListener("input", () => {
-  sayMoment();
-  clearTimeout(settling);
-  settling = setTimeout(() => load({ isRefresh: true }), 200);
+const loadAsOfNow = onPicked({
+  load,
+  ends: () => ({
+    from: Date.parse(board?.from) || Date.now(), to: Date.parse(board?.to) || Date.now(),
+  }),
 });
 at("again").addEventListener("click", () => load({ isRefresh: board !== null }));
 document.addEventListener("visibilitychange", () => {
@@ -299,6 +266,32 @@ document.addEventListener("visibilitychange", () => {
   }
 });
 
-drawLegend(at("legend"), make);
-onTheme(() => drawLegend(at("legend"), make));
-load({ picks: pickFromAddress() });
+let zooming = null;
+view.chart.timeScale().subscribeVisibleLogicalRangeChange(() => {
+  clearTimeout(zooming);
+  zooming = setTimeout(keep, SETTLED_MS);
+});
+
+/** Show what the address asks for, and say what of it makes no sense. */
+function follow() {
+  const { problems, minute, zoom, ...wish } = readAddress(location.search, Date.now());
+  select(wish);
+  note(problems);
+  picked = null;
+  details.clear();
+  load({ picks: minute, zoom });
+}
+
+function note(problems) {
+  at("noted").hidden = !problems.length;
+  at("noted").replaceChildren(...problems.map((text) => make("p", {}, text)));
+}
+
+at("controls").addEventListener("input", () => note([]));
+const { drawn } = makeDownloads({ held: () => ({ board, shown: shown() }), view, lanes, fail });
+// Its canvases do not follow the width of paper.
+onPrint(() => board && at("printed").replaceChildren(drawn()));
+
+makeLegend(at("legend"));
+onStep(follow);
+follow();

@@ -2,7 +2,7 @@
 
 import { airflowLink, ask, make } from "./page.js";
 import { makeStrip } from "./strip.js";
-import { onTheme } from "./theme.js";
+import { onPrint, onTheme } from "./theme.js";
 
 const TITLES = { latest: "newest", hourly: "hours (UTC)", daily: "days (UTC)" };
 const which = document.getElementById("which");
@@ -60,6 +60,11 @@ frame.addEventListener("load", () => {
   frame.hidden = false;
 });
 onTheme(dress);
+// A frame has no pages of its own: on paper it is as long as its report.
+onPrint(() => {
+  frame.style.height = `${frame.contentDocument?.documentElement.scrollHeight ?? 0}px`;
+});
+addEventListener("afterprint", () => frame.style.removeProperty("height"));
 which.addEventListener("change", show);
 makeStrip(document.getElementById("strip")).follow("../api/strip");
 load();

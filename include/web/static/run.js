@@ -1,7 +1,8 @@
 // The tab of a DAG run: the gate's verdict on each of its batches, as Airflow keeps it in XCom.
 
-import { ask, batchResults, make, root } from "./page.js";
+import { ask, batchResults, make, root, wideTable } from "./page.js";
 import { makeStrip } from "./strip.js";
+import { explained, wordsOf } from "./words.js";
 
 const DAG = "ingest_prices";
 const TASK = "validate";
@@ -10,6 +11,7 @@ const MINUTE = 60_000;
 const parameters = new URLSearchParams(location.search);
 const [dagId, runId] = [parameters.get("dag_id") || "", parameters.get("run_id") || ""];
 const place = document.getElementById("verdicts");
+const said = document.getElementById("said");
 
 /** What the tasks of the gate returned, in one list; see include/orchestration/messages.py. */
 async function checked() {
@@ -39,7 +41,8 @@ function minuteCell(message) {
 }
 
 function row(message, day) {
-  const mark = message.refused ? "✕ refused" : message.failed.length ? "! with a remark" : "✓ passed";
+  const [mark, code] = message.refused ? ["✕", "REFUSED"]
+    : message.failed.length ? ["!", "WITH_A_WARNING"] : ["✓", "PASSED"];
   const docs = new URL(`quality/docs/days/${day}/${message.symbol}.html`, root).href;
   // A run of an earlier version, or a batch that cannot be read, does not say which results it has.
   const results = message.fetched_at
@@ -47,7 +50,8 @@ function row(message, day) {
     : [make("a", { href: docs }, "all of the day")];
   const number = (value) => make("td", { class: "number" }, String(value));
   return make("tr", {}, make("th", { scope: "row" }, message.symbol),
-    make("td", { class: message.refused ? "mark bad" : "mark" }, mark),
+    make("td", { class: message.refused ? "mark bad" : "mark", title: explained(code) },
+      `${mark} ${wordsOf(code)}`),
     make("td", { class: "why" }, message.verdict), number(message.rows), number(message.bad_rows),
     make("td", { class: "why" }, message.failed.join(", ") || "none"),
     number(`${message.met} of ${message.evaluated}`), number(message.check_ms),
@@ -55,28 +59,26 @@ function row(message, day) {
 }
 
 function table(messages, day) {
-  const titles = ["symbol", "gate", "verdict", "rows", "bad rows", "not met", "met",
+  const titles = ["symbol", "gate", "verdict", "rows", "quarantined", "not met", "met",
     "ms", "results", "minute"];
-  return make("div", { class: "wide" }, make("table", {},
-    make("thead", {}, make("tr", {}, ...titles.map((title) => make("th", { scope: "col" }, title)))),
-    make("tbody", {}, ...messages.map((message) => row(message, day)))));
+  return wideTable("Batches", titles, messages.map((message) => row(message, day)));
 }
 
 async function show() {
   document.getElementById("run").textContent = runId;
   if (dagId !== DAG) {
-    place.replaceChildren(make("p", {}, `Runs of ${dagId || "other DAGs"} have no batches to show `
-      + `here: only ${DAG} sends its batches through the gate one by one.`));
+    said.textContent = `Runs of ${dagId || "other DAGs"} have no batches to show here: only ${DAG} `
+      + "sends its batches through the gate one by one.";
     return;
   }
   try {
     const { messages, isRunning } = await checked();
     const [day] = runId.match(/\d{4}-\d\d-\d\d/) || [new Date().toISOString().slice(0, 10)];
-    const wait = make("p", { class: "soft" }, "The gate is running; this page refreshes itself.");
-    place.replaceChildren(...(messages.length ? [table(messages, day)] : []),
-      ...(isRunning ? [wait] : []),
-      ...(messages.length || isRunning ? [] : [make("p", {}, "This run has no batches: none was "
-        + "fetched, or Airflow has deleted the run's results; the tasks of the run say why.")]));
+    place.replaceChildren(...(messages.length ? [table(messages, day)] : []));
+    said.textContent = isRunning ? "The gate is running; this page refreshes itself."
+      : messages.length ? `Batches of this run: ${messages.length}.`
+        : "This run has no batches: none was fetched, or Airflow has deleted the run's results; "
+          + "the tasks of the run say why.";
     if (isRunning) {
       setTimeout(show, 3000);
     }
@@ -84,6 +86,7 @@ async function show() {
     const again = make("button", { type: "button" }, "Try again");
     again.addEventListener("click", show);
     place.replaceChildren(make("p", { class: "bad", role: "alert" }, error.message), again);
+    said.textContent = "";
   }
 }
 

@@ -1,16 +1,45 @@
-// What is picked in the form: the span, and the moment as of which it is shown.
+// What is picked in the form: the symbol, the span, and the moment as of which it is shown.
 
-import { minuteText } from "./page.js";
+import { make, minuteText } from "./page.js";
 
 const MINUTE = 60_000;
-const DAY = 1440 * MINUTE;
-// A minute of the address is shown in the span that is picked at first, if it is in it for a while.
-const IN_FIRST_SPAN_MS = 23 * 60 * MINUTE;
+// A slider moves on for a while.
+const SETTLED_MS = 200;
 
 const at = (id) => document.getElementById(id);
 
 function floor(milliseconds) {
   return Math.floor(milliseconds / MINUTE) * MINUTE;
+}
+
+/** Pick what an address asks for (address.js). */
+export function select({ symbol, span: picked, from, to, moment: known }) {
+  // Whether it is one of those that are fetched shows when it is asked for.
+  showSymbols([...at("symbol").options].map((option) => option.value), symbol);
+  document.querySelector(`input[name=span][value="${picked}"]`).checked = true;
+  at("custom").hidden = isLive();
+  at("from").value = from === null ? "" : fieldText(from);
+  at("to").value = to === null ? "" : fieldText(to);
+  setSlider(span(), true);
+  if (known !== null) {
+    at("moment").value = Math.floor(known / MINUTE);
+    sayMoment();
+  }
+}
+
+/** List symbols to choose from; the one shown is chosen, and listed though it is not one of them. */
+export function showSymbols(symbols, shown) {
+  const list = at("symbol");
+  const names = !shown || symbols.includes(shown) ? symbols : [shown, ...symbols];
+  if ([...list.options].map((option) => option.value).join() !== names.join()) {
+    list.replaceChildren(...names.map((name) => make("option", { value: name }, name)));
+  }
+  list.value = shown;
+}
+
+/** A moment as a field of the form has it. */
+function fieldText(milliseconds) {
+  return new Date(milliseconds).toISOString().slice(0, 16);
 }
 
 /** The value of the span picked: hours, or custom. */
@@ -26,30 +55,6 @@ export function span() {
   }
   const to = floor(Date.now());
   return { from: to - Number(value) * 60 * MINUTE, to };
-}
-
-function pickCustom(from, to) {
-  document.querySelector("input[name=span][value=custom]").checked = true;
-  at("custom").hidden = false;
-  at("from").value = new Date(from).toISOString().slice(0, 16);
-  at("to").value = new Date(to).toISOString().slice(0, 16);
-}
-
-/**
- * Pick what the address names: a span (from and to), or a minute, which is returned; else null.
- *
- * Moments are ISO 8601 with a zone; one that cannot be read is as if it were not there.
- */
-export function pickFromAddress() {
-  const asked = new URLSearchParams(location.search);
-  const [from, to, minute] = ["from", "to", "minute"].map((name) => Date.parse(asked.get(name)));
-  if (from < to) {
-    pickCustom(from, to);
-  } else if (Date.now() - minute > IN_FIRST_SPAN_MS) {
-    const day = Math.floor(minute / DAY) * DAY;
-    pickCustom(day, day + DAY);
-  }
-  return Number.isNaN(minute) ? null : floor(minute);
 }
 
 /** Whether the span follows the clock. */
@@ -77,9 +82,42 @@ export function setSlider({ from, to }, isMoved) {
 }
 
 /** Write the moment beside its slider. */
-export function sayMoment() {
+function sayMoment() {
   const known = moment();
   const text = known ? `${minuteText(new Date(known))} UTC` : "now";
-  at("moment-text").value = text;
+  at("moment-text").textContent = text;
   at("moment").setAttribute("aria-valuetext", text);
+}
+
+/**
+ * Call `load` whenever somebody picks something else.
+ *
+ * `ends` returns the ends of the span shown, {from, to}, which a custom span begins with. Returned
+ * is a function that loads what is known now.
+ */
+export function onPicked({ load, ends }) {
+  let settling = null;
+  const loadAsOfNow = () => {
+    setSlider(span(), true);
+    load();
+  };
+  at("symbol").addEventListener("change", () => load());
+  at("spans").addEventListener("change", () => {
+    at("custom").hidden = isLive();
+    if (!isLive()) {
+      at("from").value ||= fieldText(ends().from);
+      at("to").value ||= fieldText(ends().to);
+    }
+    loadAsOfNow();
+  });
+  at("controls").addEventListener("submit", (event) => {
+    event.preventDefault();
+    loadAsOfNow();
+  });
+  at("moment").addEventListener("input", () => {
+    sayMoment();
+    clearTimeout(settling);
+    settling = setTimeout(() => load({ isRefresh: true }), SETTLED_MS);
+  });
+  return loadAsOfNow;
 }

@@ -1,8 +1,10 @@
 // Dark or light, as Airflow is; for a page outside Airflow, as the system is. Each page waits for
-// this script before its first paint: otherwise a dark page would flash white.
+// this script before its first paint: otherwise a dark page would flash white. On paper it is light.
 
 const html = document.documentElement;
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
+let isPrinted = paper.matches;
 const listeners = [];
 // A drawing asks for a colour for each of its runs.
 const held = new Map();
@@ -20,7 +22,7 @@ function follow() {
   const outer = airflow();
   const named = outer && ["dark", "light"].find(
     (name) => outer.classList.contains(name) || outer.dataset.theme === name);
-  const theme = named || (systemDark.matches ? "dark" : "light");
+  const theme = isPrinted ? "light" : named || (systemDark.matches ? "dark" : "light");
   if (html.dataset.theme !== theme) {
     html.dataset.theme = theme;
     held.clear();
@@ -28,12 +30,26 @@ function follow() {
   }
 }
 
+function print(isOnPaper) {
+  isPrinted = isOnPaper;
+  follow();
+}
+
 systemDark.addEventListener("change", follow);
+paper.addEventListener("change", () => print(paper.matches));
+addEventListener("beforeprint", () => print(true));
+addEventListener("afterprint", () => print(false));
 if (airflow()) {
   new MutationObserver(follow).observe(
     airflow(), { attributes: true, attributeFilter: ["class", "data-theme"] });
 }
 follow();
+
+/** Call a function before the page is printed, when its colours are those of paper already. */
+export function onPrint(listener) {
+  addEventListener("beforeprint", listener);
+  paper.addEventListener("change", () => paper.matches && listener());
+}
 
 /** Call a function each time that the page turns dark or light. */
 export function onTheme(listener) {

@@ -3,6 +3,7 @@
 import { causeAt } from "./lanes.js";
 import { make, minuteText } from "./page.js";
 import { exactText, priceText } from "./price_text.js";
+import { shownCodes } from "./words.js";
 
 const LISTED = 60;
 
@@ -81,13 +82,13 @@ export function showRows(body, board, pick) {
     const button = make("button", { type: "button" }, minuteText(new Date(start + place * 60000)));
     button.addEventListener("click", () => pick(place));
     const vwap = candles.vwap[place];
-    rows.push(make("tr", {}, make("td", {}, button),
+    rows.push(make("tr", {}, make("th", { scope: "row" }, button),
       vwap === null && filled.has(place)
         ? make("td", { class: "number" }, "○ ", price(filled.get(place))) : number(vwap),
       number(candles.open[place]), number(candles.high[place]), number(candles.low[place]),
-      number(candles.close[place]), make("td", {}, causeAt(ribbon, place)),
+      number(candles.close[place]), make("td", {}, ...shownCodes(causeAt(ribbon, place))),
       make("td", { class: "number" }, String(candles.quality[place] ?? "")),
-      make("td", {}, (flags.get(place) || "").replaceAll(",", ", ")),
+      make("td", {}, ...shownCodes(flags.get(place) || "")),
       make("td", { class: "number" }, String(revisions.get(place) || (vwap === null ? "" : 1)))));
   }
   body.replaceChildren(...rows);

@@ -205,8 +205,8 @@ def test_tells_the_completeness_of_each_symbol_by_cause():
         for symbol, row in found.items()
     }
     assert told == {
-        "BTCUSDT": {"complete": "1", "partial": "1", "not published": "2"},
-        "ETHUSDT": {"complete": "1", "halted": "1", "Filled": "1"},
+        "BTCUSDT": {"OK": "1", "partial": "1", "not published": "2"},
+        "ETHUSDT": {"OK": "1", "halted": "1", "Filled": "1"},
     }
 
 
@@ -296,7 +296,7 @@ def test_shows_the_correlation_of_what_moves_against_each_other():
 
     found = table(report(held, ["BTCUSDT", "ETHUSDT"]).html, "Correlation")
 
-    assert found["BTCUSDT"] == {"": "BTCUSDT", "BTCUSDT": "1", "ETHUSDT": "-1.00"}
+    assert found["BTCUSDT"] == {"Symbol": "BTCUSDT", "BTCUSDT": "1", "ETHUSDT": "-1.00"}
     assert "<h2>Correlation</h2>" not in report(held[:40]).html
 
 
