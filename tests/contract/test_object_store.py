@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections import Counter
 from contextlib import contextmanager
 
 import httpx
@@ -17,10 +18,14 @@ from dev.stack.object_store import BUCKET, Refusal, refusing
 from include.gx.docs_index import Index
 from include.orchestration.failures import explain_disk_full
 from include.pipeline.landing import (
+    has_verdict,
+    is_checked,
     is_fetched,
     land_batch,
     land_failure,
+    land_verdict,
     read_batch,
+    read_verdict,
     unloaded_batch,
 )
 from include.records.errors import LostBatchError, RetryableError
@@ -28,7 +33,7 @@ from include.storage.object_stores import read_file
 from include.storage.whole_files import write_whole
 from include.web.prices_page import _reports as reports_of
 from include.web.responses import file_below
-from tests.fakes.builders import NOON, batch
+from tests.fakes.builders import NOON, batch, verdict
 
 BATCH = f"{object_store.URL}/landing/2026-01-01/BTCUSDT/1200-1201-00000000.json"
 
@@ -74,6 +79,32 @@ def test_a_batch_is_read_as_it_was_landed(url):
 
     assert is_fetched(BATCH)
     assert read_batch(BATCH) == landed
+
+
+def test_a_batch_takes_eight_requests_from_fetch_to_load(url, monkeypatch):
+    """A listing costs as much as a dozen of them; docs/scaling.md multiplies these."""
+    asked = Counter()
+    call = s3fs.S3FileSystem._call_s3  # noqa: SLF001 - all of them pass here
+
+    async def counted(self, method, *arguments, **options):
+        asked[method] += 1
+        return await call(self, method, *arguments, **options)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", counted)
+    counted_url = f"{url}/landing/2026-01-04/BTCUSDT/1200-1201-00000000.json"
+
+    land_batch(counted_url, batch())
+    assert is_fetched(counted_url)
+    read_batch(counted_url)
+    assert not has_verdict(counted_url)
+    land_verdict(counted_url, verdict())
+    assert is_checked(counted_url)
+    read_batch(counted_url)
+    read_verdict(counted_url)
+    assert asked == {"put_object": 2, "get_object": 6}
+
+    assert is_fetched(f"{url}/landing/absent.json") is None
+    assert asked == {"put_object": 2, "get_object": 8}
 
 
 def test_a_batch_that_lands_elsewhere_is_seen_by_who_waits_for_it(url, other):
