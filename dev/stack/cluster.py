@@ -34,9 +34,7 @@ def cassandra_of(home: Home) -> CassandraServer | CassandraCluster:
     if home.path != CLUSTER_HOME:
         return CassandraServer(home.cassandra)
     ports = Ports(**home.recall("ports"))
-    return CassandraCluster(
-        home.cassandra, ports.cassandra, storage_port=ports.cassandra_storage
-    )
+    return CassandraCluster(home.cassandra, ports.cassandra, storage_port=ports.cassandra_storage)
 
 
 class ClusterStack(Stack):

@@ -147,7 +147,10 @@ def _made_bucket(port: int) -> bool:
 def main() -> None:
     """Serve until it is stopped."""
     # Seconds of imports, for this process alone.
-    from moto.server import DomainDispatcherApplication, create_backend_app  # noqa: PLC0415
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        DomainDispatcherApplication,
+        create_backend_app,
+    )
     from werkzeug.serving import run_simple  # noqa: PLC0415
 
     parser = argparse.ArgumentParser(description=__doc__)

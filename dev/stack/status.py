@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from rich.table import Table
@@ -16,7 +16,6 @@ from dev.cassandra_server import server
 from dev.cassandra_server.cluster import HOSTS
 from dev.machine.console import CONSOLE, say
 from dev.machine.home import Home
-from dev.machine.ports import LOOPBACK
 from dev.machine.processes import Processes, Record
 from dev.stack import airflow, broker, exchange, object_store, postgres
 from dev.stack.cluster import CLUSTER_HOME, SECOND_SCHEDULER, cassandra_of
@@ -24,10 +23,17 @@ from dev.stack.executors import WORKERS
 from dev.stack.published import as_table, open_published
 from include.records.errors import MarketDataError
 
-# Cassandra's addresses, by the name of its process.
-NODES = {
-    server.NAME: LOOPBACK,
-    **{f"{server.NAME}-{number}": host for number, host in enumerate(HOSTS, start=1)},
+# How to ask each server but Airflow's, by the name of its process: of its port and home.
+SERVERS: dict[str, Callable[[int, Home], bool]] = {
+    server.NAME: lambda port, _: server.answers(port),
+    **{
+        f"{server.NAME}-{number}": lambda port, _, host=host: server.answers(port, host=host)  # type: ignore[misc]
+        for number, host in enumerate(HOSTS, start=1)
+    },
+    postgres.NAME: lambda port, home: postgres.answers(port, home.secrets()["postgres"]),
+    exchange.NAME: lambda port, _: exchange.answers(exchange.simulator_url(port)),
+    broker.NAME: lambda port, home: broker.answers(port, home.secrets()["postgres"]),
+    object_store.NAME: lambda port, _: object_store.answers(port),
 }
 # Below Airflow's address.
 PAGES = {
@@ -42,20 +48,11 @@ PAGES = {
 def _is_healthy(record: Record, home: Home, airflow_health: dict[str, str | None]) -> bool:
     if not record.is_running():
         return False
-    if record.port and (host := NODES.get(record.name)):
-        return server.answers(record.port, host=host)
-    if record.port and record.name == postgres.NAME:
-        return postgres.answers(record.port, home.secrets()["postgres"])
-    if record.port and record.name == exchange.NAME:
-        return exchange.answers(exchange.simulator_url(record.port))
-    if record.port and record.name == broker.NAME:
-        return broker.answers(record.port, home.secrets()["postgres"])
-    if record.port and record.name == object_store.NAME:
-        return object_store.answers(record.port)
+    if record.port and record.name in SERVERS:
+        return SERVERS[record.name](record.port, home)
     # Airflow says nothing about these.
-    if record.name in (*WORKERS, SECOND_SCHEDULER):
-        return True
-    return airflow_health.get(record.name) == "healthy"
+    unnamed = record.name in (*WORKERS, SECOND_SCHEDULER)
+    return unnamed or airflow_health.get(record.name) == "healthy"
 
 
 def _show_processes(home: Home) -> bool:

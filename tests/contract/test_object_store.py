@@ -73,7 +73,8 @@ def other(port):
     return object_store.client(port)
 
 
-def test_a_batch_is_read_as_it_was_landed(url):
+@pytest.mark.usefixtures("url")
+def test_a_batch_is_read_as_it_was_landed():
     landed = batch()
     land_batch(BATCH, landed)
 
@@ -164,7 +165,8 @@ def test_a_file_that_came_after_a_listing_is_served(url, other):
     assert file_below(folder, "second.html", (".html",)).body == b"2"
 
 
-def test_an_index_asks_for_no_bucket(port, monkeypatch, url):
+@pytest.mark.usefixtures("url")
+def test_an_index_asks_for_no_bucket(port):
     """A role that may only use a bucket must not have to create one."""
     Index(UPath("s3://absent/data/gx"))
 
