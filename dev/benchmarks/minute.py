@@ -27,7 +27,6 @@ from dev.benchmarks.run_times import RunTimes, failed_tasks, named, run_times
 from dev.machine.console import say
 from dev.machine.ports import LOOPBACK
 from dev.stack.airflow import fetch_lead_seconds
-from dev.stack.cluster import new_stack
 from dev.stack.dag_runs import unpause, wait_for_dag
 from dev.stack.executors import Executor
 from dev.stack.stack import DAG_TIMEOUT_SECONDS, MINUTE_DAGS, Stack
@@ -84,10 +83,11 @@ def main() -> None:
     parser.add_argument(
         "--executor",
         type=Executor,
-        choices=Executor,
+        # A cluster has a class of its own: dev/stack/cluster.py.
+        choices=[each for each in Executor if each is not Executor.CLUSTER],
         default=Executor.LOCAL,
-        help="how tasks are run: forks of the scheduler, forks of a Celery worker, forks of two "
-        "that share no disk, or a new interpreter for each, as on Kubernetes (%(default)s)",
+        help="how tasks are run: forks of the scheduler, forks of a Celery worker, or a new "
+        "interpreter for each, as on Kubernetes (%(default)s)",
     )
     options = parser.parse_args()
     if options.minutes < 1 or options.floor_minutes < 0:
@@ -118,7 +118,7 @@ def measure_pipeline(
     home: Path, symbols: Sequence[str], minutes: int, executor: Executor = Executor.LOCAL
 ) -> Measured:
     """Measure minutes of the pipeline, and print where their time goes."""
-    with new_stack(stack_options(home, symbols, executor=executor)) as stack:
+    with Stack(stack_options(home, symbols, executor=executor)) as stack:
         # The daily audit, which a new stack begins with, is not part of a minute.
         stack.start_pipeline(others=())
         window, used = _watch(stack, minutes)
@@ -160,7 +160,7 @@ def measure_floor(
     shutil.copy(EMPTY_DAGS, dags)
     options = stack_options(folder / "home", symbols, dags, executor)
     (dags / "symbols.txt").write_text("\n".join(symbols[: options.fetch_tasks]), encoding="utf-8")
-    with new_stack(options) as stack:
+    with Stack(options) as stack:
         with stack.rest() as api:
             for dag_id in MINUTE_DAGS:
                 wait_for_dag(api, dag_id, DAG_TIMEOUT_SECONDS, stack.check)

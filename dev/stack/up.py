@@ -65,7 +65,7 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cluster",
         action="store_true",
-        help="run it as on several machines, which share no disk, in about 10 GiB of memory: two "
+        help="run it as on several machines, which share no disk, in about 7 GiB of memory: two "
         "Celery workers with folders of their own, their queue in Redis, two schedulers, three "
         "Cassandra nodes that each hold every row (on 127.0.0.1, .2 and .3), files in an S3 "
         "server that forgets them when it stops, the mart on Postgres (docs/scaling.md)",
