@@ -16,6 +16,8 @@ file was changed; the message names the host and the cure. `check_deployment` en
 what is missing and what to do, a line each. See docs/runbook.md.
 """
 
+from datetime import timedelta
+
 from airflow.sdk import dag, task
 
 from include.orchestration.defaults import DEFAULT_ARGS, START
@@ -32,7 +34,8 @@ from include.orchestration.defaults import DEFAULT_ARGS, START
     doc_md=__doc__,
 )
 def initialize_store() -> None:
-    @task
+    # Twenty changes of the schema: nodes of a cluster take some seconds to agree on each.
+    @task(execution_timeout=timedelta(minutes=10))
     def create_tables() -> list[str]:
         from include.tasks import initialize_store
 

@@ -69,7 +69,8 @@ def main() -> None:
     parser.add_argument(
         "--executor",
         type=Executor,
-        choices=Executor,
+        # A cluster has a class of its own: dev/stack/cluster.py.
+        choices=[each for each in Executor if each is not Executor.CLUSTER],
         default=Executor.LOCAL,
         help="how tasks are run: forks of the scheduler, forks of a Celery worker, or a new "
         "interpreter for each, as on Kubernetes (%(default)s)",

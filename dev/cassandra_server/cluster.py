@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,9 +29,13 @@ class CassandraCluster:
 
     Args:
         home: The folder for one folder a node.
+        port: Native protocol port, the same for every node; any free one when None.
+        storage_port: For each other, the same for every node; any free one when None.
         fast: For tests: they start sooner, and write slower.
+        log_folder: Where cassandra-1.log and so on go; each node's folder when None.
 
     Attributes:
+        home: Their folder.
         port: Native protocol port, the same for every node.
         nodes: In the order of HOSTS.
 
@@ -38,14 +43,25 @@ class CassandraCluster:
         SetupError: This machine lacks one of the addresses.
     """
 
-    def __init__(self, home: Path, *, fast: bool = False) -> None:
-        self.port, storage_port = _free_everywhere(), _free_everywhere()
+    def __init__(
+        self,
+        home: Path,
+        port: int | None = None,
+        *,
+        storage_port: int | None = None,
+        fast: bool = False,
+        log_folder: Path | None = None,
+    ) -> None:
+        self.home = home.absolute()
+        self.port = port or _free_everywhere()
+        between = storage_port or _free_everywhere()
         self.nodes: Sequence[CassandraServer] = [
             CassandraServer(
-                home / f"node-{number}",
+                self.home / f"node-{number}",
                 self.port,
-                storage_port=storage_port,
+                storage_port=between,
                 fast=fast,
+                log_folder=log_folder,
                 member=Member(f"{NAME}-{number}", host, HOSTS[0], _token(number)),
             )
             for number, host in enumerate(HOSTS, start=1)
@@ -79,10 +95,20 @@ class CassandraCluster:
             for started in [pool.submit(node.start) for node in self.nodes]:
                 started.result()
 
-    def stop(self) -> None:
-        """Stop the nodes gracefully; their data is kept."""
+    def stop(self) -> list[str]:
+        """Stop the nodes gracefully; return the names of those that were running."""
         with ThreadPoolExecutor(len(self.nodes)) as pool:
-            list(pool.map(CassandraServer.stop, self.nodes))
+            return [name for names in pool.map(CassandraServer.stop, self.nodes) for name in names]
+
+    def refuse(self) -> None:
+        """Make a start that is in progress in another thread fail."""
+        for node in self.nodes:
+            node.refuse()
+
+    def wipe(self) -> None:
+        """Stop the nodes and delete their data."""
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 def _token(number: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -93,6 +94,11 @@ class CassandraServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def nodes(self) -> Sequence[Self]:
+        """Itself, as of a cluster all nodes."""
+        return [self]
 
     def record(self) -> Record | None:
         """Return the record of the running server; None without one."""

@@ -101,7 +101,7 @@ class Processes:
         self._lock = threading.Lock()
         self._closed = False
 
-    def spawn(
+    def spawn(  # noqa: PLR0913 - each is a choice that some caller makes alone
         self,
         name: str,
         command: Sequence[str | Path],
@@ -109,8 +109,9 @@ class Processes:
         environment: Mapping[str, str] | None = None,
         port: int | None = None,
         stop_signal: int = signal.SIGTERM,
+        folder: Path = CHECKOUT,
     ) -> Record:
-        """Start a process in its own session; it outlives a caller that is killed.
+        """Start a process in its own session, in a folder; it outlives a caller that is killed.
 
         Raises:
             StartError: This stack is being stopped.
@@ -126,7 +127,7 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                cwd=CHECKOUT,
+                cwd=folder,
                 env=None if environment is None else dict(environment),
                 start_new_session=True,
             )

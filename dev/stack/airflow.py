@@ -14,7 +14,7 @@ import httpx
 from dev.machine.home import CHECKOUT, Home
 from dev.machine.ports import LOOPBACK, Ports
 from dev.machine.processes import Processes
-from dev.stack.executors import CELERY_EXECUTOR, Executor, executor_settings
+from dev.stack.executors import Executor, executor_settings
 from dev.stack.postgres import connection_uri, sqlalchemy_url
 from include.records.windows import LONGEST_LEAD_SECONDS, SHORTEST_LEAD_SECONDS
 
@@ -154,24 +154,21 @@ def start_api_server(
         StartError: It died, or was not healthy in time.
     """
     words = [*COMPONENTS[API_SERVER], "--port", str(port)]
-    _spawn(processes, name, words, surroundings, port)
+    spawn(processes, name, words, surroundings, port)
     processes.wait_until(
         lambda: health(port).get(API_SERVER) == "healthy", name, START_TIMEOUT_SECONDS
     )
 
 
-def start_workers(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:
-    """Start Airflow's other processes and wait until each is healthy.
+def start_others(processes: Processes, port: int, surroundings: Mapping[str, str]) -> None:
+    """Start what there is besides the API server and workers, and wait until each is healthy.
 
     Raises:
         StartError: One died, or was not healthy in time.
     """
     names = [name for name in COMPONENTS if name != API_SERVER]
     for name in names:
-        _spawn(processes, name, COMPONENTS[name], surroundings)
-    if surroundings["AIRFLOW__CORE__EXECUTOR"] == CELERY_EXECUTOR:
-        # Its tasks wait in the queue until it is ready.
-        _spawn(processes, WORKER, WORKER_COMMAND, surroundings)
+        spawn(processes, name, COMPONENTS[name], surroundings)
     for name in names:
         _wait_until_healthy(processes, name, port)
 
@@ -187,21 +184,24 @@ def start_component(
     if name == API_SERVER:
         start_api_server(processes, port, surroundings)
     elif name == WORKER:
-        _spawn(processes, WORKER, WORKER_COMMAND, surroundings)
+        spawn(processes, WORKER, WORKER_COMMAND, surroundings)
     else:
-        _spawn(processes, name, COMPONENTS[name], surroundings)
+        spawn(processes, name, COMPONENTS[name], surroundings)
         _wait_until_healthy(processes, name, port)
 
 
-def _spawn(
+def spawn(  # noqa: PLR0913 - each is a choice that some caller makes alone
     processes: Processes,
     name: str,
     words: Sequence[str],
     surroundings: Mapping[str, str],
     port: int | None = None,
+    *,
+    folder: Path = CHECKOUT,
 ) -> None:
+    """Start an Airflow command in a folder, without waiting until it is ready."""
     command = [sys.executable, "-m", "airflow", *words]
-    processes.spawn(name, command, environment=surroundings, port=port)
+    processes.spawn(name, command, environment=surroundings, port=port, folder=folder)
 
 
 def _wait_until_healthy(processes: Processes, name: str, port: int) -> None:

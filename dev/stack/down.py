@@ -8,10 +8,10 @@ import signal
 import sys
 import time
 
-from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import complain, say
 from dev.machine.home import Home
 from dev.machine.processes import Processes
+from dev.stack.cluster import CLUSTER_HOME, cassandra_of
 
 PATIENCE_SECONDS = 60.0
 
@@ -21,26 +21,33 @@ def main() -> int:
     argparse.ArgumentParser(
         prog="./dev/down",
         description=(
-            "Stop what ./dev/up started in this checkout. Data stays in .dev/; a Cassandra that "
-            "was started with ./dev/cassandra start keeps running."
+            "Stop what ./dev/up, also with --cluster, started in this checkout. Data stays in "
+            ".dev/; a Cassandra that was started with ./dev/cassandra start keeps running."
         ),
     ).parse_args()
-    home = Home()
     stopped = []
-    if (holder := home.holder()) is not None:
-        os.kill(holder, signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while home.holder() is not None:
-            if time.monotonic() > deadline:
-                complain(f"./dev/up (pid {holder}) has not stopped; stop it with kill -9 {holder}")
+    for home, command in ((Home(), "./dev/up"), (Home(CLUSTER_HOME), "./dev/up --cluster")):
+        if (holder := home.holder()) is not None:
+            if not _ends(home, holder):
+                complain(f"{command} (pid {holder}) has not stopped; stop it with kill -9 {holder}")
                 return 1
-            time.sleep(0.2)
-        stopped.append("./dev/up and all its servers")
-    stopped += Processes(home.run, home.logs).stop()
-    if not home.cassandra_kept.exists():
-        stopped += CassandraServer(home.cassandra).stop()
+            stopped.append(f"{command} and all its servers")
+        stopped += Processes(home.run, home.logs).stop()
+        if not home.cassandra_kept.exists():
+            stopped += cassandra_of(home).stop()
     say(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
     return 0
+
+
+def _ends(home: Home, holder: int) -> bool:
+    """Ask the run that holds a home to stop; tell whether it has."""
+    os.kill(holder, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while home.holder() is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 if __name__ == "__main__":

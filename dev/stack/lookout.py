@@ -96,7 +96,8 @@ class Lookout:
         self._said_at = now
         say(
             f"  no new minute of every symbol for {(now - since).total_seconds() / 60:.0f} min; "
-            f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {self._latest_run()}"
+            f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; "
+            f"{'; '.join([*self._stack.silent(), self._latest_run()])}"
         )
 
     def _latest_run(self) -> str:

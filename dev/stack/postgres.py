@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
+from psycopg2 import sql
 
 from dev.machine.errors import SetupError, StartError
 from dev.machine.home import Home
@@ -138,9 +139,31 @@ def answers(port: int, password: str) -> bool:
         return False
 
 
-def open_database(port: int, password: str) -> Any:  # noqa: ANN401 - psycopg2 has no types
-    """Return a connection to Airflow's database."""
-    return psycopg2.connect(**_address(port, password))
+def open_database(port: int, password: str, name: str = DATABASE) -> Any:  # noqa: ANN401 - psycopg2 has no types
+    """Return a connection to a database of our server, Airflow's if none is named."""
+    return psycopg2.connect(**{**_address(port, password), "dbname": name})
+
+
+def create_database(port: int, password: str, name: str) -> None:
+    """Create a database in our server, unless it exists."""
+    with closing(open_database(port, password)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,))
+            if cursor.fetchone() is None:
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def connection_fields(port: int, password: str, name: str) -> dict[str, object]:
+    """Return an Airflow connection to a database of our server, as its API takes it."""
+    return {
+        "conn_type": "postgres",
+        "host": LOOPBACK,
+        "port": port,
+        "login": USER,
+        "password": password,
+        "schema": name,
+    }
 
 
 def _address(port: int, password: str) -> Mapping[str, str]:

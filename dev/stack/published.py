@@ -77,15 +77,17 @@ class Published:
 
 
 @contextmanager
-def open_published(port: int, symbols: Sequence[str]) -> Iterator[Published]:
-    """Connect to the local server for the duration of the block.
+def open_published(
+    port: int, symbols: Sequence[str], hosts: Sequence[str] = (LOOPBACK,)
+) -> Iterator[Published]:
+    """Connect to the local server, or to several, for the duration of the block.
 
     Raises:
         RetryableError: Cassandra does not answer.
         SettingsError: The keyspace does not exist yet.
     """
     settings = CassandraSettings(
-        hosts=(LOOPBACK,), port=port, keyspace=KEYSPACE, patience_seconds=PATIENCE_SECONDS
+        hosts=tuple(hosts), port=port, keyspace=KEYSPACE, patience_seconds=PATIENCE_SECONDS
     )
     try:
         yield Published(connect(settings), symbols)

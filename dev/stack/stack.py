@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import httpx
 
+from dev.cassandra_server.cluster import CassandraCluster
 from dev.cassandra_server.jars import cassandra_jars
-from dev.cassandra_server.server import NAME as CASSANDRA
 from dev.cassandra_server.server import CassandraServer
 from dev.machine.console import say, step
 from dev.machine.errors import StartError
@@ -89,7 +90,7 @@ class Stack:
         self.home = Home(options.home.absolute())
         self.ports = Ports()
         self._processes = Processes(self.home.run, self.home.logs)
-        self._cassandra: CassandraServer | None = None
+        self._cassandra: CassandraServer | CassandraCluster | None = None
         self._held = ExitStack()
         self._revived: Counter[str] = Counter()
         self._is_ours = False
@@ -113,10 +114,20 @@ class Stack:
     @property
     def servers(self) -> list[Record]:
         """Its servers that run, as they were started."""
-        records = self._processes.records()
-        if self._cassandra is not None and (record := self._cassandra.record()):
-            records.append(record)
+        nodes = (node.record() for node in self._nodes)
+        records = [*self._processes.records(), *(record for record in nodes if record)]
         return [record for record in records if record.is_running()]
+
+    @property
+    def cassandra(self) -> CassandraServer | CassandraCluster:
+        """Its Cassandra.
+
+        Raises:
+            StartError: The stack has not been started.
+        """
+        if self._cassandra is None:
+            raise StartError("the stack has not been started")
+        return self._cassandra
 
     @property
     def exchange_url(self) -> str:
@@ -147,12 +158,7 @@ class Stack:
         self._is_ours = True
         self._stop_leftovers()
         self._choose_ports()
-        self._cassandra = CassandraServer(
-            self.home.cassandra,
-            self.ports.cassandra,
-            storage_port=self.ports.cassandra_storage,
-            log_folder=self.home.logs,
-        )
+        self._cassandra = self._new_cassandra()
         self.start_exchange()
         with httpx.Client(
             base_url=self.exchange_url, timeout=exchange.ANSWER_TIMEOUT_SECONDS
@@ -200,8 +206,8 @@ class Stack:
     def check(self) -> None:
         """Raise StartError, with the end of its log, if a server is dead."""
         self._processes.check()
-        if self._cassandra is not None:
-            self._cassandra.check()
+        for node in self._nodes:
+            node.check()
 
     def revive(self) -> None:
         """Start every server that died again, a few times; say so.
@@ -210,8 +216,8 @@ class Stack:
             StartError: One has died too often, or does not start again.
         """
         dead = self._processes.dead()
-        if self._cassandra is not None:
-            dead |= self._cassandra.dead()
+        for node in self._nodes:
+            dead |= node.dead()
         for name, how in dead.items():
             self._revived[name] += 1
             if self._revived[name] > MOST_RESTARTS:
@@ -222,8 +228,8 @@ class Stack:
 
     def send(self, name: str, number: int) -> None:
         """Send a signal to one of the servers and all it forked, as a fault."""
-        if name == CASSANDRA:
-            self._server.send(number)
+        if node := self._node(name):
+            node.send(number)
         else:
             self._processes.send(name, number)
 
@@ -233,10 +239,10 @@ class Stack:
         Raises:
             StartError: It died once more, or was not ready in time.
         """
-        if name == CASSANDRA:
+        if node := self._node(name):
             # It may still be dying, and hold its port.
-            self._server.stop()
-            self._server.start()
+            node.stop()
+            node.start()
             return
         # What it forked would go on beside the new one.
         self._processes.stop(name)
@@ -247,22 +253,47 @@ class Stack:
                 password = self.home.secrets()["postgres"]
                 postgres.start_postgres(self.home, self._processes, self.ports.postgres, password)
             case _:
-                airflow.start_component(
-                    self._processes, name, self.ports.airflow, self.surroundings
-                )
+                self._start_component(name)
 
     def rest(self) -> httpx.Client:
         """Return an authorised client of Airflow's REST API; its paths are relative to /api/v2."""
         return airflow.rest(self.ports.airflow)
 
+    def silent(self) -> list[str]:
+        """Return sentences about servers that run and do not answer, and about what that stops."""
+        return []
+
+    @property
+    def report(self) -> str:
+        """Where the newest report is."""
+        return str(self.home.report)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Where its Cassandra listens."""
+        return tuple(node.host for node in self.cassandra.nodes)
+
+    @property
+    def shown_files(self) -> dict[str, str]:
+        """Where the pipeline's files are, by what they are."""
+        return {
+            "Report": self.report,
+            "CSV and Parquet": str(self.home.exports),
+            "Data Docs": str(self.home.data_docs),
+        }
+
+    def has_report(self, began: datetime) -> bool:
+        """Tell whether this start, aware UTC, wrote files for every symbol and a report after."""
+        return self.home.has_report(self.options.symbols, began)
+
     def start_cassandra(self) -> None:
         """Start Cassandra and wait until it answers."""
         with step(f"Cassandra on {LOOPBACK}:{self.ports.cassandra}", "about 10 s"):
-            self._server.start()
+            self.cassandra.start()
 
     def stop_cassandra(self) -> None:
         """Stop Cassandra gracefully."""
-        self._server.stop()
+        self.cassandra.stop()
 
     def start_exchange(self) -> None:
         """Start the simulator, unless prices come from Binance."""
@@ -292,23 +323,42 @@ class Stack:
             # and a task in between would miss it.
             with self.rest() as api:
                 apply_settings(api, self._settings())
-            airflow.start_workers(self._processes, self.ports.airflow, surroundings)
+            self._start_workers()
 
     def stop_airflow(self) -> None:
         """Stop Airflow's processes; their database stays up."""
         # Its API server needs seconds to exit after its work is done.
         self._processes.stop(*airflow.COMPONENTS, airflow.WORKER, grace_seconds=5)
 
+    def _start_workers(self) -> None:
+        if self.options.executor is Executor.CELERY:
+            # Its tasks wait in the queue until it is ready.
+            self._start_component(airflow.WORKER)
+        airflow.start_others(self._processes, self.ports.airflow, self.surroundings)
+
     @property
-    def _server(self) -> CassandraServer:
-        if self._cassandra is None:
-            raise StartError("the stack has not been started")
-        return self._cassandra
+    def _nodes(self) -> Sequence[CassandraServer]:
+        return self._cassandra.nodes if self._cassandra else ()
+
+    def _node(self, name: str) -> CassandraServer | None:
+        """Return the Cassandra node of a name; None where it is another server's."""
+        return next((node for node in self._nodes if node.name == name), None)
+
+    def _new_cassandra(self) -> CassandraServer | CassandraCluster:
+        return CassandraServer(
+            self.home.cassandra,
+            self.ports.cassandra,
+            storage_port=self.ports.cassandra_storage,
+            log_folder=self.home.logs,
+        )
+
+    def _start_component(self, name: str) -> None:
+        airflow.start_component(self._processes, name, self.ports.airflow, self.surroundings)
 
     def _stop_leftovers(self) -> None:
         stopped = self._processes.stop()
         if not self.home.cassandra_kept.exists():
-            stopped += CassandraServer(self.home.cassandra).stop()
+            stopped += self._new_cassandra().stop()
         if stopped:
             say(f"  stopped processes left by an earlier run: {', '.join(stopped)}")
 
@@ -317,11 +367,14 @@ class Stack:
         kept = CassandraServer(self.home.cassandra).record()
         own = {remembered.get("cassandra"), remembered.get("cassandra_storage")} if kept else set()
         self.ports, notes = choose_ports(
-            self.options.ports, remembered, free=lambda port: port in own or is_free(port)
+            self.options.ports, remembered, free=lambda port: port in own or self._is_free(port)
         )
         for note in notes:
             say(f"  {note}")
         self.home.remember("ports", asdict(self.ports))
+
+    def _is_free(self, port: int) -> bool:
+        return is_free(port)
 
     def _together(self, *starts: Callable[[], None]) -> None:
         with ThreadPoolExecutor(len(starts)) as pool:
@@ -333,7 +386,7 @@ class Stack:
                     start.result()
             except BaseException:
                 self._processes.refuse()
-                self._server.refuse()
+                self.cassandra.refuse()
                 raise
 
     def _settings(self) -> dict[str, list[dict[str, object]]]:

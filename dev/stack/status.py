@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from rich.table import Table
 
 from dev.cassandra_server import server
-from dev.cassandra_server.server import CassandraServer
+from dev.cassandra_server.cluster import HOSTS
 from dev.machine.console import CONSOLE, say
 from dev.machine.home import Home
 from dev.machine.processes import Processes, Record
-from dev.stack import airflow, exchange, postgres
+from dev.stack import airflow, broker, exchange, object_store, postgres
+from dev.stack.cluster import CLUSTER_HOME, SECOND_SCHEDULER, cassandra_of
+from dev.stack.executors import WORKERS
 from dev.stack.published import as_table, open_published
 from include.records.errors import MarketDataError
 
+# How to ask each server but Airflow's, by the name of its process: of its port and home.
+SERVERS: dict[str, Callable[[int, Home], bool]] = {
+    server.NAME: lambda port, _: server.answers(port),
+    **{
+        f"{server.NAME}-{number}": lambda port, _, host=host: server.answers(port, host=host)  # type: ignore[misc]
+        for number, host in enumerate(HOSTS, start=1)
+    },
+    postgres.NAME: lambda port, home: postgres.answers(port, home.secrets()["postgres"]),
+    exchange.NAME: lambda port, _: exchange.answers(exchange.simulator_url(port)),
+    broker.NAME: lambda port, home: broker.answers(port, home.secrets()["postgres"]),
+    object_store.NAME: lambda port, _: object_store.answers(port),
+}
 # Below Airflow's address.
 PAGES = {
     "Prices": "plugin/prices",
@@ -34,22 +48,19 @@ PAGES = {
 def _is_healthy(record: Record, home: Home, airflow_health: dict[str, str | None]) -> bool:
     if not record.is_running():
         return False
-    if record.port and record.name == server.NAME:
-        return server.answers(record.port)
-    if record.port and record.name == postgres.NAME:
-        return postgres.answers(record.port, home.secrets()["postgres"])
-    if record.port and record.name == exchange.NAME:
-        return exchange.answers(exchange.simulator_url(record.port))
-    return airflow_health.get(record.name) == "healthy"
+    if record.port and record.name in SERVERS:
+        return SERVERS[record.name](record.port, home)
+    # Airflow says nothing about these.
+    unnamed = record.name in (*WORKERS, SECOND_SCHEDULER)
+    return unnamed or airflow_health.get(record.name) == "healthy"
 
 
 def _show_processes(home: Home) -> bool:
     """Show what runs; tell whether something does, and all of it is healthy."""
     records = Processes(home.run, home.logs).records()
-    server = CassandraServer(home.cassandra).record()
-    records += [server] if server else []
+    records += [record for node in cassandra_of(home).nodes if (record := node.record())]
     if not records:
-        say("nothing is running here; start it with ./dev/up")
+        say(f"nothing is running here; start it with {_command(home)}")
         return False
     ports = {record.name: record.port for record in records}
     told = airflow.health(port) if (port := ports.get(airflow.API_SERVER)) else {}
@@ -68,12 +79,13 @@ def _show_processes(home: Home) -> bool:
 
 
 def _show_prices(home: Home) -> None:
-    server = CassandraServer(home.cassandra)
+    nodes = [node for node in cassandra_of(home).nodes if node.record()]
     symbols = home.recall("last_run").get("symbols", ())
-    if server.record() is None or not symbols:
+    if not nodes or not symbols:
         return
     try:
-        with open_published(server.port, symbols) as published:
+        hosts = [node.host for node in nodes]
+        with open_published(nodes[0].port, symbols, hosts) as published:
             say(published.strip().text)
             CONSOLE.print(as_table(published.newest_values(), datetime.now(UTC)))
     except MarketDataError as error:
@@ -104,7 +116,8 @@ def check(home: Home) -> int:
     """
     port = _api_port(home)
     if port is None:
-        say("api_server: Airflow's API server is not running here; start it with ./dev/up")
+        command = _command(home)
+        say(f"api_server: Airflow's API server is not running here; start it with {command}")
         return 1
     causes = airflow.prices_health(port)
     for cause in causes:
@@ -112,6 +125,10 @@ def check(home: Home) -> int:
     if not causes:
         say("ok: the prices are fresh and right")
     return 1 if causes else 0
+
+
+def _command(home: Home) -> str:
+    return "./dev/up --cluster" if home.path == CLUSTER_HOME else "./dev/up"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -126,8 +143,11 @@ def main(words: Sequence[str] | None = None) -> int:
         '"ok", or a line for each cause ("CODE: sentence; see docs/runbook.md#heading"); the exit '
         "code is 0 or 1. It needs no login",
     )
+    parser.add_argument(
+        "--cluster", action="store_true", help="of the stack that ./dev/up --cluster started"
+    )
     options = parser.parse_args(words)
-    home = Home()
+    home = Home(CLUSTER_HOME) if options.cluster else Home()
     if options.check:
         return check(home)
     is_well = _show_processes(home)

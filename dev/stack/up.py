@@ -13,9 +13,12 @@ from itertools import groupby
 
 from dev.machine.console import CONSOLE, complain, say
 from dev.machine.errors import SetupError, StartError
+from dev.machine.home import DEFAULT_HOME
 from dev.machine.ports import PORT_NAMES, Ports
 from dev.stack import exchange
 from dev.stack.airflow import airflow_url
+from dev.stack.cluster import CLUSTER_HOME, new_stack
+from dev.stack.executors import Executor
 from dev.stack.lookout import Lookout
 from dev.stack.published import (
     as_line,
@@ -44,7 +47,8 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         prog="./dev/up",
         description=(
             "Set up and run everything on this machine: Cassandra, Airflow and, unless Binance "
-            "answers, an exchange simulator. Ctrl-C stops it; data stays in .dev/."
+            "answers, an exchange simulator. Ctrl-C stops it; data stays in .dev/, that of "
+            "--cluster in .dev/cluster/."
         ),
         epilog=(
             "Environment: MINUTE_PRICES_PORT_BASE and MINUTE_PRICES_<NAME>_PORT set the ports; "
@@ -57,6 +61,14 @@ def _options(words: Sequence[str] | None) -> argparse.Namespace:
         "--replay",
         action="store_true",
         help="take prices from the simulator (default: live if Binance answers within 3 s)",
+    )
+    parser.add_argument(
+        "--cluster",
+        action="store_true",
+        help="run it as on several machines, which share no disk, in about 7 GiB of memory: two "
+        "Celery workers with folders of their own, their queue in Redis, two schedulers, three "
+        "Cassandra nodes that each hold every row (on 127.0.0.1, .2 and .3), files in an S3 "
+        "server that forgets them when it stops, the mart on Postgres (docs/scaling.md)",
     )
     parser.add_argument(
         "--symbols",
@@ -117,9 +129,8 @@ def _show_start(stack: Stack, lookout: Lookout, latest: Sequence[MinutePrice]) -
     pages = airflow_url(stack.ports.airflow)
     say(f"  Airflow (no login)  {pages}\n  DAGs                {pages}/dags")
     say(f"  Prices              {pages}/plugin/prices")
-    say(f"  Report              {stack.home.report}")
-    say(f"  CSV and Parquet     {stack.home.exports}")
-    say(f"  Data Docs           {stack.home.data_docs}")
+    for name, place in stack.shown_files.items():
+        say(f"  {name:<19} {place}")
     if stack.options.replay:
         say(f"  Simulator           {stack.exchange_url}/simulator (recorded or generated?)")
     say(f"  Logs                {stack.home.logs}")
@@ -160,7 +171,7 @@ def _follow(
         if minutes and _is_enough(stack, lookout, prices, began, minutes):
             return
         if minutes and time.monotonic() > deadline:
-            has_report = stack.home.has_report(symbols, began)
+            has_report = stack.has_report(began)
             raise StartError(
                 f"{count_complete(prices, symbols, began)} of {minutes} minutes were "
                 f"published for every symbol in time, {'a' if has_report else 'no'} "
@@ -175,9 +186,9 @@ def _is_enough(
 ) -> bool:
     symbols = stack.options.symbols
     complete = count_complete(prices, symbols, began)
-    if complete < minutes or not stack.home.has_report(symbols, began):
+    if complete < minutes or not stack.has_report(began):
         return False
-    say(f"new minutes published for every symbol: {complete}; report: {stack.home.report}")
+    say(f"new minutes published for every symbol: {complete}; report: {stack.report}")
     say(delay_summary(lookout.first_values(began)))
     return True
 
@@ -187,7 +198,8 @@ def _run(stack: Stack, began: datetime, minutes: int | None) -> None:
     stack.start_pipeline()
     say(f"  everything is running after {(datetime.now(UTC) - began).total_seconds():.0f} s")
     try:
-        with open_published(stack.ports.cassandra, stack.options.symbols) as published:
+        port, symbols = stack.ports.cassandra, stack.options.symbols
+        with open_published(port, symbols, stack.hosts) as published:
             lookout = Lookout(stack, published, may_restart=minutes is None)
             latest = _wait_for_first(stack, lookout, minutes)
             _show_start(stack, lookout, list(latest.values()))
@@ -211,7 +223,15 @@ def main(words: Sequence[str] | None = None) -> int:
         symbols = exchange.parse_symbols(options.symbols)
         replay, why = exchange.choose_replay(live=options.live, replay=options.replay)
         say(f"  {why}")
-        stack = Stack(StackOptions(symbols=symbols, replay=replay, ports=_wanted_ports(options)))
+        stack = new_stack(
+            StackOptions(
+                home=CLUSTER_HOME if options.cluster else DEFAULT_HOME,
+                symbols=symbols,
+                replay=replay,
+                ports=_wanted_ports(options),
+                executor=Executor.CLUSTER if options.cluster else Executor.LOCAL,
+            )
+        )
         _run(stack, began, options.minutes if options.once else None)
     except KeyboardInterrupt:
         return 130 if options.once else 0

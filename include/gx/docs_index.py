@@ -41,7 +41,6 @@ class Index:
     def __init__(self, root: UPath) -> None:
         self._root = root
         self._folder = root / "index"
-        self._folder.mkdir(parents=True, exist_ok=True)
         self._days: dict[str, list[ResultSummary]] = {}
         self._dropped: dict[str, dict[str, int]] = {}
         self._changed: set[str] = set()

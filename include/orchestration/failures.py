@@ -7,12 +7,14 @@ from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
+from upath import UPath
 
 from include.orchestration.headings import heading_of
 from include.records.errors import (
     ArchiveNotFoundError,
     CheckFailedError,
     ExchangeBusyError,
+    FileNotWrittenError,
     MarketDataError,
     NoSuchDayError,
     OrderError,
@@ -20,6 +22,7 @@ from include.records.errors import (
     SettingsError,
 )
 from include.records.shown_text import shown_text
+from include.storage.whole_files import LOCAL
 
 PERMANENT = (
     SettingsError,
@@ -27,6 +30,13 @@ PERMANENT = (
     CheckFailedError,
     ArchiveNotFoundError,
     NoSuchDayError,
+)
+
+# What to do where a file cannot be written.
+FREE_SPACE = "free space or permit writing there"
+PERMIT_STORE = (
+    "create the bucket, make it reachable, or permit Airflow's workers to read, write, list and "
+    "delete there"
 )
 
 log = logging.getLogger(__name__)
@@ -108,13 +118,15 @@ def explain_disk_full(folder: str) -> Iterator[None]:
     """Explain that a file cannot be written, and what to do about it.
 
     Raises:
-        RetryableError: In place of the file system's error.
+        FileNotWrittenError: In place of the file system's error.
     """
     try:
         yield
     except OSError as error:
-        raise RetryableError(
-            f"a file below {folder} cannot be written ({error.strerror or error}): free space or "
-            "permit writing there, or set the Airflow Variable 'storage_url' to another folder. "
+        is_local = UPath(folder).protocol in LOCAL
+        raise FileNotWrittenError(
+            f"a file below {folder} cannot be written ({error.strerror or error}): "
+            f"{FREE_SPACE if is_local else PERMIT_STORE}, or set the Airflow Variable "
+            "'storage_url' to another folder. "
             "Existing files are unchanged, and the next run writes what is missing"
         ) from error

@@ -22,6 +22,7 @@ from include.records.klines import Interval
 from include.records.symbols import read_symbol
 from include.records.verdicts import Verdict
 from include.records.windows import Window
+from include.storage.object_stores import is_there, read_file
 from include.storage.whole_files import write_whole
 
 SUFFIX = ".json"
@@ -87,9 +88,9 @@ def land_failure(url: str, reason: str) -> None:
 @stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
 def is_fetched(url: str) -> bool | None:
     """Tell whether a batch has landed: None while it may still come, False when it will not."""
-    if UPath(url).exists():
+    if is_there(UPath(url)):
         return True
-    return False if _failure_file(url).exists() else None
+    return False if is_there(_failure_file(url)) else None
 
 
 def is_checked(url: str) -> bool | None:
@@ -167,7 +168,7 @@ def _read(kind: type[Landed], file: UPath, name: str, *, is_packed: bool) -> Lan
 
 @stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
 def _read_bytes(file: UPath) -> bytes:
-    return file.read_bytes()
+    return read_file(file)
 
 
 def land_verdict(batch_url: str, verdict: Verdict) -> None:
@@ -188,7 +189,7 @@ def land_verdict(batch_url: str, verdict: Verdict) -> None:
 @stamina.retry(on=OSError, attempts=READ_ATTEMPTS, wait_initial=0.2, wait_jitter=0.1)
 def has_verdict(batch_url: str) -> bool:
     """Tell whether a verdict on the batch has landed."""
-    return _verdict_file(batch_url).exists()
+    return is_there(_verdict_file(batch_url))
 
 
 def read_verdict(batch_url: str) -> Verdict:

@@ -25,6 +25,10 @@ class StoreSilentError(RetryableError):
     """Cassandra did not answer while the patience lasted."""
 
 
+class FileNotWrittenError(RetryableError):
+    """The folder or the object store of `storage_url` did not take a file."""
+
+
 class SettingsError(MarketDataError):
     """The deployment is misconfigured: retrying does not help until someone fixes it."""
 

@@ -50,6 +50,7 @@ class Heading(StrEnum):
     SCHEMA = "schema"
     AVERAGES = "averages"
     REPORTS = "reports-and-the-mart"
+    FILE_UNWRITTEN = "a-file-cannot-be-written"
     PRICE_WATCH = "the-price-watch"
     PAST_DAYS = "backfill-audit-replay"
     UPKEEP = "upkeep"

@@ -12,12 +12,12 @@ from uuid import uuid4
 
 from upath import UPath
 
+from include.storage.object_stores import OBJECT_STORES, as_os_error
+
 DRAFT = ".draft"
 # A writer that takes longer than this has been killed.
 DRAFT_HOURS = 24
 LOCAL = {"", "file", "local"}
-# One request writes a whole object; moving one would copy it.
-OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "oss", "oci"}
 
 
 def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -> None:
@@ -36,7 +36,9 @@ def write_whole(target: Path | UPath, content: bytes | str, mode: int = 0o666) -
     """
     data = content.encode() if isinstance(content, str) else content
     if isinstance(target, UPath) and target.protocol in OBJECT_STORES:
-        target.fs.pipe_file(target.path, data)
+        # One request writes a whole object; moving one would copy it.
+        with as_os_error(target):
+            target.fs.pipe_file(target.path, data)
     elif isinstance(target, UPath) and target.protocol not in LOCAL:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(_draft_name(target.name))

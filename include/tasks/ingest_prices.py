@@ -6,6 +6,7 @@ That one imports Great Expectations, which takes seconds that a fetch need not s
 import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,7 +22,11 @@ from include.orchestration.connections import (
 )
 from include.orchestration.context import current_run, now
 from include.orchestration.defaults import FETCH_LEAD, NICENESS
-from include.orchestration.failures import fail_without_retry, raise_failures
+from include.orchestration.failures import (
+    explain_disk_full,
+    fail_without_retry,
+    raise_failures,
+)
 from include.orchestration.messages import LeaveMessage, PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count, in_groups
@@ -43,7 +48,7 @@ from include.pipeline.landing import (
     unloaded_batch,
 )
 from include.pipeline.storing import alarm_of, load_batch
-from include.records.batches import Run
+from include.records.batches import Batch, Run
 from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import run_each
 from include.records.runbook import Heading, see
@@ -143,9 +148,11 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
         ).failed
         raise_failures(failed)
     except BaseException as error:
-        # Airflow's time limit, too: nobody must wait for what does not come.
-        for url in [message["url"] for message in messages if not is_fetched(message["url"])]:
-            land_failure(url, str(error) or type(error).__name__)
+        # Airflow's time limit, too: nobody must wait for what does not come. Where the note cannot
+        # be written either, they do.
+        with suppress(OSError):
+            for url in [message["url"] for message in messages if not is_fetched(message["url"])]:
+                land_failure(url, str(error) or type(error).__name__)
         raise
     finally:
         # What is left is the end of a process: the minute's other tasks come first.
@@ -160,10 +167,10 @@ def _fetch(exchange: ExchangeAccess, message: PlanMessage) -> None:
     except RetryableError:
         landed = unloaded_batch(storage_url(), plan.symbol, plan.window.start, now().date())
         if landed:
-            land_batch(message["url"], landed)
+            _land(message["url"], landed)
             log.warning("%s %s: an earlier batch is taken", landed.symbol, landed.window)
         raise
-    land_batch(message["url"], batch)
+    _land(message["url"], batch)
     log.info(
         "%s %s: %d rows in %d ms, weight used %d",
         batch.symbol,
@@ -172,6 +179,11 @@ def _fetch(exchange: ExchangeAccess, message: PlanMessage) -> None:
         batch.fetch_ms,
         batch.used_weight,
     )
+
+
+def _land(url: str, batch: Batch) -> None:
+    with explain_disk_full(url.rpartition("/")[0]):
+        land_batch(url, batch)
 
 
 def load(windows: Sequence[Sequence[PlanMessage]]) -> None:

@@ -23,7 +23,7 @@ from include.pipeline.landing import is_old_batch
 from include.records.errors import RetryableError
 from include.reports.schedule import is_old_report
 from include.storage.clearing import FoundFile, Limits, clear, is_abandoned
-from include.storage.whole_files import OBJECT_STORES
+from include.storage.object_stores import OBJECT_STORES
 
 SHOWN = 20
 # Airflow's own folders below base_log_folder: of tasks, and of what reads the DAG files.

@@ -6,9 +6,16 @@ modules in memory, while importing Great Expectations anew costs a task four to 
 Importing this also loads what is loaded only when first used: by Great Expectations, with a made-up
 row to validate, by Airflow's SDK for DAG files, and the templates of pages and reports. Nothing is
 opened here: a connection made before the fork must not be used after it.
+
+The client of an object store is imported where the environment names one, as
+AIRFLOW_VAR_STORAGE_URL; an Airflow Variable cannot be read here.
 """
 
+import os
+from contextlib import suppress
+
 from airflow.sdk import dag, task  # noqa: F401
+from fsspec import get_filesystem_class
 
 import include.gx.data_docs
 import include.reports.report
@@ -23,3 +30,8 @@ trusted()
 warm_up()
 include.gx.data_docs.compile_templates()
 include.reports.report.compile_templates()
+protocol, separator, _ = os.environ.get("AIRFLOW_VAR_STORAGE_URL", "").partition("://")
+if separator:
+    # A task says what is wrong with it.
+    with suppress(ImportError, ValueError):
+        get_filesystem_class(protocol)

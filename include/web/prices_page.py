@@ -16,6 +16,7 @@ from upath import UPath
 from include.orchestration.connections import storage_url
 from include.records.palette import style_sheet
 from include.records.vocabulary import script
+from include.storage.object_stores import as_os_error
 from include.web.access import guarded
 from include.web.prices_api import router
 from include.web.responses import (
@@ -120,15 +121,18 @@ async def show_static(request: Request, path: str) -> Response:
 
 
 def _reports(folder: UPath) -> dict[str, list[str]]:
+    # What an object store once listed is remembered, and tasks go on writing there.
+    folder.fs.invalidate_cache()
     try:
-        found = {
-            kind: sorted(
-                (f"{kind}/{file.stem}" for file in (folder / kind).glob("*.html")), reverse=True
-            )[:count]
-            for kind, count in SHOWN_REPORTS.items()
-            if (folder / kind).is_dir()
-        }
-        newest = ["latest"] if (folder / "latest.html").is_file() else []
+        with as_os_error(folder):
+            found = {
+                kind: sorted(
+                    (f"{kind}/{file.stem}" for file in (folder / kind).glob("*.html")), reverse=True
+                )[:count]
+                for kind, count in SHOWN_REPORTS.items()
+                if (folder / kind).is_dir()
+            }
+            newest = ["latest"] if (folder / "latest.html").is_file() else []
     except OSError as error:
         raise _unreadable(error) from error
     return {"latest": newest, "hourly": [], "daily": [], **found}

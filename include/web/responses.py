@@ -13,6 +13,7 @@ from upath import UPath
 
 from include.records.errors import MarketDataError
 from include.records.shown_text import shown_text
+from include.storage.object_stores import read_file
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -146,7 +147,7 @@ def file_below(
     suffix = PurePosixPath(path).suffix
     if suffix not in suffixes or ".." in parts or path.startswith("/") or "\0" in path:
         raise FileNotFoundError(path)
-    content = folder.joinpath(*parts).read_bytes()
+    content = read_file(folder.joinpath(*parts))
     return Response(
         content, media_type=TYPES[suffix], headers={"Content-Security-Policy": content_security}
     )

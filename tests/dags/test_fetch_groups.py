@@ -20,7 +20,7 @@ from include.pipeline.landing import (
     land_verdict,
     read_batch,
 )
-from include.records.errors import RetryableError
+from include.records.errors import FileNotWrittenError, RetryableError
 from include.records.windows import DAY, MINUTE, Window, floor_minute
 from include.tasks import ingest_prices
 from tests.fakes.builders import batch, verdict
@@ -341,3 +341,19 @@ def test_a_task_that_starts_late_looks_for_a_while(monkeypatch):
     wait = ingest_prices.wait_for(listed, longest=timedelta(seconds=35))
 
     assert wait.until == late + timedelta(seconds=20)
+
+
+def test_says_that_a_batch_cannot_be_landed(monkeypatch):
+    """Neither can the note that none will come: the cause counts, not what follows from it."""
+
+    def refuse(*_):
+        raise OSError("The specified bucket does not exist")
+
+    monkeypatch.setattr(ingest_prices, "land_batch", refuse)
+    monkeypatch.setattr(ingest_prices, "land_failure", refuse)
+
+    with pytest.raises(RetryableError, match="The specified bucket does not exist") as raised:
+        ingest_prices.fetch(messages()[:1])
+
+    assert "set the Airflow Variable 'storage_url'" in str(raised.value)
+    assert isinstance(raised.value.__cause__, FileNotWrittenError)

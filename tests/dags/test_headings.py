@@ -13,6 +13,7 @@ from include.orchestration.failures import point_to_runbook, raise_failures
 from include.orchestration.headings import BY_DAG, BY_TASK, heading_of
 from include.records.errors import (
     ExchangeBusyError,
+    FileNotWrittenError,
     InvalidAnswerError,
     LostBatchError,
     RetryableError,
@@ -58,6 +59,7 @@ def wrapped(error):
         ("fetch", RetryableError("does not answer"), Heading.EXCHANGE_SILENT),
         ("fetch", ExchangeBusyError("banned", wait_seconds=9), Heading.EXCHANGE_BUSY),
         ("fetch", UnknownSymbolError("FOOUSDT"), Heading.SYMBOL_UNKNOWN),
+        ("fetch", FileNotWrittenError("no bucket"), Heading.FILE_UNWRITTEN),
         ("fetch", InvalidAnswerError("no rows", "{}"), Heading.EXCHANGE_SILENT),
         ("load", StoreSilentError("did not answer"), Heading.CASSANDRA_SILENT),
         ("load", LostBatchError("lost"), Heading.BATCH_LOST),

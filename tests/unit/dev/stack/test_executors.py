@@ -20,7 +20,21 @@ def test_each_executor_is_one_that_airflow_has_or_can_import(executor, tmp_path)
     loaded = import_string(ExecutorLoader.executors.get(named, named))
 
     assert issubclass(loaded, BaseExecutor)
-    assert loaded.__name__.lower().removesuffix("executor") == executor
+    expected = Executor.CELERY if executor is Executor.CLUSTER else executor
+    assert loaded.__name__.lower().removesuffix("executor") == expected
+
+
+def test_two_workers_share_the_places_of_one(tmp_path):
+    settings = executor_settings(Executor.CLUSTER, tmp_path, places=17)
+
+    assert settings["AIRFLOW__CELERY__WORKER_CONCURRENCY"] == "9"
+
+
+def test_tasks_name_the_process_that_ran_them(tmp_path, monkeypatch):
+    settings = executor_settings(Executor.CLUSTER, tmp_path, places=16)
+    monkeypatch.setenv("PROCESS_NAME", "worker-2")
+
+    assert import_string(settings["AIRFLOW__CORE__HOSTNAME_CALLABLE"])() == "worker-2"
 
 
 def test_a_celery_worker_imports_what_tasks_need_before_it_forks(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ class FakeStack:
 
     def __init__(self, answer):
         self.asked, self._answer = Counter(), answer
-        self.dead = None
+        self.dead, self.silent_parts = None, []
 
     def check(self):
         self.asked["check"] += 1
@@ -40,6 +40,9 @@ class FakeStack:
 
     def revive(self):
         self.asked["revive"] += 1
+
+    def silent(self):
+        return self.silent_parts
 
     def rest(self):
         return httpx.Client(base_url="http://airflow", transport=httpx.MockTransport(self._answer))
@@ -119,6 +122,16 @@ def test_says_nothing_before_its_time_and_not_every_second(capsys, monkeypatch):
         lookout.say_late(now - timedelta(minutes=4), timedelta(minutes=3))
 
     assert capsys.readouterr().out.count("no new minute") == 2
+
+
+def test_names_servers_that_do_not_answer_before_the_run_that_waits_for_them(capsys):
+    stack, _, lookout = looking()
+    stack.silent_parts = ["the queue does not answer: no task starts"]
+
+    lookout.say_late(datetime.now(UTC) - timedelta(minutes=4), timedelta(minutes=3))
+
+    told = capsys.readouterr().out
+    assert "cores; the queue does not answer: no task starts; ingest_prices, run of" in told
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from dev.machine.home import Home
-from dev.stack import exchange, stack, up
+from dev.stack import exchange, up
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +47,7 @@ def test_refuses_options_that_make_no_sense(words):
 def test_a_second_run_touches_nothing_of_the_first(tmp_path, monkeypatch, capsys):
     """The second ends with 2; the first's processes, which are recorded here, stay."""
     home = Home(tmp_path)
-    monkeypatch.setattr(
-        up,
-        "StackOptions",
-        lambda **options: stack.StackOptions(home=tmp_path, **options),
-    )
+    monkeypatch.setattr(up, "DEFAULT_HOME", tmp_path)
     with home.locked():
         (home.run / "scheduler.json").write_text("{}")
 
