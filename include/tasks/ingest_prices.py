@@ -8,7 +8,6 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from include.exchange.request_budget import Leave
 from include.orchestration.alerts import queue_alerts
@@ -27,7 +26,7 @@ from include.orchestration.failures import (
     fail_without_retry,
     raise_failures,
 )
-from include.orchestration.messages import LeaveMessage, PlanMessage
+from include.orchestration.messages import PlanMessage
 from include.pipeline.arrivals import Wait, arrivals
 from include.pipeline.fetch_tasks import FETCH_TASKS, fetch_task_count, in_groups
 from include.pipeline.fetching import (
@@ -38,7 +37,6 @@ from include.pipeline.fetching import (
     usual_leaves,
 )
 from include.pipeline.landing import (
-    batch_url,
     is_checked,
     is_fetched,
     land_batch,
@@ -52,8 +50,9 @@ from include.records.batches import Batch, Run
 from include.records.errors import LostBatchError, RetryableError
 from include.records.isolation import run_each
 from include.records.runbook import Heading, see
-from include.records.windows import CLOCK_SLACK, MINUTE, Window
+from include.records.windows import CLOCK_SLACK
 from include.store.store import Store
+from include.tasks.plan_messages import leave_of, message_of, plan_of
 
 LOADS_AT_A_TIME = 4
 # After the minute has ended, or the plan was made; the next run is created 55 s after it.
@@ -91,7 +90,7 @@ def plan() -> list[list[PlanMessage]]:
             leaves = usual_leaves(exchange.budget, plans, now)
     storage, planned_at = storage_url(), now()
     tasks = fetch_task_count(len(plans), whole_number("fetch_tasks", FETCH_TASKS))
-    messages = [_message(plan, storage, planned_at, leaves.get(plan.symbol)) for plan in plans]
+    messages = [message_of(plan, storage, planned_at, leaves.get(plan.symbol)) for plan in plans]
     return in_groups(messages, tasks)
 
 
@@ -160,7 +159,7 @@ def fetch(messages: Sequence[PlanMessage]) -> None:
 
 
 def _fetch(exchange: ExchangeAccess, message: PlanMessage) -> None:
-    plan = _plan(message)
+    plan = plan_of(message)
     try:
         with exchange.client(lambda: now() + plan.clock_offset) as client:
             batch = fetch_batch(client, plan, now)
@@ -247,55 +246,7 @@ def _load(store: Store, run: Run | None, url: str) -> tuple[str, str]:
 
 def _leaves(exchange: ExchangeAccess, messages: Sequence[PlanMessage]) -> Collection[Leave]:
     """Return the leaves of a task's fetches: the plan's, or those of a group by itself."""
-    told = [message["leave"] for message in messages]
-    leaves = [
-        Leave(
-            minute=datetime.fromisoformat(leave["minute"]),
-            send_at=datetime.fromisoformat(leave["send_at"]),
-            is_first=leave["is_first"],
-            spacing=timedelta(milliseconds=leave["spacing_ms"]),
-        )
-        for leave in told
-        if leave
-    ]
+    leaves = [leave for message in messages if (leave := leave_of(message))]
     if leaves or len(messages) == 1:
         return leaves
-    return usual_leaves(exchange.budget, [*map(_plan, messages)], now).values()
-
-
-def _message(
-    plan: FetchPlan, storage: str, planned_at: datetime, leave: Leave | None
-) -> PlanMessage:
-    return PlanMessage(
-        symbol=plan.symbol,
-        url=batch_url(storage, plan.symbol, plan.window, planned_at),
-        due_at=max(planned_at, plan.window.end - plan.clock_offset).isoformat(),
-        start=plan.window.start.isoformat(),
-        end=plan.window.end.isoformat(),
-        tick_size=str(plan.tick_size) if plan.tick_size is not None else None,
-        clock_offset_ms=plan.clock_offset // timedelta(milliseconds=1),
-        unreadable=plan.unreadable,
-        overlap_minutes=plan.overlap // MINUTE,
-        leave=LeaveMessage(
-            minute=leave.minute.isoformat(),
-            send_at=leave.send_at.isoformat(),
-            is_first=leave.is_first,
-            spacing_ms=leave.spacing // timedelta(milliseconds=1),
-        )
-        if leave
-        else None,
-    )
-
-
-def _plan(message: PlanMessage) -> FetchPlan:
-    tick_size = message["tick_size"]
-    return FetchPlan(
-        symbol=message["symbol"],
-        window=Window(
-            datetime.fromisoformat(message["start"]), datetime.fromisoformat(message["end"])
-        ),
-        tick_size=Decimal(tick_size) if tick_size is not None else None,
-        clock_offset=timedelta(milliseconds=message["clock_offset_ms"]),
-        unreadable=message["unreadable"],
-        overlap=message["overlap_minutes"] * MINUTE,
-    )
+    return usual_leaves(exchange.budget, [*map(plan_of, messages)], now).values()
