@@ -62,7 +62,7 @@ def _problem(dag_id: str, body: bytes) -> str:
     """Return what is wrong with an order; empty where nothing is, or where Airflow will say it."""
     try:
         asked: Any = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     filled = (asked.get("conf") or {}) if isinstance(asked, dict) else None
     if not isinstance(filled, dict):

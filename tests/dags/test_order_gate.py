@@ -132,6 +132,10 @@ def test_leaves_to_airflow_what_is_no_order(api, body):
     assert api.started == []
 
 
+def test_leaves_to_airflow_what_is_nested_too_deep(api):
+    assert api.ask("backfill_prices", content=b"[" * 100_000).status_code == 400
+
+
 def test_leaves_other_requests_alone(api):
     assert api.ask("backfill_prices", method="GET").json() == {"dag_id": "backfill_prices"}
 
