@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include.records.verdicts import State
+from include.records.vocabulary import words_of
 from include.records.windows import MINUTE, Window, floor_minute, to_ms
 from tests.e2e.conftest import REPORT, SYMBOLS
 
@@ -113,7 +114,7 @@ def test_stores_what_a_person_accepts_and_closes_the_entries(product, bad_second
     assert len(held(product, bad_second)) == 60
     *_, price = product.history(NEWCOMER, bad_second, bad_second + MINUTE)
     assert (price.revision, price.average.source_level) == (2, 1)
-    assert "ACCEPTED" in product.page("/quality/")
+    assert f">{words_of(State.ACCEPTED)}<" in product.page("/quality/")
 
 
 def test_says_what_is_wrong_with_an_order(product):
