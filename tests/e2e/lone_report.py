@@ -4,22 +4,14 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from include.mart.tables import KEPT_TABLES, KEYS
 from include.records.windows import MINUTE
 from include.reports.report import Facts, build_report, latest_span
 from include.reports.text_rows import text_frame
 from tests.e2e.lone_prices import SYMBOLS
 from tests.fakes.builders import NOON, minutes, unpriced
 
-LEDGER = (
-    "minute",
-    "symbol",
-    "revision",
-    "known_at",
-    "vwap_before",
-    "vwap_after",
-    "difference_ratio",
-    "is_alarming",
-)
+LEDGER = (*KEYS["restatement"], *KEPT_TABLES["restatement"])
 
 
 def write_report(data):

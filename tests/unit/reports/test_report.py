@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from include.mart.tables import KEPT_TABLES, KEYS
 from include.records.prices import Flag
 from include.records.windows import MINUTE, Window
 from include.reports.report import Facts, build_report, latest_span
@@ -15,16 +16,7 @@ from include.reports.text_rows import text_frame
 from tests.fakes.builders import NOON, minute_price, minutes, traded, unpriced
 
 NOTHING = "\u2013"
-LEDGER = (
-    "minute",
-    "symbol",
-    "revision",
-    "known_at",
-    "vwap_before",
-    "vwap_after",
-    "difference_ratio",
-    "is_alarming",
-)
+LEDGER = (*KEYS["restatement"], *KEPT_TABLES["restatement"])
 
 
 def facts(prices, symbols=("BTCUSDT",), restatements=()):
